@@ -1,0 +1,66 @@
+"""resnets: the residual-network family as one system. See it, train it, trust it, ship it.
+
+    import resnets
+
+    clf = resnets.train("photos/")
+    clf.predict("photo.jpg").label
+    clf.evaluate("more-photos/").top1.value
+    clf = resnets.load("runs/photos-resnet18")
+    network = resnets.resnet("xresnet50", num_classes=10)
+
+Names load what they need when they are first used, so that importing the package costs nothing.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from resnets.api import convert, load, train
+    from resnets.classifier import Classifier, Prediction
+    from resnets.data.preprocessing import Preprocessing
+    from resnets.data.sources import open_source
+    from resnets.errors import InputError, Interrupted, RunFailed
+    from resnets.network import resnet
+    from resnets.spec import ResNetSpec, Stem
+
+_HOMES = {
+    "Classifier": "resnets.classifier",
+    "InputError": "resnets.errors",
+    "Interrupted": "resnets.errors",
+    "Prediction": "resnets.classifier",
+    "Preprocessing": "resnets.data.preprocessing",
+    "ResNetSpec": "resnets.spec",
+    "RunFailed": "resnets.errors",
+    "Stem": "resnets.spec",
+    "convert": "resnets.api",
+    "load": "resnets.api",
+    "open_source": "resnets.data.sources",
+    "resnet": "resnets.network",
+    "train": "resnets.api",
+}
+
+__all__ = [
+    "Classifier",
+    "InputError",
+    "Interrupted",
+    "Prediction",
+    "Preprocessing",
+    "ResNetSpec",
+    "RunFailed",
+    "Stem",
+    "convert",
+    "load",
+    "open_source",
+    "resnet",
+    "train",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'resnets' has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_HOMES})

@@ -29,7 +29,7 @@ class Published:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A named network: its spec, its source, the image size of its source, and its published accuracy if there is one."""
+    """A named network: its spec, where it comes from, the image size used there, and what it was published to score."""
 
     name: str
     spec: ResNetSpec
@@ -179,9 +179,7 @@ def _small() -> Iterator[Row]:
         )
 
 
-CATALOG: Mapping[str, Row] = {
-    row.name: row for family in (_originals, _tweaked, _grouped, _small) for row in family()
-}
+CATALOG: Mapping[str, Row] = {row.name: row for family in (_originals, _tweaked, _grouped, _small) for row in family()}
 
 
 def find(name: str) -> Row:
@@ -213,7 +211,9 @@ def _from_toml(path: Path) -> Row:
     try:
         values = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise InputError(f"{path}: no such file; a spec is a TOML file with a line such as depths = [3, 4, 6, 3]") from None
+        raise InputError(
+            f"{path}: no such file; a spec is a TOML file with lines such as depths = [3, 4, 6, 3]"
+        ) from None
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise InputError(f"{path}: cannot be read as TOML: {error}") from error
     base = values.pop("base", None)
@@ -221,5 +221,8 @@ def _from_toml(path: Path) -> Row:
         return Row(path.stem, specs.from_dict(values, where=str(path)), str(path))
     if not isinstance(base, str) or base.endswith(".toml"):
         raise InputError(f"{path}: base = {base!r}: must be the name of a network; {nearest(str(base), CATALOG)}")
-    row = find(base)
+    try:
+        row = find(base)
+    except InputError as error:
+        raise InputError(f"{path}: base = {error}") from None
     return Row(path.stem, specs.with_fields(row.spec, values, where=str(path)), f"{path}, from {base}", row.image_size)

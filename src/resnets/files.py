@@ -28,7 +28,7 @@ def write_whole(path: str | Path, content: bytes | str) -> Path:
     except OSError as error:
         if temporary is not None:
             temporary.unlink(missing_ok=True)
-        raise RunFailed(f"{path}: could not be written ({error.strerror or error}); nothing was changed there") from error
+        raise RunFailed(f"{path}: could not be written ({error.strerror or error}); it is as it was") from error
     return path
 
 

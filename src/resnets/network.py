@@ -17,6 +17,7 @@ from resnets import catalog
 from resnets.spec import Block, ResNetSpec, Stem, blocks
 
 Images = Float[Tensor, "batch channels height width"]
+Maps = Float[Tensor, "batch _ _ _"]  # what a layer makes of its images: its own channels, height and width
 
 
 def resnet(network: str | Path | ResNetSpec, /, **fields: Any) -> "ResNet":
@@ -57,14 +58,14 @@ class ResNet(nn.Module):
             x = stage(x)
         return torch.flatten(self.avgpool(x), 1)
 
-    def feature_maps(self, x: Images) -> tuple[Images, ...]:
+    def feature_maps(self, x: Images) -> tuple[Maps, ...]:
         """The output of each stage."""
         maps = [self.stem(x)]
         for stage in self.stages():
             maps.append(stage(maps[-1]))
         return tuple(maps[1:])
 
-    def stem(self, x: Images) -> Images:
+    def stem(self, x: Images) -> Maps:
         """What enters the first stage."""
         return self.maxpool(self.relu(self.bn1(self.conv1(x))))
 
@@ -77,7 +78,7 @@ class ResNet(nn.Module):
 class BasicBlock(nn.Module):
     """Two 3x3 convolutions (He et al. 2015, figure 5 left)."""
 
-    def __init__(self, spec: ResNetSpec, block: Block) -> None:
+    def __init__(self, _spec: ResNetSpec, block: Block) -> None:
         super().__init__()
         self.conv1 = _conv(block.c_in, block.width, 3, block.stride)
         self.bn1 = nn.BatchNorm2d(block.width)
@@ -87,10 +88,10 @@ class BasicBlock(nn.Module):
         self.downsample = _shortcut(block)
         self.relu2 = nn.ReLU(inplace=True)
 
-    def forward(self, x: Images) -> Images:
+    def forward(self, x: Images) -> Maps:
         return self.relu2(self.residual(x) + self.downsample(x))
 
-    def residual(self, x: Images) -> Images:
+    def residual(self, x: Images) -> Maps:
         x = self.relu1(self.bn1(self.conv1(x)))
         return self.bn2(self.conv2(x))
 
@@ -100,7 +101,7 @@ class BasicBlock(nn.Module):
 
 
 class Bottleneck(nn.Module):
-    """1x1, 3x3, 1x1 convolutions (He et al. 2015, figure 5 right); the 3x3 may be grouped (Xie et al. 2017, figure 3c)."""
+    """1x1, 3x3 and 1x1 convolutions (He et al. 2015, figure 5 right), the 3x3 perhaps grouped (Xie et al. 2017)."""
 
     def __init__(self, spec: ResNetSpec, block: Block) -> None:
         super().__init__()
@@ -116,10 +117,10 @@ class Bottleneck(nn.Module):
         self.downsample = _shortcut(block)
         self.relu3 = nn.ReLU(inplace=True)
 
-    def forward(self, x: Images) -> Images:
+    def forward(self, x: Images) -> Maps:
         return self.relu3(self.residual(x) + self.downsample(x))
 
-    def residual(self, x: Images) -> Images:
+    def residual(self, x: Images) -> Maps:
         x = self.relu1(self.bn1(self.conv1(x)))
         x = self.relu2(self.bn2(self.conv2(x)))
         return self.bn3(self.conv3(x))
@@ -142,7 +143,7 @@ class PaddedShortcut(nn.Module):
         self.front = (c_out - c_in) // 2
         self.behind = c_out - c_in - self.front
 
-    def forward(self, x: Images) -> Images:
+    def forward(self, x: Images) -> Maps:
         return F.pad(x[:, :, :: self.stride, :: self.stride], (0, 0, 0, 0, self.front, self.behind))
 
 

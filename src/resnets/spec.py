@@ -1,12 +1,13 @@
 """What a residual network is: frozen dataclasses, and small functions that turn one network into another.
 
-One `ResNetSpec` covers the whole family. `blocks(spec)` lists what every block is made of; `network.py` builds that list
-as modules and `structure.py` as rows of numbers.
+One `ResNetSpec` covers the whole family. `blocks(spec)` lists what every block is made of; `network.py` builds that
+list as modules and `structure.py` as rows of numbers.
 """
 
 import dataclasses
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, Literal, get_args, get_type_hints
 
 from resnets.errors import InputError, nearest
@@ -33,7 +34,7 @@ class Stem:
         _check_count("stem.stride", self.stride)
         _check_type("stem.pool", self.pool, bool)
         if self.kernel % 2 == 0:
-            raise InputError(f"stem.kernel = {self.kernel}: a kernel must be odd, so that padding keeps the image centred")
+            raise InputError(f"stem.kernel = {self.kernel}: must be odd, so that padding keeps the image centred")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -82,10 +83,10 @@ class ResNetSpec:
                 )
         if self.shortcut == "pad":
             channels = (self.stem.widths[-1], *self.stage_channels)
-            for c_in, c_out in zip(channels, channels[1:], strict=False):
+            for c_in, c_out in pairwise(channels):
                 if c_out < c_in:
                     raise InputError(
-                        f'shortcut = "pad" where channels shrink from {c_in} to {c_out}: padding can only add channels; '
+                        f'shortcut = "pad" where channels shrink from {c_in} to {c_out}: padding only adds channels; '
                         'use shortcut = "projection"'
                     )
 
@@ -174,7 +175,7 @@ def wide(spec: ResNetSpec, factor: int) -> ResNetSpec:
 
 
 def shortcut_option(spec: ResNetSpec, option: Literal["A", "B", "C", "D"]) -> ResNetSpec:
-    """The paper's options: A pads, B projects where the shape changes, C projects everywhere; D pools, then projects."""
+    """The paper's options (A pads, B projects where the shape changes, C projects everywhere) and ResNet-D's."""
     kinds: Mapping[str, ShortcutKind] = {
         "A": "pad",
         "B": "projection",
@@ -206,20 +207,23 @@ def to_dict(spec: ResNetSpec) -> dict[str, Any]:
 def with_fields(spec: ResNetSpec, fields: Mapping[str, Any], *, where: str = "spec") -> ResNetSpec:
     """`spec` with some fields replaced by JSON or TOML values; `stem` may be a table of some of its own fields."""
     values = dict(fields)
+    stem: Mapping[str, Any] | None = values["stem"] if isinstance(values.get("stem"), Mapping) else None
     _check_names(where, values, ResNetSpec)
-    if isinstance(values.get("stem"), Mapping):
-        stem: dict[str, Any] = dict(values["stem"])
-        _check_names(f"{where}, stem", stem, Stem)
-        values["stem"] = dataclasses.replace(spec.stem, **_with_tuples(stem))
-    return dataclasses.replace(spec, **_with_tuples(values))
+    _check_names(f"{where}, stem", stem or {}, Stem)
+    try:
+        if stem is not None:
+            values["stem"] = dataclasses.replace(spec.stem, **_with_tuples(stem))
+        return dataclasses.replace(spec, **_with_tuples(values))
+    except InputError as error:
+        raise InputError(f"{where}: {error}") from None
 
 
 def from_dict(values: Mapping[str, Any], *, where: str = "spec") -> ResNetSpec:
     """The spec that JSON or TOML values describe; `depths` must be among them."""
     if "depths" not in values:
-        raise InputError(f"{where}: depths is missing: say how many blocks each stage has, such as depths = [3, 4, 6, 3]")
+        raise InputError(f"{where}: depths is missing: the blocks of each stage, such as depths = [3, 4, 6, 3]")
     depths = _with_tuples(values)["depths"]
-    _check_counts("depths", depths)
+    _check_counts(f"{where}: depths", depths)
     widths = tuple(64 * 2**stage for stage in range(len(depths)))
     return with_fields(ResNetSpec(depths=depths, widths=widths), values, where=where)
 

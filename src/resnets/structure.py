@@ -1,4 +1,4 @@
-"""spec -> one row per operation, by arithmetic alone: shapes, parameters, multiply-accumulates, memory, receptive fields.
+"""spec -> a row per operation, by arithmetic alone: shapes, parameters, multiply-accumulates, receptive fields.
 
 Conventions, the same wherever these numbers are shown:
 
@@ -165,7 +165,9 @@ class _Branch:
     def __init__(self, shape: Shape, field: ReceptiveField, stage: str, block: int | None, branch: BranchName) -> None:
         self.shape = shape
         self.field = field
-        self.stage, self.block, self.branch = stage, block, branch
+        self.stage = stage
+        self.block = block
+        self.branch: BranchName = branch
         self.operations: list[Operation] = []
 
     def conv(self, name: str, c_out: int, kernel: int, stride: int = 1, groups: int = 1) -> None:
@@ -210,7 +212,7 @@ class _Branch:
         c_in = self.shape[0]
         self._add(name, "linear", (c_out, 1, 1), parameters=c_out * (c_in + 1), macs=c_out * c_in)
 
-    def _add(  # noqa: PLR0913 - one argument a column of the row
+    def _add(
         self, name: str, kind: Kind, output: Shape, *, kernel: int = 1, stride: int = 1, padding: int = 0,
         groups: int = 1, parameters: int = 0, macs: int = 0,
     ) -> None:  # fmt: skip

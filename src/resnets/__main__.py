@@ -1,0 +1,5 @@
+"""`python -m resnets` is the command line."""
+
+from resnets.cli import main
+
+main()

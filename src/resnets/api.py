@@ -1,0 +1,212 @@
+"""The verbs as functions: what the command line does, from Python."""
+
+import logging
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from resnets import classifier as classifiers
+from resnets import weights
+from resnets.catalog import resolve
+from resnets.classifier import Classifier
+from resnets.data import preprocessing as preprocessings
+from resnets.errors import InputError
+from resnets.files import write_whole
+from resnets.network import ResNet
+from resnets.progress import Watch, unwatched
+from resnets.report import plots
+from resnets.training import checkpoint, recipes
+from resnets.training import recipe as recipe_files
+from resnets.training.checkpoint import RunFolder, Saved, Standing
+from resnets.training.loop import Training
+from resnets.training.preparation import Parts, data_name, find_run, new_run, prepare
+from resnets.training.recipe import Changes, Plan
+
+log = logging.getLogger(__name__)
+
+
+def train(
+    data: str | Path,
+    network: str | Path | None = None,
+    *,
+    out: str | Path | None = None,
+    recipe: str | Path | None = None,
+    settings: Mapping[str, Any] | None = None,
+    resume: bool = False,
+    skip_bad: bool = False,
+    device: str = "auto",
+    save_every: float = 60.0,
+    watch: Watch = unwatched,
+) -> Classifier:
+    """Train a classifier on labelled images, and return the one that was best on validation.
+
+    data: a folder with a folder per class, or train/, val/ and test/ of such; a zip or tar of either; a CSV; CIFAR;
+    IDX; a MedMNIST .npz; or "digits". network: a catalog name or a TOML spec; chosen from the data when left out.
+    out: the run's folder; by default a new one under runs/. recipe: a TOML file such as a run's recipe.toml.
+    settings: single settings, such as {"lr": 0.05, "preprocessing": {"size": 128}}, on top of the recipe.
+    resume: go on with the run in `out` (or the newest one of this data) where it was stopped.
+    skip_bad: leave out images that cannot be decoded instead of refusing to start. device: auto, cpu, cuda or mps.
+    save_every: seconds between saves of the state within an epoch.
+
+    Raises InputError for what the user can mend, RunFailed when the run cannot finish, and Interrupted, with
+    everything saved, on Ctrl-C and SIGTERM.
+    """
+    if not save_every >= 0:
+        raise InputError(f"save_every = {save_every}: must be seconds, 0 or more")
+    target = _device(device)
+    changes = _changes(network, recipe, settings)
+    if resume:
+        folder, saved, parts = _resumed(data, out, changes, watch)
+    else:
+        folder, saved, parts = _begun(data, out, changes, skip_bad, watch)
+    classifier = _untrained(saved.plan, parts, target)
+    training = Training(classifier, parts.train, parts.val, saved, folder, save_every=save_every, watch=watch)
+    if resume:
+        training.restore()
+        log.info("resuming %s at epoch %d, step %d", folder.path, training.at.epoch + 1, training.at.step)
+    try:
+        training.run()
+    finally:
+        if training.at.rows:
+            write_whole(folder.curves, plots.curves(training.at.rows))
+    best = load(folder.classifier, device=device)
+    write_whole(folder.confusion, plots.confusion(best.evaluate(parts.val, split="val", watch=watch)))
+    return best
+
+
+def load(path: str | Path, *, device: str = "cpu") -> Classifier:
+    """Read a classifier's file, or the one in a run's folder. Raises InputError when it cannot be used."""
+    path = Path(path)
+    return classifiers.load(RunFolder(path).classifier if path.is_dir() else path, device=str(_device(device)))
+
+
+def convert(
+    path: str | Path,
+    network: str | Path,
+    *,
+    classes: str | Path | None = None,
+    preprocessing: Mapping[str, Any] | None = None,
+) -> tuple[Classifier, tuple[str, ...]]:
+    """A classifier from weights that others trained, and notes on how they were read.
+
+    path: a .pth, .pt, .th or .safetensors file in torchvision's, timm's, fastai's or akamaster's layout. network: the
+    catalog name or TOML spec it belongs to. classes: a text file, one name a line in the order of the outputs; without
+    it the outputs' numbers are the names. preprocessing: the fields that differ from the network's usual ones.
+    Raises InputError when the weights do not fit the network, with every name that does not.
+    """
+    row = resolve(network)
+    found = weights.load(path)
+    names = _class_names(Path(classes)) if classes is not None else None
+    count = len(names) if names else found.num_classes or row.spec.num_classes
+    resnet = ResNet(resolve(network, {"num_classes": count}).spec)
+    notes = found.into(resnet)
+    size = (preprocessing or {}).get("size", row.image_size)
+    usual: dict[str, Any] = {"size": size, "channels": row.spec.in_channels}
+    if isinstance(size, int):
+        usual["resize"] = size if size <= recipes.SMALL else size * 8 // 7
+    if row.spec.in_channels != 3:
+        usual |= {"mean": (0.5,) * row.spec.in_channels, "std": (0.5,) * row.spec.in_channels}
+    classifier = Classifier(
+        network=resnet,
+        classes=names or tuple(str(number) for number in range(count)),
+        preprocessing=preprocessings.from_dict({**usual, **(preprocessing or {})}),
+        origin={"recipe": None, "data": {"checkpoint": Path(path).name, "network": row.name}, "seed": None, **_made()},
+    )
+    return classifier, notes
+
+
+def _changes(network: str | Path | None, recipe: str | Path | None, settings: Mapping[str, Any] | None) -> Changes:
+    """What the user wants otherwise: the recipe file, then the network named, then single settings."""
+    asked = recipe_files.read(recipe) if recipe is not None else Changes()
+    if network is not None:  # instead of the file's network
+        asked = Changes(recipe=asked.recipe, preprocessing=asked.preprocessing, network=str(network))
+    return asked | recipe_files.changes(settings, where="settings") if settings is not None else asked
+
+
+def _begun(
+    data: str | Path, out: str | Path | None, changes: Changes, skip_bad: bool, watch: Watch
+) -> tuple[RunFolder, Saved, Parts]:
+    """A new run: its folder with its recipe, its state before the first step, and its images."""
+    if out is not None:
+        new_run(out, "")  # before the images are looked at, which can take long
+    parts = prepare(data, seed=changes.recipe.get("seed", 0), skip_bad=skip_bad, watch=watch)
+    plan = recipes.plan(parts.train, parts.survey, changes)
+    folder = new_run(out, f"{data_name(data)}-{plan.network}")
+    for reason in plan.reasons:
+        log.info("%s", reason)
+    comment = f"Trained on {Path(data).name} by resnets {version('resnets')}. The same again:\n"
+    comment += f"resnets train {data} --recipe {folder.recipe}"
+    write_whole(folder.recipe, recipe_files.write(plan, comment=comment))
+    return folder, Saved(plan=plan, data=parts.origin, threads=torch.get_num_threads(), standing=Standing()), parts
+
+
+def _resumed(
+    data: str | Path, out: str | Path | None, changes: Changes, watch: Watch
+) -> tuple[RunFolder, Saved, Parts]:
+    """A run that was stopped: where it stood, and the same images. Raises InputError when they are not the same."""
+    if changes.recipe or changes.preprocessing or changes.spec:
+        raise InputError("--resume goes on with the recipe the run began with; begin a new run to change it")
+    folder = find_run(out, data_name(data))
+    saved = checkpoint.read(folder.state)
+    if changes.network is not None and resolve(changes.network).name != saved.plan.network:
+        raise InputError(f"{folder.path}: is a run of {saved.plan.network}, not of {changes.network}")
+    parts = prepare(data, seed=saved.plan.recipe.seed, skip_bad=saved.data["skip_bad"], watch=watch)
+    if parts.origin["fingerprint"] != saved.data["fingerprint"]:
+        raise InputError(
+            f"{data}: not the images that {folder.path} was trained on ({saved.data['train']} and {saved.data['val']} "
+            f"then, {len(parts.train)} and {len(parts.val)} now, or other names or labels); begin a new run"
+        )
+    return folder, saved, parts
+
+
+def _untrained(plan: Plan, parts: Parts, device: torch.device) -> Classifier:
+    """The classifier before its first step. Its weights depend on the seed alone."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(plan.recipe.seed)
+        network = ResNet(plan.spec)
+    return Classifier(
+        network=network.to(device),
+        classes=parts.train.classes,
+        preprocessing=plan.preprocessing,
+        origin={
+            "recipe": plan.as_dict()["recipe"],
+            "network": plan.network,
+            "data": parts.origin,
+            "seed": plan.recipe.seed,
+            **_made(),
+        },
+    )
+
+
+def _made() -> dict[str, Any]:
+    """With which versions, and when."""
+    versions = {name: version(name) for name in ("resnets", "torch", "pillow", "numpy")}
+    return {"versions": versions, "date": datetime.now(UTC).isoformat(timespec="seconds")}
+
+
+def _class_names(path: Path) -> tuple[str, ...]:
+    try:
+        names = tuple(line.strip() for line in path.read_text(encoding="utf-8").splitlines() if line.strip())
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: cannot be read as a list of class names, one a line ({error})") from error
+    if not names:
+        raise InputError(f"{path}: empty; it must hold the class names, one a line in the order of the outputs")
+    return names
+
+
+def _device(name: str) -> torch.device:
+    """The device of that name. Raises InputError when this machine has none."""
+    there = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    if name == "auto":
+        name = "cuda" if there["cuda"] else "cpu"
+    kind = name.partition(":")[0]
+    if kind not in there:
+        raise InputError(f"device {name!r}: must be auto, cpu, cuda or mps")
+    if not there[kind]:
+        have = ", ".join(kind for kind, has in there.items() if has)
+        raise InputError(f"device {name!r}: this machine has none; it has {have}")
+    return torch.device(name)

@@ -1,0 +1,56 @@
+"""`resnets convert`: from weights that others trained to a classifier's file."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from resnets import api
+from resnets.cli.terminal import as_json
+from resnets.training.recipe import parse_settings
+
+
+def convert(
+    checkpoint: Path,
+    network: str,
+    /,
+    *,
+    classes: Path | None = None,
+    preprocessing: Annotated[list[str] | None, Parameter(negative="")] = None,
+    out: Annotated[Path, Parameter(alias="-o")] = Path("classifier.safetensors"),
+    json: Annotated[bool, Parameter(negative="")] = False,
+) -> None:
+    """Make a classifier's file of weights that others trained: torchvision, timm, fastai, akamaster, DataParallel.
+
+    Examples:
+
+    `resnets convert resnet50.pth resnet50 --classes imagenet.txt -o resnet50.safetensors`
+
+    `resnets convert resnet20.th cifar_resnet20 --classes cifar10.txt --preprocessing size=32 --preprocessing resize=32`
+
+    Parameters
+    ----------
+    checkpoint
+        A .pth, .pt, .th or .safetensors file, or one of them compressed as .xz. Pickles are read without running
+        anything in them.
+    network
+        The network it belongs to: a name that `resnets list` prints, or the path of a .toml spec.
+    classes
+        A text file with the class names, one a line in the order of the outputs. Without it, numbers.
+    preprocessing
+        One field, NAME=VALUE, that differs from the network's usual preprocessing; may be repeated: size, resize, fit
+        (crop, squash, pad), interpolation (bilinear, bicubic), mean, std, channels.
+    out
+        The classifier's file.
+    json
+        Print the result as one JSON document.
+    """
+    classifier, notes = api.convert(
+        checkpoint, network, classes=classes, preprocessing=parse_settings(preprocessing or [], "--preprocessing")
+    )
+    classifier.save(out)
+    if json:
+        sys.stdout.write(as_json({"classifier": str(out), "notes": list(notes), **classifier.header()}))
+        return
+    sys.stdout.write("".join(f"{note}\n" for note in notes) + f"classifier  {out}\n")

@@ -1,0 +1,132 @@
+"""What the verbs share: progress on standard error, results on standard output."""
+
+import json
+import logging
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from resnets.files import write_whole
+from resnets.progress import Progress, Watch
+from resnets.view.table import Table, render
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+LINE_EVERY = 5.0  # seconds between plain progress lines
+
+
+@contextmanager
+def watched() -> Iterator[Watch]:
+    """Show progress and the library's log on standard error: a bar on a terminal, plain lines elsewhere."""
+    from rich.console import Console
+
+    console = Console(stderr=True, highlight=False, soft_wrap=True)
+    with _logging_to(console):
+        if not console.is_terminal:
+            yield _Lines()
+            return
+        with _Bar(console) as bar:
+            yield bar
+
+
+def write_result(text: str, out: Path | None) -> None:
+    """The verb's result: to `out`, or to standard output."""
+    if out is not None:
+        write_whole(out, text)
+    else:
+        sys.stdout.write(text)
+
+
+def as_json(document: Any) -> str:
+    """One JSON document, its numbers strictly JSON's."""
+    return json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def as_text(*tables: Table) -> str:
+    """Tables in aligned columns."""
+    return render(list(tables), "text")
+
+
+class _Lines:
+    """Progress where there is no terminal: now and then a line, and how long the rest should take."""
+
+    def __init__(self) -> None:
+        self.begun: dict[str, tuple[float, int]] = {}  # of each task: when it was first heard of, and how far it was
+        self.shown = time.monotonic()
+
+    def __call__(self, progress: Progress) -> None:
+        now = time.monotonic()
+        started, first = self.begun.setdefault(progress.task, (now, progress.done))
+        if now - self.shown < LINE_EVERY or progress.done == first:
+            return
+        self.shown = now
+        figures = "".join(f", {name} {value}" for name, value in progress.figures.items())
+        left = (now - started) / (progress.done - first) * (progress.total - progress.done)
+        sys.stderr.write(f"{progress.task}: {progress.done:,} of {progress.total:,}{figures}, {_duration(left)} left\n")
+        sys.stderr.flush()
+
+
+class _Bar:
+    """Progress on a terminal: a bar for the task at hand, with its figures and the time left."""
+
+    def __init__(self, console: "Console") -> None:
+        from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, TimeRemainingColumn
+        from rich.progress import Progress as RichProgress
+
+        self.bars = RichProgress(
+            TextColumn("{task.description}"), BarColumn(bar_width=None), MofNCompleteColumn(),
+            TextColumn("{task.fields[figures]}"), TimeRemainingColumn(), TextColumn("left"),
+            console=console, transient=True, expand=True,
+        )  # fmt: skip
+        self.tasks: dict[str, TaskID] = {}
+
+    def __enter__(self) -> "_Bar":
+        self.bars.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.bars.stop()
+
+    def __call__(self, progress: Progress) -> None:
+        figures = "  ".join(f"{name} {value}" for name, value in progress.figures.items())
+        if progress.task not in self.tasks:
+            self.tasks[progress.task] = self.bars.add_task(progress.task, total=progress.total, figures=figures)
+        for name, task in self.tasks.items():
+            if name == progress.task:
+                self.bars.update(task, completed=progress.done, total=progress.total, figures=figures, visible=True)
+            else:
+                self.bars.update(task, visible=False)
+
+
+class _ConsoleHandler(logging.Handler):
+    """Log records as lines above the bar."""
+
+    def __init__(self, console: "Console") -> None:
+        super().__init__()
+        self.console = console
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.console.print(record.getMessage(), markup=False, style="yellow" if record.levelno > logging.INFO else None)
+
+
+@contextmanager
+def _logging_to(console: "Console") -> Iterator[None]:
+    logger = logging.getLogger("resnets")
+    handler, level = _ConsoleHandler(console), logger.level
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+        logger.setLevel(level)
+
+
+def _duration(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"

@@ -1,0 +1,167 @@
+"""Images that come as one array: MedMNIST's .npz, scikit-learn's digits -> ImageSet."""
+
+import zipfile
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from resnets.data.imageset import SPLITS, ImageSet, Split
+from resnets.errors import InputError
+
+
+@dataclass(frozen=True)
+class Pixels:
+    """Images held in memory."""
+
+    array: NDArray[np.uint8]  # images x height x width x channels
+    source: str
+    parts: tuple[tuple[str, int], ...]  # in the array's order: what a message calls an image of the part, how many
+
+    def __len__(self) -> int:
+        return len(self.array)
+
+    def read(self, index: int, /) -> NDArray[np.uint8]:
+        """The image's pixels, a view: height x width x channels."""
+        return self.array[index]
+
+    def name(self, index: int, /) -> str:
+        """The source and the place in it: `mnist, test image 12`, counted from 0 in each part."""
+        for part, count in self.parts:
+            if index < count:
+                return f"{self.source}, {part} {index}"
+            index -= count
+        raise IndexError(f"image {index} past the end of {self.source}")
+
+
+class Part(NamedTuple):
+    """One split of a source."""
+
+    split: Split
+    images: NDArray[np.uint8]  # images x height x width x channels
+    labels: NDArray[np.int64]
+
+
+def from_parts(
+    source: str, parts: Sequence[Part], *, classes: Sequence[str] | None = None, notes: Sequence[str] = ()
+) -> ImageSet:
+    """The splits as one set. Without `classes`, they are "0", "1" and so on, up to the largest label.
+
+    Raises InputError when there are no images, image shapes differ, or labels and classes cannot be right.
+    """
+    parts = [part for part in parts if len(part.images)]
+    shapes = {part.images.shape[1:]: part.split for part in parts}
+    if not shapes:
+        raise InputError(f"{source}: no images found")
+    if len(shapes) > 1:
+        listed = ", ".join(f"{' x '.join(map(str, shape))} in {split}" for shape, split in shapes.items())
+        raise InputError(f"{source}: images are {listed}; every split must have the same size and channels")
+    labels = np.concatenate([part.labels for part in parts])
+    names = tuple(map(str, range(int(labels.max()) + 1))) if classes is None else tuple(classes)
+    if labels.min() < 0 or labels.max() >= len(names):
+        raise InputError(f"{source}: labels from {labels.min()} to {labels.max()}; must be 0 to {len(names) - 1}")
+    if len(names) < 2:
+        raise InputError(f"{source}: only one class; a classifier needs at least two classes")
+    codes = [np.full(len(part.images), SPLITS.index(part.split), dtype=np.int8) for part in parts]
+    pixels = np.concatenate([part.images for part in parts])
+    return ImageSet(
+        name=source,
+        classes=names,
+        images=Pixels(pixels, source, tuple((f"{part.split} image", len(part.images)) for part in parts)),
+        labels=labels,
+        splits=np.concatenate(codes),
+        rows=np.arange(len(labels)),
+        notes=tuple(notes),
+    )
+
+
+def open_npz(path: str) -> ImageSet:
+    """MedMNIST's layout: {train, val, test}_images (N x H x W or N x H x W x C, uint8) and _labels (N or N x 1).
+
+    A split may be absent, with both its arrays. Classes are "0", "1" and so on, or an array `classes` of names.
+    Raises InputError for any other layout, several labels an image, and pixels that are not uint8. MedMNIST, Yang et
+    al. 2023.
+    """
+    arrays = _load(path)
+    parts: list[Part] = []
+    for split in SPLITS:
+        images, labels = (arrays.get(f"{split}_{kind}") for kind in ("images", "labels"))
+        if (images is None) != (labels is None):
+            missing = f"{split}_{'images' if images is None else 'labels'}"
+            raise InputError(f"{path}: no array {missing}; a split needs its images and its labels")
+        if images is not None and labels is not None:
+            parts.append(_npz_part(path, split, images, labels))
+    if not parts:
+        raise InputError(
+            f"{path}: holds {', '.join(sorted(arrays)) or 'nothing'}; expected MedMNIST's names: train_images, "
+            "train_labels and, where there are such splits, val_ and test_"
+        )
+    return from_parts(path, parts, classes=_npz_classes(path, arrays))
+
+
+def digits() -> ImageSet:
+    """scikit-learn's 1,797 handwritten digits, 8 x 8 and grey, a fifth of each class held out as a test split."""
+    from sklearn.datasets import load_digits
+
+    flat, target = load_digits(return_X_y=True)
+    pixels = np.rint(np.asarray(flat).reshape(-1, 8, 8, 1) * (255 / 16)).astype(np.uint8)  # 0..16 in the sample
+    labels = np.asarray(target, dtype=np.int64)
+    whole = ImageSet(
+        name="digits",
+        classes=tuple(map(str, range(10))),
+        images=Pixels(pixels, "digits", (("image", len(pixels)),)),
+        labels=labels,
+        splits=np.full(len(labels), -1, dtype=np.int8),
+        rows=np.arange(len(labels)),
+        notes=("scikit-learn gives its digits no test split; this one is ours: 20% of each class, seed 0",),
+    )
+    return replace(whole.hold_out("test", fraction=0.2, seed=0), split_made="")
+
+
+def _load(path: str) -> dict[str, NDArray[np.generic]]:
+    """The arrays of an .npz file, none of them pickled."""
+    try:
+        with Path(path).open("rb") as opened, np.load(opened, allow_pickle=False) as file:
+            return {name: file[name] for name in file.files}
+    except (ValueError, EOFError, KeyError, AttributeError, TypeError, zipfile.BadZipFile, zlib.error) as error:
+        # What numpy raises on files that are no .npz, on damaged ones, and on arrays of Python objects.
+        raise InputError(
+            f"{path}: not an .npz file of plain arrays, or damaged ({' '.join(str(error).split())})"
+        ) from error
+
+
+def _npz_part(path: str, split: Split, images: NDArray[np.generic], labels: NDArray[np.generic]) -> Part:
+    if images.dtype != np.uint8:
+        spread = f" from {images.min()} to {images.max()}" if images.size and images.dtype.kind in "iuf" else ""
+        raise InputError(
+            f"{path}: {split}_images holds {images.dtype}{spread}; scale it to 0..255 and save it as uint8"
+        )
+    if images.ndim not in (3, 4) or 0 in images.shape[1:]:
+        raise InputError(
+            f"{path}: {split}_images has shape {images.shape}; must be images x height x width, or with channels last"
+        )
+    if labels.ndim == 2 and labels.shape[1] > 1:
+        raise InputError(
+            f"{path}: {split}_labels gives each image {labels.shape[1]} labels (multi-label); "
+            "one label an image can be learned, as N or N x 1 whole numbers"
+        )
+    if labels.dtype.kind not in "iu" or labels.shape not in ((len(images),), (len(images), 1)):
+        raise InputError(
+            f"{path}: {split}_labels has shape {labels.shape} of {labels.dtype}; "
+            f"must be {len(images)} whole numbers, one an image"
+        )
+    pixels = images.astype(np.uint8, copy=False)
+    return Part(split, pixels if pixels.ndim == 4 else pixels[..., None], labels.reshape(-1).astype(np.int64))
+
+
+def _npz_classes(path: str, arrays: dict[str, NDArray[np.generic]]) -> list[str] | None:
+    classes = arrays.get("classes")
+    if classes is None:
+        return None
+    if classes.ndim != 1 or classes.dtype.kind != "U" or len(set(classes.tolist())) != len(classes):
+        raise InputError(f"{path}: classes must be a list of different strings, in the order of the labels")
+    return [str(name) for name in classes]

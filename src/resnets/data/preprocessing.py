@@ -1,0 +1,159 @@
+"""How an image becomes a network's input: one value, stored with the classifier and used wherever it is.
+
+The same arithmetic as torchvision's Resize, CenterCrop, ToTensor and Normalize on Pillow images (and timm's eval
+transforms, whose three crop modes are the three fits), to the bit.
+"""
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
+
+import numpy as np
+import torch
+from jaxtyping import Float, UInt8
+from numpy.typing import NDArray
+from PIL import Image
+from torch import Tensor
+
+from resnets.data import augmentation, decoding
+from resnets.errors import InputError, nearest
+
+Fit = Literal["crop", "squash", "pad"]
+Interpolation = Literal["bilinear", "bicubic"]
+
+IMAGENET_MEAN = (0.485, 0.456, 0.406)
+IMAGENET_STD = (0.229, 0.224, 0.225)
+
+_RESAMPLING: Mapping[str, Image.Resampling] = {
+    "bilinear": Image.Resampling.BILINEAR,
+    "bicubic": Image.Resampling.BICUBIC,
+}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Preprocessing:
+    """Resize, crop to a square, scale to 0..1, normalize. Raises InputError naming the field that cannot work."""
+
+    size: int = 224  # of the network's input, in pixels
+    resize: int = 256  # of the shorter side ("crop"), both sides ("squash") or the longer side ("pad")
+    fit: Fit = "crop"  # crop: keep the aspect, lose the edges; squash: lose the aspect; pad: lose nothing
+    interpolation: Interpolation = "bilinear"
+    mean: tuple[float, ...] = IMAGENET_MEAN  # of pixels scaled to 0..1, a channel
+    std: tuple[float, ...] = IMAGENET_STD
+    channels: int = 3
+
+    def __post_init__(self) -> None:
+        for name in ("size", "resize", "channels"):
+            value = getattr(self, name)
+            if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+                raise InputError(f"preprocessing {name} = {value!r}: must be a whole number of at least 1")
+        for name, choices in (("fit", get_args(Fit)), ("interpolation", get_args(Interpolation))):
+            if getattr(self, name) not in choices:
+                raise InputError(f"preprocessing {name} = {getattr(self, name)!r}: must be {' or '.join(choices)}")
+        if self.resize < self.size and self.fit != "pad":
+            raise InputError(f"preprocessing resize = {self.resize}: must be at least size = {self.size}")
+        for name in ("mean", "std"):
+            values = getattr(self, name)
+            numbers = isinstance(values, tuple) and all(isinstance(value, int | float) for value in values)
+            if not numbers or len(values) != self.channels:
+                raise InputError(f"preprocessing {name} = {values!r}: needs {self.channels} numbers, one a channel")
+        if min(self.std) <= 0:
+            raise InputError(f"preprocessing std = {self.std}: must be more than 0")
+
+    def pixels(self, image: Image.Image | NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """The network's view of an image, for evaluation: size x size x channels, not yet normalized."""
+        return _join([self._fitted(plane) for plane in self._planes(image)])
+
+    def resized_crop(
+        self, image: Image.Image | NDArray[np.uint8], numbers: NDArray[np.float32], *, min_area: float
+    ) -> NDArray[np.uint8]:
+        """A random box of the image at the network's size, for training: size x size x channels.
+
+        numbers: the image's row of the random table. min_area: the smallest box, as a fraction of the image's area.
+        """
+        planes = self._planes(image)
+        width, height = planes[0].size
+        box = augmentation.random_resized_box(width, height, numbers, area=(min_area, 1.0), aspect=(3 / 4, 4 / 3))
+        resample = _RESAMPLING[self.interpolation]
+        return _join([plane.crop(box).resize((self.size, self.size), resample) for plane in planes])
+
+    def normalize(
+        self, pixels: UInt8[Tensor, "batch height width channels"]
+    ) -> Float[Tensor, "batch channels height width"]:
+        """The network's input, in channels_last memory order, on the device of `pixels`."""
+        batch, height, width, channels = pixels.shape
+        # One row of the image at a time: mean and std repeated over a row let the arithmetic run on long vectors.
+        mean = torch.tensor(self.mean, device=pixels.device).repeat(width)
+        std = torch.tensor(self.std, device=pixels.device).repeat(width)
+        rows = pixels.to(torch.float32).reshape(batch * height, width * channels)
+        scaled = rows.div_(255).sub_(mean).div_(std)
+        return scaled.view(batch, height, width, channels).permute(0, 3, 1, 2)
+
+    def _planes(self, image: Image.Image | NDArray[np.uint8]) -> list[Image.Image]:
+        """The image as one picture of our channels; where no picture has so many, as one grey picture a channel."""
+        if isinstance(image, np.ndarray):
+            image = decoding.from_array(image)
+            found = image.shape[2]
+            if not {found, self.channels} <= {1, 3}:
+                if found != self.channels:
+                    raise InputError(f"an array of {found} channels: the classifier reads {self.channels}")
+                return [Image.fromarray(image[:, :, channel]) for channel in range(found)]
+            image = Image.fromarray(image[:, :, 0] if found == 1 else image)
+        return [decoding.to_channels(image, self.channels)]
+
+    def _fitted(self, image: Image.Image) -> Image.Image:
+        resample = _RESAMPLING[self.interpolation]
+        target = self._resized(image.size)
+        resized = image if target == image.size else image.resize(target, resample)
+        return self._square(resized)
+
+    def _resized(self, size: tuple[int, int]) -> tuple[int, int]:
+        """Width and height after the resize."""
+        width, height = size
+        if self.fit == "squash":
+            return self.resize, self.resize
+        if self.fit == "crop":  # torchvision truncates the longer side
+            short, long = sorted(size)
+            longer = int(self.resize * long / short)
+            return (self.resize, longer) if width <= height else (longer, self.resize)
+        ratio = max(size) / self.resize  # timm rounds both
+        return max(1, round(width / ratio)), max(1, round(height / ratio))
+
+    def _square(self, image: Image.Image) -> Image.Image:
+        """The centre size x size; where the image is smaller, framed in the mean colour."""
+        width, height = image.size
+        if width < self.size or height < self.size:
+            framed = Image.new(image.mode, (max(width, self.size), max(height, self.size)), self._frame())
+            framed.paste(image, (max(0, self.size - width) // 2, max(0, self.size - height) // 2))
+            image, (width, height) = framed, framed.size
+        left, top = round((width - self.size) / 2), round((height - self.size) / 2)
+        if (width, height) == (self.size, self.size):
+            return image
+        return image.crop((left, top, left + self.size, top + self.size))
+
+    def _frame(self) -> tuple[int, ...] | int:
+        colour = tuple(round(255 * mean) for mean in self.mean)
+        return colour if self.channels == 3 else colour[0]  # planes of many channels share the first one's
+
+
+def to_dict(value: Preprocessing) -> dict[str, Any]:
+    """The preprocessing as JSON values."""
+    return dataclasses.asdict(value)
+
+
+def from_dict(values: Mapping[str, Any], *, where: str = "preprocessing") -> Preprocessing:
+    """The preprocessing that JSON or TOML values describe; fields left out have their defaults."""
+    known = [field.name for field in dataclasses.fields(Preprocessing)]
+    for name in values:
+        if name not in known:
+            raise InputError(f"{where}: unknown field {name!r}; {nearest(name, known)}")
+    tuples: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value for name, value in values.items()
+    }
+    return Preprocessing(**tuples)
+
+
+def _join(planes: list[Image.Image]) -> NDArray[np.uint8]:
+    arrays = [np.asarray(plane) for plane in planes]
+    return np.concatenate([array[:, :, None] if array.ndim == 2 else array for array in arrays], axis=2)

@@ -1,0 +1,73 @@
+"""Whatever the user points at -> ImageSet: a folder, an archive, a table, an array file, a published data set."""
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from resnets.data.archives import open_archive
+from resnets.data.arrays import digits, open_npz
+from resnets.data.cifar import DISTRIBUTIONS, Read, identify, open_cifar
+from resnets.data.folders import open_folder
+from resnets.data.idx import find_idx, open_idx
+from resnets.data.imageset import ImageSet
+from resnets.data.tables import open_table
+from resnets.errors import InputError
+
+ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.xz", ".tar.bz2")
+WHAT_WORKS = (
+    "what works is a folder with a sub-folder for each class, a zip or tar archive of one, a .csv of path,label, "
+    "a folder of CIFAR or IDX files, a MedMNIST .npz, or the word digits"
+)
+
+_CIFAR_FILES = frozenset(file for one in DISTRIBUTIONS for file in one.files)
+
+
+def open_source(source: str | Path) -> ImageSet:
+    """The labelled images that `source` holds, not yet decoded; the kind of source is decided by what is there.
+
+    The text `digits` is scikit-learn's embedded sample, a Path of that name (or ./digits) a folder.
+    Raises InputError, one line that names the file and what would work, for whatever a user can mend.
+    """
+    if source == "digits":
+        return digits()
+    name = str(source)
+    try:
+        if not name:
+            raise InputError(f"no source was given; {WHAT_WORKS}")
+        if Path(name).is_dir():
+            return _open_folder(name)
+        if Path(name).is_file():
+            return _open_file(name)
+    except OSError as error:
+        raise InputError(f"{error.filename or name}: cannot be read ({error.strerror or error})") from error
+    raise InputError(f"{name}: no such file or folder; {WHAT_WORKS}")
+
+
+def _open_folder(folder: str) -> ImageSet:
+    top = folder.rstrip("/")
+    places = (top or "/", *(f"{top}/{one.folder}" for one in DISTRIBUTIONS))
+    if cifar := _cifar(folder, places, lambda path: Path(path).is_file(), lambda path: Path(path).read_bytes()):
+        return cifar
+    if place := find_idx(folder):
+        return open_idx(folder, place)
+    return open_folder(folder)
+
+
+def _open_file(path: str) -> ImageSet:
+    lower = path.lower()
+    if lower.endswith(ARCHIVES):
+        archive = open_archive(path)
+        places = {folder for folder, _, file in (row.rpartition("/") for row in archive.rows) if file in _CIFAR_FILES}
+        return _cifar(path, sorted(places), archive.rows.__contains__, archive.read) or archive.image_set()
+    if lower.endswith(".csv"):
+        return open_table(path)
+    if lower.endswith(".npz"):
+        return open_npz(path)
+    raise InputError(f"{path}: a single file of this type is no set of images; {WHAT_WORKS}")
+
+
+def _cifar(source: str, places: Iterable[str], is_file: Callable[[str], bool], read: Read) -> ImageSet | None:
+    """The CIFAR that one of `places` holds, if any does. Raises InputError when several do."""
+    found = [(place, distribution) for place in places if (distribution := identify(place, is_file))]
+    if len(found) > 1:
+        raise InputError(f"{source}: holds {' and '.join(place for place, _ in found)}; unpack them apart, give one")
+    return open_cifar(source, *found[0], read) if found else None

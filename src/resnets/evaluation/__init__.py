@@ -1,0 +1,1 @@
+"""Judging: pure functions of what a classifier said and what was right."""

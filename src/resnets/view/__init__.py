@@ -1,0 +1,1 @@
+"""Networks and what they did, for the eye: tables, diagrams, pages. Nothing here needs torch."""

@@ -1,0 +1,210 @@
+"""Published checkpoints -> our parameter names. Every foreign layout is translated here and nowhere else.
+
+torchvision and timm name parameters as we do. What is translated:
+
+| layout | what is foreign in it |
+|---|---|
+| DataParallel, torch.compile | `module.` or `_orig_mod.` before every name |
+| akamaster and other CIFAR code | the classifier is `linear`, a shortcut `shortcut` |
+| fastai | positions for names: `4.0.convpath.0.0.weight` is `layer1.0.conv1.weight` |
+"""
+
+import io
+import lzma
+import pickle
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import safetensors
+import safetensors.torch
+import torch
+from torch import Tensor
+
+from resnets.errors import InputError
+from resnets.network import ResNet
+
+Tensors = dict[str, Tensor]
+
+# Where training scripts put the weights inside what they save, in the order in which we look.
+_ENVELOPES = ("state_dict_ema", "model_ema", "state_dict", "model_state_dict", "model", "net", "network")
+_WRAPPERS = ("module.", "_orig_mod.", "model.")
+_HEAD = ("fc.weight", "fc.bias")
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """Weights under our names, and the layout they came in."""
+
+    path: Path
+    layout: str
+    tensors: Tensors
+
+    @property
+    def num_classes(self) -> int | None:
+        """Outputs of the checkpoint's classifier, if it has one."""
+        return len(self.tensors["fc.bias"]) if "fc.bias" in self.tensors else None
+
+    def into(self, network: ResNet) -> tuple[str, ...]:
+        """Copy the weights into `network` and return what the user should know.
+
+        A classifier for another number of classes, or none, leaves the network's own, freshly initialized. Raises
+        InputError with every missing, unexpected and misshapen name, changing nothing.
+        """
+        wanted = network.state_dict()
+        found = dict(self.tensors)
+        notes = [f"{self.path.name}: {self.layout}"]
+        ours = network.spec.num_classes
+        if self.num_classes != ours:
+            theirs = f"for {self.num_classes} classes" if self.num_classes else "missing"
+            notes.append(f"the checkpoint's classifier is {theirs}: replaced by a new one for {ours}")
+            found.update({name: wanted[name] for name in _HEAD})
+        for name in wanted:  # a count that older checkpoints lack and that only a momentum of None would read
+            if name.endswith("num_batches_tracked"):
+                found.setdefault(name, wanted[name])
+        _check_names(self.path, wanted, found)
+        network.load_state_dict(found)
+        return tuple(notes)
+
+
+def load(path: str | Path) -> Checkpoint:
+    """Read a .pth, .pt, .th or .safetensors file (or one of them as .xz) and name its weights as we do.
+
+    Pickles are read with `weights_only=True`: nothing in them runs. Raises InputError when the file is missing,
+    damaged, or no set of weights.
+    """
+    path = Path(path)
+    tensors, wrapped = _unwrapped(path, _read(path))
+    layout, ours = _translated(path, tensors)
+    return Checkpoint(path, f"{layout}{wrapped}", ours)
+
+
+def _read(path: Path) -> Any:
+    """What the file holds, with nothing in it run."""
+    try:
+        data = path.read_bytes()
+        if path.suffix == ".xz":
+            data, path = lzma.decompress(data), path.with_suffix("")
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file; a checkpoint is a .pth, .pt, .th or .safetensors file") from None
+    except (OSError, lzma.LZMAError, EOFError) as error:
+        raise InputError(f"{path}: cannot be read ({error})") from error
+    if path.suffix == ".safetensors":
+        try:
+            return safetensors.torch.load(data)
+        except safetensors.SafetensorError as error:
+            raise InputError(f"{path}: damaged, or not a safetensors file ({error})") from error
+    return _unpickle(path, data)
+
+
+def _unpickle(path: Path, data: bytes) -> Any:
+    try:
+        return torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        forbidden = re.search(r"GLOBAL (\S+)", str(error))
+        why = f"it holds {forbidden[1]}, which is no weights" if forbidden else "it holds more than weights"
+        raise InputError(f"{path}: refused, since {why} and unpickling it could run code; save a state_dict") from error
+    except (RuntimeError, OSError, EOFError, ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
+        raise InputError(f"{path}: damaged, or not a checkpoint") from error
+
+
+def _unwrapped(path: Path, raw: Any) -> tuple[Tensors, str]:
+    """The tensors by name, without envelopes and wrappers' prefixes, and a word on what was taken off."""
+    for envelope in _ENVELOPES:
+        if isinstance(raw, Mapping) and isinstance(raw.get(envelope), Mapping):
+            raw = raw[envelope]
+    if not isinstance(raw, Mapping):
+        raise InputError(f"{path}: holds a {type(raw).__name__}, not weights by name; save a state_dict")
+    tensors = {str(name): value for name, value in raw.items() if isinstance(value, Tensor)}
+    if not tensors:
+        raise InputError(f"{path}: holds no weights; its entries are {', '.join(map(str, list(raw)[:5])) or 'none'}")
+    taken: list[str] = []
+    while prefix := next((p for p in _WRAPPERS if all(name.startswith(p) for name in tensors)), None):
+        tensors = {name.removeprefix(prefix): value for name, value in tensors.items()}
+        taken.append(prefix)
+    return tensors, "".join(f", without the prefix {prefix}" for prefix in taken)
+
+
+# Each layout: what it is called, how it is recognized, and what we call its parameters (None: left out).
+
+
+def _has(tensors: Tensors, pattern: str) -> bool:
+    return any(re.match(pattern, name) for name in tensors)
+
+
+def _cifar_name(name: str) -> str:
+    return re.sub(r"^linear\.", "fc.", name).replace(".shortcut.", ".downsample.")
+
+
+def _xresnet_name(name: str) -> str:
+    """fastai's XResNet is a Sequential: 0 to 2 the stem, 3 its pool, 4 on the stages, then pool and classifier."""
+    match name.split("."):
+        case ["2", "1", parameter]:
+            return f"bn1.{parameter}"
+        case ["0" | "1" | "2" as layer, part, parameter]:
+            return f"conv1.{3 * int(layer) + int(part)}.{parameter}"
+        case [stage, index, "convpath", position, part, parameter]:
+            kind = "conv" if part == "0" else "bn"
+            return f"layer{int(stage) - 3}.{index}.{kind}{int(position) + 1}.{parameter}"
+        case [stage, index, "idpath", _, part, parameter]:
+            return f"layer{int(stage) - 3}.{index}.downsample.{int(part) + 1}.{parameter}"
+        case [_, parameter]:
+            return f"fc.{parameter}"
+        case _:
+            return name
+
+
+def _learner_name(name: str) -> str | None:
+    """A fastai Learner puts a network's body at 0 and a head of its own, which is not ours, at 1."""
+    body = name.removeprefix("0.")
+    if body == name:
+        return None
+    if ".convpath." in name or ".idpath." in name or body.count(".") == 2:
+        return _xresnet_name(body)
+    layer, _, rest = body.partition(".")
+    return {"0": f"conv1.{rest}", "1": f"bn1.{rest}"}.get(layer, f"layer{int(layer) - 3}.{rest}")
+
+
+@dataclass(frozen=True)
+class _Layout:
+    name: str
+    recognized: Callable[[Tensors], bool]
+    ours: Callable[[str], str | None]
+
+
+_LAYOUTS = (
+    _Layout("fastai XResNet names", lambda t: _has(t, r"4\.0\.convpath\."), _xresnet_name),
+    _Layout(
+        "fastai Learner names; its head is not ours and is left out", lambda t: _has(t, r"0\.4\.0\."), _learner_name
+    ),
+    _Layout("akamaster's CIFAR names", lambda t: "linear.weight" in t or _has(t, r".+\.shortcut\."), _cifar_name),
+    _Layout("torchvision's and timm's names", lambda t: _has(t, r"layer1\.0\."), lambda name: name),
+)
+
+
+def _translated(path: Path, tensors: Tensors) -> tuple[str, Tensors]:
+    for layout in _LAYOUTS:
+        if layout.recognized(tensors):
+            names = {name: layout.ours(name) for name in tensors}
+            return layout.name, {ours: tensors[name] for name, ours in names.items() if ours is not None}
+    raise InputError(
+        f"{path}: names such as {', '.join(list(tensors)[:3])} are of no layout known here "
+        "(torchvision, timm, fastai, akamaster)"
+    )
+
+
+def _check_names(path: Path, wanted: Mapping[str, Tensor], found: Mapping[str, Tensor]) -> None:
+    faults = {
+        "missing": [name for name in wanted if name not in found],
+        "unexpected": [name for name in found if name not in wanted],
+        "misshapen": [
+            f"{name} {tuple(found[name].shape)} for {tuple(wanted[name].shape)}"
+            for name in wanted
+            if name in found and found[name].shape != wanted[name].shape
+        ],
+    }
+    if any(faults.values()):
+        listed = "; ".join(f"{len(names)} {fault}: {', '.join(names)}" for fault, names in faults.items() if names)
+        raise InputError(f"{path}: not the weights of this network; {listed}")

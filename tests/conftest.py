@@ -1,0 +1,50 @@
+"""What every test shares. Shapes and types that `resnets` annotates are checked throughout the run."""
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import jaxtyping
+import pytest
+
+# The hook only reaches modules imported after it, and pytest imports this file before any test.
+EARLY = sorted(name for name in sys.modules if name.partition(".")[0] == "resnets")
+if EARLY:
+    raise RuntimeError(f"{', '.join(EARLY)} imported before tests/conftest.py: annotated shapes would go unchecked")
+jaxtyping.install_import_hook("resnets", "beartype.beartype")
+
+GOLDEN = Path(__file__).parent / "golden"
+SHARED_DATA = Path(__file__).parents[2] / "shared" / "data"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--rewrite-golden", action="store_true", help="write tests/golden anew; review it as a diff")
+
+
+@pytest.fixture
+def golden(request: pytest.FixtureRequest) -> Callable[[str, str], None]:
+    """`golden(name, text)`: the text is what tests/golden/<name> holds, or becomes it under --rewrite-golden."""
+
+    def check(name: str, text: str) -> None:
+        path = GOLDEN / name
+        if request.config.getoption("--rewrite-golden"):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8", newline="\n")
+        assert path.exists(), f"{path} is not there: run pytest --rewrite-golden and review what it wrote"
+        assert text == path.read_text(encoding="utf-8"), f"{path} differs; if rightly so: pytest --rewrite-golden"
+
+    return check
+
+
+@pytest.fixture
+def unchecked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No annotation is checked in this test: it gives wrong types on purpose, or has torch trace the code itself."""
+    monkeypatch.setattr(jaxtyping.config, "jaxtyping_disable", True)
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder of real images and weights; the test is skipped where it is absent."""
+    if not SHARED_DATA.is_dir():
+        pytest.skip(f"{SHARED_DATA} is not there")
+    return SHARED_DATA

@@ -1,0 +1,50 @@
+"""Small real images and the folders that tests put them in."""
+
+import io
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from resnets.data.imageset import SPLITS, ImageSet
+
+
+def pixels(name: str) -> NDArray[np.uint8]:
+    """Random pixels, the same for the same name: 5 x 4 x 3."""
+    return np.random.default_rng(list(name.encode())).integers(0, 256, (5, 4, 3), dtype=np.uint8)
+
+
+def png(name: str) -> bytes:
+    """`pixels(name)` as a PNG file."""
+    file = io.BytesIO()
+    Image.fromarray(pixels(name)).save(file, "PNG")
+    return file.getvalue()
+
+
+def fill(folder: Path, names: Iterable[str]) -> Path:
+    """`folder`, with an image at every name; a name that ends with a slash is an empty folder."""
+    for name in names:
+        path = folder / name
+        if name.endswith("/"):
+            path.mkdir(parents=True, exist_ok=True)
+        else:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(png(name))
+    return folder
+
+
+def rows(images: ImageSet) -> list[tuple[str, str, str]]:
+    """Of each image in order: its file's name, its class, its split ("" where it has none)."""
+    splits = ["" if code < 0 else SPLITS[code] for code in images.splits]
+    return [
+        (images.image_name(index).rsplit("/", 1)[-1], images.classes[label], split)
+        for index, (label, split) in enumerate(zip(images.labels, splits, strict=True))
+    ]
+
+
+def decoded(images: ImageSet, index: int) -> NDArray[np.uint8]:
+    """The pixels of one image, whether it comes encoded or not."""
+    data = images.read(index)
+    return np.asarray(Image.open(io.BytesIO(data))) if isinstance(data, bytes) else data

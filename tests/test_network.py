@@ -1,0 +1,324 @@
+"""The network: against torchvision and timm, its initialization, and all that PyTorch does to a module."""
+
+import copy
+import io
+import math
+from collections.abc import Callable, Mapping
+from functools import cache
+from pathlib import Path
+
+import jaxtyping
+import pytest
+import torch
+from torch import Tensor, nn
+
+from resnets.catalog import CATALOG, find
+from resnets.errors import InputError
+from resnets.network import BasicBlock, Bottleneck, PaddedShortcut, ResNet, resnet
+from resnets.spec import ResNetSpec, small_images, zero_gamma
+from resnets.structure import structure
+from tests.peers import timm, torchvision
+
+TORCHVISION = [name for name in CATALOG if hasattr(torchvision.models, name)]
+TIMM = [name for name in CATALOG if timm.is_model(name)]
+
+
+@pytest.fixture(autouse=True)
+def _seeded() -> None:
+    torch.manual_seed(0)
+
+
+# Against the peers.
+
+
+@cache
+def noise() -> Tensor:
+    return torch.randn(12_000_000, generator=torch.Generator().manual_seed(0))
+
+
+def random_state(shapes: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Numbers for every tensor of a network, drawn from one pool because drawing 127 million anew takes a second.
+
+    Convolutions get He's deviation, and norms differ from channel to channel, so that a misplaced one shows.
+    """
+    state = {}
+    for position, (name, tensor) in enumerate(shapes.items()):
+        values = noise().narrow(0, 1009 * position, tensor.numel()).view(tensor.shape)
+        if name.endswith("num_batches_tracked"):
+            state[name] = torch.zeros((), dtype=torch.int64)
+        elif name.endswith("running_var"):
+            state[name] = values.abs() + 0.5
+        elif tensor.ndim == 4:
+            state[name] = values * math.sqrt(2 / tensor[0].numel())
+        else:
+            state[name] = 0.1 * values + (tensor.ndim == 1 and name.endswith("weight"))
+    return state
+
+
+def assert_the_same_network(ours: str, make: Callable[[], nn.Module]) -> None:
+    """The same names and shapes, and the same logits to the last bit."""
+    with torch.device("meta"):
+        network, peer = ResNet(find(ours).spec).eval(), make().eval()
+    shapes = {name: tensor.shape for name, tensor in peer.state_dict().items()}
+    assert {name: tensor.shape for name, tensor in network.state_dict().items()} == shapes
+    state = random_state(peer.state_dict())
+    for module in (network, peer):
+        module.load_state_dict(state, assign=True)
+    image = torch.randn(1, 3, 97, 64)
+    with torch.inference_mode():
+        logits = network(image)
+        assert logits.isfinite().all()
+        assert torch.equal(logits, peer(image))
+
+
+def test_the_peers_share_the_networks_that_they_should() -> None:
+    assert len(TORCHVISION) == 10
+    assert {"resnet18d", "resnet34d", "resnet50d", "resnet101d", "resnet152d", "resnet200d"} < set(TIMM)
+    assert {"resnet50c", "resnet101c", "resnet152c", "resnext50d_32x4d", "resnext101_32x4d"} < set(TIMM)
+    assert set(TORCHVISION) <= set(TIMM)
+
+
+@pytest.mark.parametrize("name", TORCHVISION)
+def test_a_network_gives_torchvisions_logits_bit_for_bit(name: str) -> None:
+    assert_the_same_network(name, lambda: torchvision.models.get_model(name, weights=None))
+
+
+@pytest.mark.parametrize("name", TIMM)
+def test_a_network_gives_timms_logits_bit_for_bit(name: str) -> None:
+    assert_the_same_network(name, lambda: timm.create_model(name))
+
+
+@pytest.mark.parametrize(("ours", "theirs"), [("xresnet50", "resnet50d"), ("resnet50b", "resnet50")])
+def test_networks_that_differ_in_their_start_alone_share_their_weights(ours: str, theirs: str) -> None:
+    assert_the_same_network(ours, lambda: timm.create_model(theirs))
+
+
+# Construction.
+
+
+def test_a_network_is_built_from_a_name_a_file_or_a_spec(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text('base = "cifar_resnet20"\nnum_classes = 7\n')
+    image = torch.randn(2, 3, 32, 32)
+    for network in ("cifar_resnet20", path, str(path), find("cifar_resnet20").spec):
+        assert resnet(network, num_classes=5)(image).shape == (2, 5)
+    assert resnet(path)(image).shape == (2, 7)
+
+
+@pytest.mark.parametrize("channels", [1, 5])
+def test_a_network_takes_images_of_any_channels(channels: int) -> None:
+    network = resnet("resnet18", in_channels=channels, num_classes=10)
+    assert network(torch.randn(2, channels, 33, 32)).shape == (2, 10)
+
+
+@pytest.mark.parametrize(
+    ("network", "fields", "message"),
+    [
+        ("resnet51", {}, "resnet51: no such network; did you mean"),
+        ("resnet18", {"classes": 10}, "resnet18: unknown field 'classes'; did you mean num_classes"),
+        ("resnet18", {"num_classes": 0}, "resnet18: num_classes = 0"),
+        ("nowhere.toml", {}, r"nowhere\.toml: no such file"),
+    ],
+)
+def test_what_cannot_be_built_is_refused_by_name(network: str, fields: dict[str, int], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        resnet(network, **fields)
+
+
+def test_shapes_are_checked_in_this_test_run() -> None:
+    network = resnet("cifar_resnet20")
+    with pytest.raises(jaxtyping.TypeCheckError, match="batch channels height width"):
+        network(torch.zeros(3, 32, 32))
+    with pytest.raises(jaxtyping.TypeCheckError):
+        network(torch.zeros(1, 3, 32, 32, dtype=torch.uint8))
+
+
+def test_option_a_has_no_shortcut_parameters() -> None:
+    assert not [name for name in resnet("resnet34_a").state_dict() if "downsample" in name]
+    assert [name for name in resnet("resnet34_b").state_dict() if "downsample" in name]
+
+
+def test_a_padded_shortcut_keeps_every_second_position_between_zeros() -> None:
+    x = torch.randn(2, 3, 5, 4)
+    padded = PaddedShortcut(3, 8, 2)(x)
+    assert padded.shape == (2, 8, 3, 2)
+    assert torch.equal(padded[:, 2:5], x[:, :, ::2, ::2])
+    assert not padded[:, :2].any()
+    assert not padded[:, 5:].any()
+
+
+# Initialization.
+
+
+def assert_deviation(weight: Tensor, expected: float) -> None:
+    """Within five standard errors of a normal sample's deviation, sigma / sqrt(2 n)."""
+    assert abs(weight.std().item() / expected - 1) < 5 / math.sqrt(2 * weight.numel())
+    assert abs(weight.mean().item()) < 5 * expected / math.sqrt(weight.numel())
+
+
+@pytest.mark.parametrize("name", ["resnet18", "resnet50d", "resnext50_32x4d", "cifar_resnet20"])
+def test_convolutions_start_with_hes_deviation_over_what_leaves_them(name: str) -> None:
+    for module in resnet(name).modules():
+        if isinstance(module, nn.Conv2d):
+            c_out, _, height, width = module.weight.shape
+            assert_deviation(module.weight, math.sqrt(2 / (c_out * height * width)))
+
+
+def test_the_classifier_starts_as_pytorchs_linear_layer_does() -> None:
+    fc = resnet("resnet18").fc
+    bound = 1 / math.sqrt(fc.in_features)
+    for values in (fc.weight, fc.bias):
+        assert values.abs().max() <= bound
+        assert values.std().item() == pytest.approx(bound / math.sqrt(3), rel=0.05)  # uniform; 1000 draws or more
+
+
+def test_xresnet_starts_with_hes_deviation_over_what_enters_and_no_bias() -> None:
+    network = resnet("xresnet18")
+    for module in network.modules():
+        if isinstance(module, nn.Conv2d):
+            assert_deviation(module.weight, math.sqrt(2 / module.weight[0].numel()))
+    assert_deviation(network.fc.weight, math.sqrt(2 / network.fc.in_features))
+    assert not network.fc.bias.any()
+
+
+@pytest.mark.parametrize("name", ["resnet18", "resnet50", "resnet50c", "xresnet50", "cifar_resnet20"])
+def test_only_the_last_norm_of_each_block_starts_at_zero_and_only_where_the_spec_says(name: str) -> None:
+    network = resnet(name)
+    blocks = [module for module in network.modules() if isinstance(module, BasicBlock | Bottleneck)]
+    last = {id(block.last_norm) for block in blocks}
+    for module in network.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            scale = 0 if network.spec.zero_last_norm and id(module) in last else 1
+            assert (module.weight == scale).all()
+            assert not module.bias.any()
+
+
+@pytest.mark.parametrize("name", ["resnet18d", "xresnet50", "resnet34_a"])
+def test_a_block_whose_last_norm_is_zero_starts_as_its_shortcut(name: str) -> None:
+    network = ResNet(zero_gamma(find(name).spec)).eval()
+    x = network.stem(torch.randn(1, 3, 64, 64))
+    for stage in network.stages():
+        for block in stage:
+            assert isinstance(block, BasicBlock | Bottleneck)
+            shortcut = torch.relu(block.downsample(x))
+            x = block(x)
+            assert torch.equal(x, shortcut)
+
+
+def test_a_seed_decides_the_start() -> None:
+    states = []
+    for _ in range(2):
+        torch.manual_seed(7)
+        states.append(resnet("cifar_resnet20").state_dict())
+    assert all(torch.equal(states[0][name], states[1][name]) for name in states[0])
+
+
+# What it gives.
+
+
+@pytest.fixture
+def small() -> ResNet:
+    """Every kind of part that the family has, at an eighth of its width, with norms that have seen images."""
+    spec = ResNetSpec(
+        depths=(1, 2), widths=(16, 32), groups=2, group_width=32, shortcut="pooled-projection", num_classes=5
+    )
+    network = ResNet(spec)
+    with torch.no_grad():
+        for _ in range(20):
+            network(torch.randn(8, 3, 31, 29))
+    return network.eval()
+
+
+@pytest.mark.parametrize("name", ["resnet18", "resnet50d", "cifar_resnet20", "cifar_resnext29_8x64d"])
+def test_feature_maps_are_each_stages_output(name: str) -> None:
+    spec = find(name).spec
+    built = structure(spec, (65, 47))
+    network = ResNet(spec).eval()
+    image = torch.randn(2, 3, 65, 47)
+    maps = network.feature_maps(image)
+    stages = [built.stage(f"stage {number}")[-1].output for number in range(1, len(spec.depths) + 1)]
+    assert [tuple(stage.shape[1:]) for stage in maps] == stages
+    assert torch.equal(maps[-1].mean((2, 3)), network.features(image))
+
+
+def test_the_classifier_on_the_features_gives_the_logits(small: ResNet) -> None:
+    images = torch.randn(3, 3, 31, 29)
+    assert small.features(images).shape == (3, 128)
+    assert torch.equal(small.fc(small.features(images)), small(images))
+
+
+@pytest.mark.parametrize("name", ["resnet18", "resnet50d", "cifar_resnet20", "resnet34_c"])
+def test_every_parameter_learns(name: str) -> None:
+    network = resnet(name, zero_last_norm=False)
+    nn.functional.cross_entropy(network(torch.randn(4, 3, 33, 35)), torch.arange(4)).backward()
+    for parameter in network.parameters():
+        assert parameter.grad is not None
+        assert parameter.grad.isfinite().all()
+        assert parameter.grad.any()
+
+
+@pytest.mark.usefixtures("unchecked")  # dynamo cannot trace the type checker, which users do not run
+def test_a_network_compiles_whole(small: ResNet) -> None:
+    images = torch.randn(3, 3, 31, 29)
+    compiled = torch.compile(small, backend="eager", fullgraph=True)
+    with torch.no_grad():
+        assert torch.equal(compiled(images), small(images))
+    torch.compiler.reset()
+
+
+@pytest.mark.usefixtures("unchecked")  # as above
+def test_a_network_exports_for_any_batch(small: ResNet) -> None:
+    batch = torch.export.Dim("batch", min=1)
+    exported = torch.export.export(small, (torch.randn(2, 3, 31, 29),), dynamic_shapes={"x": {0: batch}})
+    for count in (1, 2, 7):
+        images = torch.randn(count, 3, 31, 29)
+        torch.testing.assert_close(
+            exported.module()(images), small(images)
+        )  # float32's default: batches sum as they like
+
+
+def test_autocast_computes_in_bfloat16(small: ResNet) -> None:
+    images = torch.randn(3, 3, 31, 29)
+    with torch.inference_mode():
+        exact = small(images)
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            rough = small(images)
+    assert rough.dtype == torch.bfloat16
+    # 8 bits of mantissa round by 2^-9 at each of a dozen convolutions; errors add up relative to the largest logit
+    torch.testing.assert_close(rough.float(), exact, rtol=0, atol=12 * 2**-9 * exact.abs().max().item())
+
+
+def test_channels_last_gives_the_same_logits(small: ResNet) -> None:
+    images = torch.randn(3, 3, 31, 29)
+    with torch.inference_mode():
+        exact = small(images)
+        last = copy.deepcopy(small).to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue] # torch has it
+        result = last(images.contiguous(memory_format=torch.channels_last))
+    # another order of summation: float32's 2^-24 at each of a dozen layers, times a thousand terms in the worst case
+    torch.testing.assert_close(result, exact, rtol=1e-4, atol=1e-5)
+
+
+def test_a_saved_state_restores_the_network(small: ResNet) -> None:
+    file = io.BytesIO()
+    torch.save(small.state_dict(), file)
+    file.seek(0)
+    restored = ResNet(small.spec).eval()
+    restored.load_state_dict(torch.load(file, weights_only=True))
+    images = torch.randn(3, 3, 31, 29)
+    with torch.inference_mode():
+        assert torch.equal(restored(images), small(images))
+
+
+def test_inference_mode_gives_the_same_logits(small: ResNet) -> None:
+    images = torch.randn(3, 3, 31, 29)
+    logits = small(images)
+    assert logits.requires_grad
+    with torch.inference_mode():
+        assert torch.equal(small(images), logits.detach())
+
+
+def test_the_cifar_stem_keeps_a_small_images_positions() -> None:
+    network = ResNet(small_images(find("resnet18").spec))
+    assert [tuple(stage.shape[2:]) for stage in network.feature_maps(torch.randn(1, 3, 32, 32))] == [
+        (32, 32), (16, 16), (8, 8), (4, 4),
+    ]  # fmt: skip

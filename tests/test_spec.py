@@ -1,0 +1,167 @@
+"""Specs: what they refuse, how they turn into each other, how they are written down."""
+
+import dataclasses
+import json
+from typing import Any
+
+import pytest
+
+from resnets import spec as specs
+from resnets.catalog import CATALOG, find
+from resnets.errors import InputError
+from resnets.spec import ResNetSpec, Stem
+
+VALID: dict[str, Any] = {"depths": (1, 1, 1, 1)}
+
+INVALID: dict[str, tuple[dict[str, Any], str]] = {
+    "fewer widths than depths": ({"widths": (64, 128)}, "one width for each stage"),
+    "more depths than widths": ({"depths": (1, 1, 1, 1, 1)}, "one width for each stage"),
+    "no stage": ({"depths": (), "widths": ()}, r"depths = \(\): must be a list of whole numbers"),
+    "a depth of zero": ({"depths": (1, 0, 1, 1)}, r"depths\[1\] = 0: must be a whole number of at least 1"),
+    "a negative width": ({"widths": (64, 128, -256, 512)}, r"widths\[2\] = -256: must be a whole number"),
+    "a depth that is true": ({"depths": (1, True, 1, 1)}, r"depths\[1\] = True: must be a whole number"),
+    "a depth in words": ({"depths": ("one", 1, 1, 1)}, r"depths\[0\] = 'one': must be a whole number"),
+    "depths that are one number": ({"depths": 4}, "depths = 4: must be a list"),
+    "a fraction of a class": ({"num_classes": 10.0}, r"num_classes = 10\.0: must be a whole number"),
+    "no class": ({"num_classes": 0}, "num_classes = 0: must be a whole number of at least 1"),
+    "no channel": ({"in_channels": -3}, "in_channels = -3: must be a whole number of at least 1"),
+    "no group": ({"groups": 0}, "groups = 0: must be a whole number of at least 1"),
+    "groups in a basic block": ({"block": "basic", "groups": 32}, 'need block = "bottleneck"'),
+    "a wider basic block": ({"block": "basic", "group_width": 128}, 'need block = "bottleneck"'),
+    "a group of half a channel": (
+        {"widths": (8, 16, 32, 64), "groups": 32, "group_width": 4},
+        "8 \\* 4 / 64 = 0.5 channels; it must be whole",
+    ),
+    "padding where channels shrink": (
+        {"widths": (64, 32, 16, 8), "shortcut": "pad"},
+        'channels shrink from 256 to 128: padding only adds channels; use shortcut = "projection"',
+    ),
+    "padding after too wide a stem": (
+        {"block": "basic", "stem": Stem(widths=(128,)), "shortcut": "pad"},
+        "channels shrink from 128 to 64",
+    ),
+    "an unknown block": ({"block": "inverted"}, "block = 'inverted': must be one of basic, bottleneck"),
+    "an unknown shortcut": ({"shortcut": "A"}, "shortcut = 'A': must be one of pad, projection"),
+    "an unknown place of the stride": ({"stride_at": "conv3"}, "stride_at = 'conv3': must be one of conv1, conv2"),
+    "an unknown initialization": ({"init": "zeros"}, "init = 'zeros': must be one of he, xresnet"),
+    "a flag that is a number": ({"zero_last_norm": 1}, "zero_last_norm = 1: must be true or false"),
+    "a stem that is a number": ({"stem": 7}, "stem = 7: must be"),
+}
+
+
+@pytest.mark.usefixtures("unchecked")  # the types are wrong on purpose
+@pytest.mark.parametrize(("fields", "rule"), INVALID.values(), ids=INVALID.keys())
+def test_an_invalid_spec_is_refused_by_the_rule_it_breaks(fields: dict[str, Any], rule: str) -> None:
+    with pytest.raises(InputError, match=rule) as caught:
+        ResNetSpec(**VALID | fields)
+    assert isinstance(caught.value, ValueError)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.usefixtures("unchecked")  # the types are wrong on purpose
+@pytest.mark.parametrize(
+    ("fields", "rule"),
+    [
+        ({"kernel": 4}, "stem.kernel = 4: must be odd"),
+        ({"kernel": 0}, "stem.kernel = 0: must be a whole number"),
+        ({"stride": "2"}, "stem.stride = '2': must be a whole number"),
+        ({"pool": "no"}, "stem.pool = 'no': must be true or false"),
+        ({"widths": ()}, r"stem.widths = \(\): must be a list"),
+        ({"widths": (32, 0)}, r"stem.widths\[1\] = 0: must be a whole number"),
+    ],
+)
+def test_an_invalid_stem_is_refused_by_the_rule_it_breaks(fields: dict[str, Any], rule: str) -> None:
+    with pytest.raises(InputError, match=rule):
+        Stem(**fields)
+
+
+@pytest.mark.usefixtures("unchecked")  # the types are wrong on purpose
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({}, "mine: depths is missing: .* depths = "),
+        ({"depths": 3}, "mine: depths = 3: must be a list"),
+        ({"depths": [1, 0]}, r"mine: depths\[1\] = 0"),
+        ({"depths": [1], "shortcuts": "pad"}, "mine: unknown field 'shortcuts'; did you mean shortcut?"),
+        ({"depths": [1], "stem": {"kernal": 3}}, "mine, stem: unknown field 'kernal'; did you mean kernel?"),
+        ({"depths": [1], "stem": {"kernel": 2}}, "mine: stem.kernel = 2: must be odd"),
+        ({"depths": [1], "num_classes": "ten"}, "mine: num_classes = 'ten'"),
+        ({"depths": [1, 1], "widths": [64]}, "mine: .* one width for each stage"),
+    ],
+)
+def test_values_that_make_no_spec_are_refused_with_where_they_stand(values: dict[str, Any], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        specs.from_dict(values, where="mine")
+
+
+@pytest.mark.parametrize("name", CATALOG)
+def test_a_spec_survives_json(name: str) -> None:
+    spec = find(name).spec
+    assert specs.from_dict(json.loads(json.dumps(specs.to_dict(spec)))) == spec
+
+
+def test_widths_double_a_stage_where_only_depths_are_given() -> None:
+    assert specs.from_dict({"depths": [1, 2, 3]}).widths == (64, 128, 256)
+
+
+def test_fields_of_the_stem_are_replaced_one_by_one() -> None:
+    changed = specs.with_fields(find("resnet50d").spec, {"stem": {"pool": False}, "num_classes": 7})
+    assert changed.stem == Stem(widths=(32, 32, 64), kernel=3, pool=False)
+    assert specs.with_fields(changed, {"stem": {}}) == changed
+    assert dataclasses.replace(changed, stem=find("resnet50d").spec.stem, num_classes=1000) == find("resnet50d").spec
+
+
+def test_resnet_b_c_and_d_lead_from_the_2015_network_to_timms() -> None:
+    paper = find("resnet50_2015").spec
+    b = specs.resnet_b(paper)
+    c = specs.resnet_c(b)
+    d = specs.resnet_d(c)
+    assert b == find("resnet50b").spec == find("resnet50").spec
+    assert specs.zero_gamma(c) == find("resnet50c").spec
+    assert specs.zero_gamma(d) == find("resnet50d").spec
+    assert specs.resnet_d(paper) == d
+    assert specs.resnet_c(d) == d, "a modifier that has been applied changes nothing"
+
+
+def test_xresnet50_is_resnet50d_with_fastais_initialization() -> None:
+    d, x = find("resnet50d").spec, find("xresnet50").spec
+    assert dataclasses.replace(d, init="xresnet") == x
+    assert specs.xresnet(find("resnet50_2015").spec) == x
+    assert x.zero_last_norm
+
+
+def test_the_papers_shortcut_options_are_fields() -> None:
+    kinds = {option: find(f"resnet34_{option}").spec.shortcut for option in "abc"}
+    assert kinds == {"a": "pad", "b": "projection", "c": "projection-always"}
+    assert find("resnet34_b").spec == find("resnet34").spec
+
+
+@pytest.mark.usefixtures("unchecked")  # the option is wrong on purpose
+def test_an_unknown_shortcut_option_is_refused() -> None:
+    with pytest.raises(InputError, match="option = 'E': must be one of A, B, C, D"):
+        specs.shortcut_option(find("resnet34").spec, "E")  # pyright: ignore[reportArgumentType] # on purpose
+
+
+def test_resnext_and_wide_resnet_change_the_inside_of_the_branch_alone() -> None:
+    plain = find("resnet50").spec
+    assert specs.resnext(plain, cardinality=32, base_width=4) == find("resnext50_32x4d").spec == find("resnext50").spec
+    assert specs.wide(plain, 2) == find("wide_resnet50_2").spec
+    widths = {name: [block.width for block in specs.blocks(find(name).spec)] for name in ("resnet50", "resnext50")}
+    assert widths["resnext50"] == [2 * width for width in widths["resnet50"]]
+    assert [b.width for b in specs.blocks(find("wide_resnet50_2").spec)] == widths["resnext50"]
+
+
+def test_small_images_keep_their_positions_through_the_stem() -> None:
+    assert specs.small_images(find("resnet50d").spec).stem == Stem(widths=(64,), kernel=3, stride=1, pool=False)
+
+
+@pytest.mark.parametrize(
+    ("name", "depth"), [("resnet18", 18), ("resnet152d", 152), ("cifar_resnet1202", 1202), ("xresnet101", 101)]
+)
+def test_the_depth_is_the_number_in_the_name(name: str, depth: int) -> None:
+    assert find(name).spec.depth == depth
+
+
+def test_a_stage_halves_positions_in_its_first_block_except_the_first_stage() -> None:
+    strides = [(block.stage, block.index, block.stride) for block in specs.blocks(find("resnet18").spec)]
+    assert [(stage, index) for stage, index, stride in strides if stride == 2] == [(2, 0), (3, 0), (4, 0)]
