@@ -1,14 +1,17 @@
-"""Small real images and the folders that tests put them in."""
+"""Small real images, the folders that tests put them in, and what came out."""
 
 import io
 from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
+import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
 from resnets.data.imageset import SPLITS, ImageSet
+from resnets.data.sources import open_source
+from resnets.errors import InputError
 
 
 def pixels(name: str) -> NDArray[np.uint8]:
@@ -21,6 +24,11 @@ def png(name: str) -> bytes:
     file = io.BytesIO()
     Image.fromarray(pixels(name)).save(file, "PNG")
     return file.getvalue()
+
+
+def noise(*shape: int) -> NDArray[np.uint8]:
+    """Random pixels of this shape, the same for the same shape."""
+    return np.random.default_rng(sum(shape)).integers(0, 256, shape, dtype=np.uint8)
 
 
 def fill(folder: Path, names: Iterable[str]) -> Path:
@@ -48,3 +56,11 @@ def decoded(images: ImageSet, index: int) -> NDArray[np.uint8]:
     """The pixels of one image, whether it comes encoded or not."""
     data = images.read(index)
     return np.asarray(Image.open(io.BytesIO(data))) if isinstance(data, bytes) else data
+
+
+def refusal(source: Path | str) -> str:
+    """The message with which `source` is refused: one line."""
+    with pytest.raises(InputError) as caught:
+        open_source(source)
+    assert "\n" not in str(caught.value)
+    return str(caught.value)

@@ -1,11 +1,14 @@
 """zip and tar archives: the same images as the folder they were made from, whatever their names try."""
 
+import bz2
+import gzip
 import io
+import lzma
 import stat
 import struct
 import tarfile
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -15,9 +18,15 @@ import pytest
 from resnets.data import archives
 from resnets.data.sources import open_source
 from resnets.errors import RunFailed
-from tests.data.samples import decoded, fill, png, rows
-from tests.data.test_sources import refusal
+from tests.data.samples import decoded, fill, png, refusal, rows
 
+COMPRESS: Mapping[str, Callable[[bytes], bytes]] = {
+    ".tar": bytes,
+    ".gz": gzip.compress,
+    ".tgz": gzip.compress,
+    ".xz": lzma.compress,
+    ".bz2": bz2.compress,
+}
 KINDS = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.xz", ".tar.bz2")
 NAMES = ("train/cat/1.png", "train/cat/deep/2.png", "train/dog/3.png", "val/dog/4.png", "val/dog/.DS_Store", "list.txt")
 
@@ -29,12 +38,13 @@ def pack(path: Path, members: Mapping[str, bytes], method: int = zipfile.ZIP_DEF
             for name, data in members.items():
                 archive.writestr(name, data)
         return path
-    compression = path.suffix.replace(".tgz", ".gz").removeprefix(".")
-    with tarfile.open(path, f"w:{compression.replace('tar', '')}") as archive:
+    plain = io.BytesIO()
+    with tarfile.open(fileobj=plain, mode="w") as archive:
         for name, data in members.items():
             info = tarfile.TarInfo(name)
             info.size = len(data)
             archive.addfile(info, io.BytesIO(data))
+    path.write_bytes(COMPRESS[path.suffix](plain.getvalue()))
     return path
 
 

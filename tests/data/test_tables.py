@@ -5,8 +5,7 @@ from pathlib import Path
 import pytest
 
 from resnets.data.sources import open_source
-from tests.data.samples import fill, png, rows
-from tests.data.test_sources import refusal
+from tests.data.samples import fill, png, refusal, rows
 
 
 def table(folder: Path, text: str, *names: str) -> Path:

@@ -14,7 +14,8 @@ from cyclopts import App
 from resnets.catalog import CATALOG, find
 from resnets.errors import InputError
 from resnets.structure import structure
-from resnets.view.table import Bracket, Table, as_latex, as_markdown, as_text, operation_table, render, stage_table
+from resnets.view.networks import operation_table, stage_table
+from resnets.view.table import Bracket, Table, as_latex, as_markdown, as_text, render
 
 Golden = Callable[[str, str], None]
 Command = Callable[[str], str]
@@ -280,7 +281,7 @@ def test_what_cannot_be_shown_is_refused_in_one_line(line: str, message: str, co
 @pytest.mark.parametrize(
     "code",
     [
-        "import resnets.view.table",
+        "import resnets.view.networks",
         "from resnets.cli.list import list_networks; list_networks()",
         "from resnets.cli.show import show; show('resnet18'); show('resnet18', json=True)",
     ],

@@ -1,7 +1,5 @@
 """`resnets list`: which networks there are."""
 
-import json as json_format
-import sys
 from fnmatch import fnmatchcase
 from typing import Annotated, Literal
 
@@ -9,7 +7,9 @@ from cyclopts import Parameter
 
 from resnets import catalog
 from resnets.catalog import CATALOG, Row
-from resnets.view import table
+from resnets.cli.terminal import as_json, write_result
+from resnets.view.networks import list_records, list_table
+from resnets.view.table import render
 
 
 def list_networks(
@@ -39,10 +39,7 @@ def list_networks(
         Aligned columns, or a Markdown table.
     """
     rows = matching(pattern)
-    if json:
-        sys.stdout.write(json_format.dumps(table.list_records(rows), indent=2) + "\n")
-    else:
-        sys.stdout.write(table.render([table.list_table(rows)], format))
+    write_result(as_json(list_records(rows)) if json else render([list_table(rows)], format), None)
 
 
 def matching(pattern: str) -> list[Row]:

@@ -1,17 +1,17 @@
 """`resnets show`: what a network is made of."""
 
-import json as json_format
-import sys
 from pathlib import Path
 from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
-from resnets import catalog, files
+from resnets import catalog
 from resnets.catalog import Row
+from resnets.cli.terminal import as_json, write_result
 from resnets.errors import InputError
 from resnets.structure import Structure, parse_image_size, structure
-from resnets.view import table
+from resnets.view.networks import network_record, operation_table, stage_table
+from resnets.view.table import Table, render
 
 
 def show(
@@ -59,22 +59,19 @@ def show(
         raise InputError("no network given: name one, as in `resnets show resnet50`, or give --spec FILE.toml")
     if spec and spec.suffix != ".toml":
         raise InputError(f"--spec {spec}: must be the path of a .toml file")
-    size = parse_image_size(image_size) if image_size else None
+    size = parse_image_size(image_size) if image_size is not None else None
     rows = [catalog.resolve(network) for network in chosen]
     built = [(row, structure(row.spec, size or row.image_size)) for row in rows]
     form = "json" if json else format
-    result = _document(built, operations) if form == "json" else table.render(_tables(built, operations), form)
-    if out:
-        files.write_whole(out, result)
-    else:
-        sys.stdout.write(result)
+    result = _document(built, operations) if form == "json" else render(_tables(built, operations), form)
+    write_result(result, out)
 
 
 def _document(built: list[tuple[Row, Structure]], operations: bool) -> str:
-    records = [table.network_record(row, structure, operations=operations) for row, structure in built]
-    return json_format.dumps({"networks": records}, indent=2) + "\n"
+    records = [network_record(row, structure, operations=operations) for row, structure in built]
+    return as_json({"networks": records})
 
 
-def _tables(built: list[tuple[Row, Structure]], operations: bool) -> list[table.Table]:
+def _tables(built: list[tuple[Row, Structure]], operations: bool) -> list[Table]:
     named = [(row.name, structure) for row, structure in built]
-    return [table.stage_table(named), *(table.operation_table(*one) for one in named if operations)]
+    return [stage_table(named), *(operation_table(*one) for one in named if operations)]

@@ -14,8 +14,9 @@ from torch import Tensor
 
 Pixels = UInt8[Tensor, "batch height width channels"]
 
-COLUMNS = 8  # of the table; each use takes the columns named here
-FLIP, TOP, LEFT, AREA, ASPECT = 0, 1, 2, 3, 4
+TRIES = 10  # boxes drawn until one fits
+FLIP, TOP, LEFT, AREA = 0, 1, 2, 4  # columns of the table, by use; the area and the aspect of each try from AREA on
+COLUMNS = AREA + 2 * TRIES
 
 
 def table(rows: int, *, seed: int, epoch: int) -> Float32[np.ndarray, "rows columns"]:
@@ -51,14 +52,17 @@ def random_resized_box(
     """The box (left, top, right, bottom) of a random resized crop: Inception's, as torchvision draws it.
 
     numbers: one row of the table. area: of the box, as fractions of the image's. aspect: of the box, width / height.
-    Where torchvision draws up to ten boxes until one fits, this shrinks the first to fit, and so needs one row.
+    Boxes are drawn until one fits; if none does, it is the largest in the middle whose aspect is within the range.
     """
-    target = width * height * (area[0] + float(numbers[AREA]) * (area[1] - area[0]))
-    low, high = math.log(aspect[0]), math.log(aspect[1])
-    ratio = math.exp(low + float(numbers[ASPECT]) * (high - low))
-    box_width, box_height = math.sqrt(target * ratio), math.sqrt(target / ratio)
-    shrink = min(1.0, width / box_width, height / box_height)
-    w = min(width, max(1, round(box_width * shrink)))
-    h = min(height, max(1, round(box_height * shrink)))
-    left, top = int(float(numbers[LEFT]) * (width - w + 1)), int(float(numbers[TOP]) * (height - h + 1))
+    for attempt in range(TRIES):
+        share, shape = (float(number) for number in numbers[AREA + 2 * attempt : AREA + 2 * attempt + 2])
+        target = width * height * (area[0] + share * (area[1] - area[0]))
+        ratio = aspect[0] * (aspect[1] / aspect[0]) ** shape  # uniform in its logarithm
+        w, h = round(math.sqrt(target * ratio)), round(math.sqrt(target / ratio))
+        if 0 < w <= width and 0 < h <= height:
+            left, top = int(float(numbers[LEFT]) * (width - w + 1)), int(float(numbers[TOP]) * (height - h + 1))
+            return left, top, left + w, top + h
+    w = min(width, max(1, round(height * aspect[1])))
+    h = min(height, max(1, round(width / aspect[0])))
+    left, top = (width - w) // 2, (height - h) // 2
     return left, top, left + w, top + h

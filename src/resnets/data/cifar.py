@@ -173,7 +173,7 @@ def _text(value: object) -> str:
 
 
 def _dtype(code: str | bytes, align: object = False, copy: object = False) -> np.dtype[Any]:
-    """numpy.dtype as a pickle calls it: Python 2 wrote the flags as numbers, which numpy has come to warn about."""
+    """numpy.dtype as a pickle calls it: Python 2 wrote the flags as numbers, of which numpy 2.4 warns."""
     return np.dtype(_text(code), align=bool(align), copy=bool(copy))
 
 

@@ -20,7 +20,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from resnets.errors import InputError
 
 SUFFIXES = frozenset({".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff"})
-FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "MPO")  # MPO: what phones call a JPEG with a second picture
+FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")
 MAX_PIXELS = 80_000_000  # beyond any camera's photograph; a 60,000 x 60,000 image would take 10 GB
 
 _GREY_MODES = frozenset({"1", "L", "LA", "La", "I", "I;16", "I;16B", "I;16L", "I;16N"})

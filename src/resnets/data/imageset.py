@@ -5,7 +5,7 @@ import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,7 @@ SPLITS: tuple[Split, ...] = ("train", "val", "test")
 log = logging.getLogger(__name__)
 
 
+@runtime_checkable
 class Images(Protocol):
     """Where the pixels are: a folder, an archive, an array."""
 

@@ -28,7 +28,7 @@ def joined(folder: str, name: str) -> str:
 
 
 class Names:
-    """Many strings in one block of memory: a third of a list's, and workers forked later do not copy it by counting."""
+    """Many strings in one block: less than half the memory of a list, and forked workers do not copy it by counting."""
 
     def __init__(self, strings: Iterable[str]) -> None:
         block, ends = bytearray(), [0]

@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Literal, Protocol, TypeVar
+from typing import Literal, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 import torch
@@ -50,6 +50,7 @@ class Batch:
     labels: Int64[Tensor, " batch"]
 
 
+@runtime_checkable
 class PixelSource(Protocol):
     """Gives the training images at some rows, each changed as its row of random numbers says."""
 

@@ -99,8 +99,9 @@ def data_name(data: str | Path) -> str:
 
 def _without_bad(images: ImageSet, found: Survey, skip_bad: bool) -> ImageSet:
     if not skip_bad:
-        more = f" (and {len(found.bad) - 1} more)" if len(found.bad) > 1 else ""
-        raise InputError(f"{found.bad[0][1]}{more}; mend or remove it, or leave such files out with --skip-bad")
+        first, *others = (why for _, why in found.bad)
+        more = f" (and {len(others)} more)" if others else ""
+        raise InputError(f"{first}{more}; mend or remove it, or leave such files out with --skip-bad")
     for _, why in found.bad:
         log.warning("left out: %s", why)
     return images.without(index for index, _ in found.bad)

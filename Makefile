@@ -1,0 +1,54 @@
+# Two commands that a fresh machine needs: `make quickstart` and `make test`. Each sets up .venv by itself.
+PYTHON ?= python3
+BIN := .venv/bin
+RUN := quickstart/digits
+
+define SAVE_A_DIGIT
+from PIL import Image
+import resnets
+held_out = resnets.open_source("digits").part("test")
+Image.fromarray(held_out.read(7)[:, :, 0]).save("quickstart/digit.png")
+print(f"quickstart/digit.png is a held-out {held_out.classes[held_out.labels[7]]}")
+endef
+export SAVE_A_DIGIT
+
+.PHONY: quickstart test lint types contracts tests format
+
+quickstart: .venv/installed  ## train on the embedded digits, evaluate, predict one image
+	rm -rf quickstart
+	$(BIN)/resnets train digits -o $(RUN)
+	$(BIN)/resnets evaluate $(RUN) digits
+	$(BIN)/python -c "$$SAVE_A_DIGIT"
+	$(BIN)/resnets predict $(RUN) quickstart/digit.png --top 3
+	@echo "The classifier is $(RUN)/classifier.safetensors; $(RUN) also holds curves.svg, confusion.svg and recipe.toml."
+
+test: lint types contracts tests  ## everything that must pass
+
+lint: .venv/installed-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: .venv/installed-dev
+	$(BIN)/pyright
+
+contracts: .venv/installed-dev
+	$(BIN)/lint-imports
+
+tests: .venv/installed-dev  ## one thread a process: two processes with two threads each fight over two cores
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n auto --dist worksteal $(PYTEST)
+
+format: .venv/installed-dev
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+# torchvision and timm are peers for the tests. Their own requirements would bring another torch.
+.venv/installed-dev: .venv/installed
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --group dev
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --no-deps torchvision timm
+	touch $@
+
+.venv/installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --upgrade pip
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable .
+	touch $@

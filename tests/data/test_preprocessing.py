@@ -1,0 +1,114 @@
+"""Evaluation preprocessing equals torchvision's and timm's, to the bit."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from resnets.data.preprocessing import IMAGENET_MEAN, IMAGENET_STD, Preprocessing, from_dict, to_dict
+from resnets.errors import InputError
+from tests import pictures
+from tests.peers import timm, torchvision
+
+SIZES = [(300, 200), (200, 300), (257, 256), (224, 224), (97, 411), (640, 51), (31, 30)]
+
+
+def ours(preprocessing: Preprocessing, image: Image.Image) -> torch.Tensor:
+    return preprocessing.normalize(torch.from_numpy(preprocessing.pixels(image))[None])[0]
+
+
+def torchvisions(size: int, resize: int | tuple[int, int], interpolation: str, image: Image.Image) -> torch.Tensor:
+    t = torchvision.transforms
+    pipeline = t.Compose(
+        [
+            t.Resize(resize, interpolation=t.InterpolationMode(interpolation)),
+            t.CenterCrop(size),
+            t.ToTensor(),
+            t.Normalize(IMAGENET_MEAN, IMAGENET_STD),
+        ]
+    )
+    return pipeline(image)
+
+
+@pytest.mark.parametrize("interpolation", ["bilinear", "bicubic"])
+@pytest.mark.parametrize("size", SIZES)
+def test_crop_equals_torchvision_to_the_bit(size: tuple[int, int], interpolation: str) -> None:
+    image = Image.fromarray(pictures.picture(0, 3, size))
+    preprocessing = Preprocessing(size=112, resize=128, interpolation=interpolation)
+    assert torch.equal(ours(preprocessing, image), torchvisions(112, 128, interpolation, image))
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_squash_equals_torchvision_to_the_bit(size: tuple[int, int]) -> None:
+    image = Image.fromarray(pictures.picture(1, 4, size))
+    preprocessing = Preprocessing(size=112, resize=128, fit="squash")
+    assert torch.equal(ours(preprocessing, image), torchvisions(112, (128, 128), "bilinear", image))
+
+
+@settings(max_examples=60, deadline=None)
+@given(width=st.integers(1, 90), height=st.integers(1, 90), size=st.integers(1, 40), more=st.integers(0, 12))
+def test_crop_equals_torchvision_at_any_size(width: int, height: int, size: int, more: int) -> None:
+    image = Image.fromarray(pictures.picture(2, width, (width, height)))
+    preprocessing = Preprocessing(size=size, resize=size + more)
+    assert torch.equal(ours(preprocessing, image), torchvisions(size, size + more, "bilinear", image))
+
+
+@pytest.mark.parametrize(("mode", "fit"), [("center", "crop"), ("squash", "squash"), ("border", "pad")])
+@pytest.mark.parametrize("crop_pct", [0.875, 1.0])
+@pytest.mark.parametrize("size", SIZES)
+def test_every_fit_equals_timms_crop_mode_to_the_bit(
+    size: tuple[int, int], crop_pct: float, mode: str, fit: str
+) -> None:
+    image = Image.fromarray(pictures.picture(0, 5, size))
+    theirs = timm.data.create_transform(
+        112, is_training=False, crop_pct=crop_pct, crop_mode=mode, interpolation="bicubic",
+        mean=IMAGENET_MEAN, std=IMAGENET_STD,
+    )  # fmt: skip
+    preprocessing = Preprocessing(size=112, resize=int(112 / crop_pct), fit=fit, interpolation="bicubic")
+    assert torch.equal(ours(preprocessing, image), theirs(image))
+
+
+def test_a_picture_and_its_array_are_seen_alike() -> None:
+    pixels = pictures.picture(1, 6, (50, 40))
+    preprocessing = Preprocessing(size=24, resize=28)
+    assert np.array_equal(preprocessing.pixels(pixels), preprocessing.pixels(Image.fromarray(pixels)))
+
+
+def test_many_channels_are_each_seen_as_a_grey_picture_is() -> None:
+    planes = np.random.default_rng(0).integers(0, 256, (40, 50, 5), dtype=np.uint8)
+    many = Preprocessing(size=24, resize=28, channels=5, mean=(0.5,) * 5, std=(0.5,) * 5)
+    one = Preprocessing(size=24, resize=28, channels=1, mean=(0.5,), std=(0.5,))
+    expected = np.concatenate([one.pixels(planes[:, :, c]) for c in range(5)], axis=2)
+    assert np.array_equal(many.pixels(planes), expected)
+
+
+def test_the_networks_input_is_in_channels_last_order() -> None:
+    pixels = torch.from_numpy(pictures.picture(0, 0, (16, 16)))[None]
+    assert Preprocessing(size=16, resize=16).normalize(pixels).is_contiguous(memory_format=torch.channels_last)
+
+
+def test_preprocessing_survives_json() -> None:
+    value = Preprocessing(size=96, resize=110, fit="pad", interpolation="bicubic", mean=(0.1, 0.2, 0.3))
+    assert from_dict(to_dict(value)) == value
+
+
+@pytest.mark.parametrize(
+    ("fields", "why"),
+    [
+        ({"size": 0}, "size = 0"),
+        ({"size": "big"}, "size = 'big'"),
+        ({"fit": "stretch"}, "must be crop or squash or pad"),
+        ({"interpolation": "nearest"}, "interpolation = 'nearest'"),
+        ({"resize": 100}, "resize = 100: must be at least size = 224"),
+        ({"mean": [0.5]}, "needs 3 numbers"),
+        ({"mean": "abc"}, "needs 3 numbers"),
+        ({"std": [0.2, 0.0, 0.2]}, "more than 0"),
+        ({"sizes": 3}, "unknown field 'sizes'; did you mean size"),
+    ],
+)
+@pytest.mark.usefixtures("unchecked")
+def test_preprocessing_that_cannot_work_is_refused_with_the_rule(fields: dict, why: str) -> None:
+    with pytest.raises(InputError, match=why):
+        from_dict(fields)
