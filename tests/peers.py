@@ -16,9 +16,9 @@ if not torch.cuda.is_available():
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
     import timm
-    import timm.data
     import torchvision
     import torchvision.models
     import torchvision.transforms
+    from timm.data.transforms_factory import create_transform
 
-__all__ = ["timm", "torchvision"]
+__all__ = ["create_transform", "timm", "torchvision"]

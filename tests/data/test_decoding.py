@@ -16,16 +16,16 @@ from tests import pictures
 PIXELS = pictures.picture(1, 0, (13, 7))
 
 
-def encoded(image: Image.Image, format: str, **options: object) -> bytes:
+def encoded(image: Image.Image, kind: str, **options: object) -> bytes:
     buffer = io.BytesIO()
-    image.save(buffer, format, **options)
+    image.save(buffer, kind, **options)
     return buffer.getvalue()
 
 
-@pytest.mark.parametrize("format", ["PNG", "BMP", "TIFF", "WEBP"])
-def test_a_lossless_file_gives_the_pixels_that_were_saved(format: str) -> None:
-    options = {"lossless": True} if format == "WEBP" else {}
-    data = encoded(Image.fromarray(PIXELS), format, **options)
+@pytest.mark.parametrize("kind", ["PNG", "BMP", "TIFF", "WEBP"])
+def test_a_lossless_file_gives_the_pixels_that_were_saved(kind: str) -> None:
+    options = {"lossless": True} if kind == "WEBP" else {}
+    data = encoded(Image.fromarray(PIXELS), kind, **options)
     assert np.array_equal(np.asarray(decoding.decode(data, channels=3, name="x")), PIXELS)
 
 

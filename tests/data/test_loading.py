@@ -11,7 +11,7 @@ from resnets.data import loading
 from resnets.data.augmentation import COLUMNS
 from resnets.data.checkup import survey
 from resnets.data.imageset import ImageSet
-from resnets.data.loading import Augmentation, Decoded, InMemory, TrainingBatches
+from resnets.data.loading import Augment, Augmentation, Decoded, InMemory, TrainingBatches
 from resnets.data.preprocessing import Preprocessing
 from resnets.data.sources import open_source
 from resnets.errors import InputError
@@ -31,7 +31,7 @@ def everything(batches: TrainingBatches, epoch: int, start: int = 0) -> torch.Te
 
 
 @pytest.mark.parametrize("augment", ["none", "crop", "resized-crop"])
-def test_an_epoch_from_the_middle_is_the_rest_of_the_epoch(images: ImageSet, augment: str) -> None:
+def test_an_epoch_from_the_middle_is_the_rest_of_the_epoch(images: ImageSet, augment: Augment) -> None:
     batches = TrainingBatches(images, SMALL, Augmentation(augment=augment), batch_size=4, seed=1)
     assert batches.steps == 7
     assert torch.equal(everything(batches, 2, start=3), everything(batches, 2)[12:])

@@ -1,5 +1,7 @@
 """Evaluation preprocessing equals torchvision's and timm's, to the bit."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -7,10 +9,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from resnets.data.preprocessing import IMAGENET_MEAN, IMAGENET_STD, Preprocessing, from_dict, to_dict
+from resnets.data.preprocessing import (
+    IMAGENET_MEAN,
+    IMAGENET_STD,
+    Fit,
+    Interpolation,
+    Preprocessing,
+    from_dict,
+    to_dict,
+)
 from resnets.errors import InputError
 from tests import pictures
-from tests.peers import timm, torchvision
+from tests.peers import create_transform, torchvision
 
 SIZES = [(300, 200), (200, 300), (257, 256), (224, 224), (97, 411), (640, 51), (31, 30)]
 
@@ -29,12 +39,12 @@ def torchvisions(size: int, resize: int | tuple[int, int], interpolation: str, i
             t.Normalize(IMAGENET_MEAN, IMAGENET_STD),
         ]
     )
-    return pipeline(image)
+    return torch.as_tensor(pipeline(image))
 
 
 @pytest.mark.parametrize("interpolation", ["bilinear", "bicubic"])
 @pytest.mark.parametrize("size", SIZES)
-def test_crop_equals_torchvision_to_the_bit(size: tuple[int, int], interpolation: str) -> None:
+def test_crop_equals_torchvision_to_the_bit(size: tuple[int, int], interpolation: Interpolation) -> None:
     image = Image.fromarray(pictures.picture(0, 3, size))
     preprocessing = Preprocessing(size=112, resize=128, interpolation=interpolation)
     assert torch.equal(ours(preprocessing, image), torchvisions(112, 128, interpolation, image))
@@ -59,15 +69,15 @@ def test_crop_equals_torchvision_at_any_size(width: int, height: int, size: int,
 @pytest.mark.parametrize("crop_pct", [0.875, 1.0])
 @pytest.mark.parametrize("size", SIZES)
 def test_every_fit_equals_timms_crop_mode_to_the_bit(
-    size: tuple[int, int], crop_pct: float, mode: str, fit: str
+    size: tuple[int, int], crop_pct: float, mode: str, fit: Fit
 ) -> None:
     image = Image.fromarray(pictures.picture(0, 5, size))
-    theirs = timm.data.create_transform(
+    theirs: Any = create_transform(
         112, is_training=False, crop_pct=crop_pct, crop_mode=mode, interpolation="bicubic",
         mean=IMAGENET_MEAN, std=IMAGENET_STD,
     )  # fmt: skip
     preprocessing = Preprocessing(size=112, resize=int(112 / crop_pct), fit=fit, interpolation="bicubic")
-    assert torch.equal(ours(preprocessing, image), theirs(image))
+    assert torch.equal(ours(preprocessing, image), torch.as_tensor(theirs(image)))
 
 
 def test_a_picture_and_its_array_are_seen_alike() -> None:

@@ -6,9 +6,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from resnets import api
 from resnets.cli.terminal import as_json
-from resnets.training.recipe import parse_settings
 
 
 def convert(
@@ -46,6 +44,9 @@ def convert(
     json
         Print the result as one JSON document.
     """
+    from resnets import api
+    from resnets.training.recipe import parse_settings
+
     classifier, notes = api.convert(
         checkpoint, network, classes=classes, preprocessing=parse_settings(preprocessing or [], "--preprocessing")
     )

@@ -3,17 +3,17 @@
 import csv
 import json as json_format
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
-import numpy as np
 from cyclopts import Parameter
 
-from resnets import api
-from resnets.classifier import ClassMap
 from resnets.cli.terminal import as_json, as_text, watched, write_result
 from resnets.errors import InputError
-from resnets.evaluation.metrics import Evaluation
 from resnets.view.table import Table
+
+if TYPE_CHECKING:
+    from resnets.classifier import ClassMap
+    from resnets.evaluation.metrics import Evaluation
 
 SHOWN = 20  # classes whose confusion matrix is printed whole, and confusions that are listed beyond
 
@@ -59,6 +59,8 @@ def evaluate(
     out
         Write to this file instead of standard output.
     """
+    from resnets import api
+
     if batch_size < 1:
         raise InputError(f"--batch-size {batch_size}: must be at least 1")
     meanings = read_class_map(class_map) if class_map is not None else None
@@ -68,7 +70,7 @@ def evaluate(
     write_result(as_json(found.as_dict()) if json else as_text(*_tables(found)), out)
 
 
-def read_class_map(path: Path) -> ClassMap:
+def read_class_map(path: Path) -> "ClassMap":
     """The class, by name or number, that each of the data's classes means."""
     try:
         text = path.read_text(encoding="utf-8")
@@ -87,7 +89,7 @@ def _number(text: str) -> str | int:
     return int(text) if text.strip().isdigit() else text.strip()
 
 
-def _tables(found: Evaluation) -> list[Table]:
+def _tables(found: "Evaluation") -> list[Table]:
     totals = Table(
         caption=f"Scores on {found.on}",
         headers=("", "value", "right", "of"),
@@ -117,7 +119,9 @@ def _tables(found: Evaluation) -> list[Table]:
     return [totals, classes, _confusion(found)]
 
 
-def _confusion(found: Evaluation) -> Table:
+def _confusion(found: "Evaluation") -> Table:
+    import numpy as np
+
     names = [score.name for score in found.classes]
     if len(names) <= SHOWN:
         return Table(

@@ -6,17 +6,17 @@ import io
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
-from resnets import api
-from resnets.classifier import Prediction
 from resnets.cli.terminal import as_json, as_text, watched, write_result
-from resnets.data.decoding import SUFFIXES
 from resnets.errors import InputError
 from resnets.progress import Progress, Watch
 from resnets.view.table import Table
+
+if TYPE_CHECKING:
+    from resnets.classifier import Prediction
 
 
 def predict(
@@ -60,6 +60,8 @@ def predict(
     out
         Write to this file instead of standard output.
     """
+    from resnets import api
+
     if not images:
         raise InputError("no images given: name files, folders or patterns, or - to read a list from standard input")
     if json and csv:
@@ -87,6 +89,8 @@ def find_images(images: Sequence[str], listed: Iterable[str]) -> Iterator[str]:
     A name that matches nothing is passed on, so that it becomes a row with its error. Raises InputError for a folder
     without images.
     """
+    from resnets.data.decoding import SUFFIXES
+
     for name in images:
         if name == "-":
             yield from (line.rstrip("\n") for line in listed if line.strip())
@@ -105,13 +109,13 @@ def find_images(images: Sequence[str], listed: Iterable[str]) -> Iterator[str]:
             yield name
 
 
-def _watched(predictions: Iterable[Prediction], total: int, watch: Watch) -> Iterator[Prediction]:
+def _watched(predictions: Iterable["Prediction"], total: int, watch: Watch) -> Iterator["Prediction"]:
     for done, prediction in enumerate(predictions, 1):
         yield prediction
         watch(Progress("predicting", done, total))
 
 
-def _columns(prediction: Prediction, top: int) -> list[str]:
+def _columns(prediction: "Prediction", top: int) -> list[str]:
     """Class and probability of each answer, with blanks where there are fewer."""
     cells: list[str] = []
     for answer in prediction.answers:
@@ -119,7 +123,7 @@ def _columns(prediction: Prediction, top: int) -> list[str]:
     return cells + [""] * (2 * top - len(cells))
 
 
-def _table(found: list[Prediction], top: int) -> Table:
+def _table(found: list["Prediction"], top: int) -> Table:
     numbered = [f" {place}" if top > 1 else "" for place in range(1, top + 1)]
     return Table(
         caption="Predictions",
@@ -129,7 +133,7 @@ def _table(found: list[Prediction], top: int) -> Table:
     )
 
 
-def _csv(found: list[Prediction], top: int) -> str:
+def _csv(found: list["Prediction"], top: int) -> str:
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
     numbered = [f"_{place}" if place > 1 else "" for place in range(1, top + 1)]

@@ -6,10 +6,7 @@ from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
-from resnets import api
 from resnets.cli.terminal import as_json, watched
-from resnets.training import recipe as recipes
-from resnets.training.checkpoint import RunFolder
 
 
 def train(
@@ -70,6 +67,10 @@ def train(
     json
         Print the result as one JSON document.
     """
+    from resnets import api
+    from resnets.training import recipe as recipes
+    from resnets.training.checkpoint import RunFolder
+
     settings = recipes.parse_settings([*(set or []), *([f"epochs={epochs}"] if epochs is not None else [])])
     with watched() as watch:
         classifier = api.train(
