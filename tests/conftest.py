@@ -7,11 +7,13 @@ from pathlib import Path
 import jaxtyping
 import pytest
 
+from tests import typecheck
+
 # The hook only reaches modules imported after it, and pytest imports this file before any test.
 EARLY = sorted(name for name in sys.modules if name.partition(".")[0] == "resnets")
 if EARLY:
     raise RuntimeError(f"{', '.join(EARLY)} imported before tests/conftest.py: annotated shapes would go unchecked")
-jaxtyping.install_import_hook("resnets", "beartype.beartype")
+jaxtyping.install_import_hook("resnets", f"{typecheck.__name__}.check")
 
 GOLDEN = Path(__file__).parent / "golden"
 SHARED_DATA = Path(__file__).parents[2] / "shared" / "data"

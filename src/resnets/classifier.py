@@ -278,8 +278,9 @@ def load(path: str | Path, *, device: Literal["cpu", "cuda", "mps"] | str = "cpu
     path = Path(path)
     header = read_header(path)
     try:
-        network = ResNet(specs.from_dict(header["spec"], where=f"{path}: spec"))
-        network.load_state_dict(safetensors.torch.load_file(path))
+        with torch.device("meta"):  # no weights drawn only to be replaced
+            network = ResNet(specs.from_dict(header["spec"], where=f"{path}: spec"))
+        network.load_state_dict(safetensors.torch.load_file(path), assign=True)
         classifier = Classifier(
             network=network.to(device),
             classes=tuple(header["classes"]),

@@ -13,6 +13,7 @@ import io
 import lzma
 import pickle
 import re
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -101,7 +102,9 @@ def _read(path: Path) -> Any:
 
 def _unpickle(path: Path, data: bytes) -> Any:
     try:
-        return torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
+        with warnings.catch_warnings():  # about pickle protocols: the error below says what matters
+            warnings.simplefilter("ignore")
+            return torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         forbidden = re.search(r"GLOBAL (\S+)", str(error))
         why = f"it holds {forbidden[1]}, which is no weights" if forbidden else "it holds more than weights"

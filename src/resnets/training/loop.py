@@ -93,7 +93,8 @@ class Training:
                 self.at.loss_sum, self.at.right = float(loss_sum), int(right)
                 self.at.training_seconds = before + now - started
                 self.at.seconds = seconds_before + now - started
-                self._check_loss()
+                if not math.isfinite(self.at.loss_sum):
+                    raise self._diverged()
                 self._report()
             if saving:
                 self._save()
@@ -107,9 +108,8 @@ class Training:
 
     def _step(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """One step of SGD: the batch's loss and how many of its images were right."""
-        step = self.at.epoch * self.batches.steps + self.at.step
         for group in self.optimizer.param_groups:
-            group["lr"] = learning_rate(step, self.recipe.epochs * self.batches.steps, self.recipe)
+            group["lr"] = self._learning_rate(self.at.step)
         images = self.classifier.preprocessing.normalize(batch.images.to(self.device, non_blocking=True))
         labels = batch.labels.to(self.device, non_blocking=True)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.device.type == "cuda"):
@@ -125,6 +125,8 @@ class Training:
         started = time.monotonic()
         pixels = iter(self.val_pixels) if self.val_pixels is not None else self._decoded_val()
         logits = self.classifier.all_logits(pixels, len(self.val), watch=self.watch, task="validating")
+        if not np.isfinite(logits).all():
+            raise self._diverged()
         self.at.seconds += time.monotonic() - started
         return metrics.evaluate(logits, self.val.labels, self.classifier.classes)
 
@@ -140,7 +142,7 @@ class Training:
                 "step": (at.epoch + 1) * self.batches.steps,
                 "seconds": round(at.seconds, 3),
                 "images_per_second": round(at.seen / max(at.training_seconds, 1e-9), 1),
-                "lr": self.optimizer.param_groups[0]["lr"],
+                "lr": self._learning_rate(at.step - 1),
                 "train_loss": at.loss_sum / at.seen,
                 "val_loss": val.loss,
                 "val_top1": val.top1.value,
@@ -159,13 +161,17 @@ class Training:
         self.at = replace(at, epoch=at.epoch + 1, step=0, loss_sum=0.0, right=0, seen=0, training_seconds=0.0)
         self._save()
 
-    def _check_loss(self) -> None:
-        if not math.isfinite(self.at.loss_sum):
-            lr = self.optimizer.param_groups[0]["lr"]
-            raise RunFailed(
-                f"{self.folder.path}: the loss is not a number by epoch {self.at.epoch + 1}, step {self.at.step} "
-                f"(learning rate {lr:.3g}); try --set lr={self.recipe.lr / 4:.3g}, or a longer --set warmup=0.3"
-            )
+    def _diverged(self) -> RunFailed:
+        rate = self._learning_rate(self.at.step - 1)
+        return RunFailed(
+            f"{self.folder.path}: the loss is not a number by epoch {self.at.epoch + 1}, step {self.at.step} "
+            f"(learning rate {rate:.3g}); try --set lr={self.recipe.lr / 4:.3g}, or a longer --set warmup=0.3"
+        )
+
+    def _learning_rate(self, step: int) -> float:
+        """Of a step of this epoch."""
+        steps = self.batches.steps
+        return learning_rate(self.at.epoch * steps + step, self.recipe.epochs * steps, self.recipe)
 
     def _report(self) -> None:
         at, steps = self.at, self.batches.steps
@@ -173,7 +179,7 @@ class Training:
             "epoch": f"{at.epoch + 1}/{self.recipe.epochs}",
             "loss": f"{at.loss_sum / at.seen:.3f}",
             "accuracy": f"{100 * at.right / at.seen:.1f}%",
-            "lr": f"{self.optimizer.param_groups[0]['lr']:.3g}",
+            "lr": f"{self._learning_rate(at.step - 1):.3g}",
             "images/s": f"{at.seen / max(at.training_seconds, 1e-9):,.0f}",
         }
         self.watch(Progress("training", at.epoch * steps + at.step, self.recipe.epochs * steps, figures))

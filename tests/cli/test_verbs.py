@@ -1,0 +1,162 @@
+"""The command line as a user meets it: what it prints, where, and with which exit code."""
+
+import csv
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+import resnets
+from resnets.cli import main
+from tests import pictures
+
+TINY = ["--set", "spec.widths=[4,8,16]", "--set", "spec.stem.widths=[4]", "--set", "batch_size=4"]
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return pictures.folder(tmp_path_factory.mktemp("data") / "photos")
+
+
+@pytest.fixture(scope="module")
+def run(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("runs") / "photos"
+    main(["train", str(photos), "-o", str(folder), "--epochs", "20", *TINY])
+    return folder
+
+
+def exit_code(arguments: list[str]) -> int | str | None:
+    with pytest.raises(SystemExit) as left:
+        main(arguments)
+    return left.value.code
+
+
+def test_train_says_what_it_chose_and_where_its_files_are(
+    photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    main(["train", str(photos), "-o", str(tmp_path / "run"), "--epochs", "2", *TINY])
+    out, err = capsys.readouterr()
+    assert "best on validation:" in out
+    assert str(tmp_path / "run" / "classifier.safetensors") in out
+    for said in (
+        "network cifar_resnet20: made for",
+        "size 20: that of the images",
+        "epochs 2: as set",
+        "epoch 2/2: loss",
+    ):
+        assert said in err
+
+
+def test_train_with_json_prints_one_document_and_nothing_else(
+    photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    main(["train", str(photos), "-o", str(tmp_path / "run"), "--epochs", "1", "--json", *TINY])
+    document = json.loads(capsys.readouterr().out)
+    assert document["classifier"] == str(tmp_path / "run" / "classifier.safetensors")
+    assert document["metrics"]["val"]["count"] == 6
+
+
+def test_evaluate_prints_scores_with_their_counts(run: Path, photos: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    main(["evaluate", str(run), str(photos)])
+    out = capsys.readouterr().out
+    assert "the images held out of training" in out
+    assert "top-1  100.00%      6   6" in out
+    assert "blue        2         2    100.00%" in out
+
+
+def test_predict_and_evaluate_agree_on_every_image(run: Path, photos: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    main(["predict", str(run), str(photos), "--json"])
+    rows = json.loads(capsys.readouterr().out)
+    assert len(rows) == 30
+    right = sum(row["answers"][0]["class"] == Path(row["image"]).parent.name for row in rows)
+    halves = resnets.open_source(photos).hold_out("test", fraction=0.5, seed=9)
+    classifier = resnets.load(run)
+    assert right == sum(classifier.evaluate(halves, split=split).top1.right for split in ("train", "test"))
+
+
+def test_predict_takes_files_folders_patterns_and_a_list(
+    run: Path, photos: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    red = photos / "red"
+    monkeypatch.setattr("sys.stdin", io.StringIO(f"{red / '000.png'}\n\n{red / '001.png'}\n"))
+    for arguments, count in (
+        ([str(red / "000.png")], 1),
+        ([str(red)], 10),
+        ([str(red / "00[0-3].png")], 4),
+        ([str(photos / "**" / "005.png")], 3),
+        (["-"], 2),
+        ([str(red / "000.png"), str(photos / "blue")], 11),
+    ):
+        main(["predict", str(run), *arguments, "--json"])
+        assert len(json.loads(capsys.readouterr().out)) == count, arguments
+
+
+def test_predict_writes_csv_that_a_reader_reads_back(run: Path, tmp_path: Path) -> None:
+    odd = pictures.save(tmp_path / 'a, "b".png', pictures.picture(0, 0))
+    main(["predict", str(run), str(odd), "--csv", "--top", "2", "-o", str(tmp_path / "answers.csv")])
+    header, row = csv.reader((tmp_path / "answers.csv").read_text().splitlines())
+    assert header == ["image", "class", "probability", "class_2", "probability_2", "error"]
+    assert row[0] == str(odd)
+    assert row[1] == "blue"
+    assert 0 < float(row[4]) < float(row[2]) <= 1
+
+
+def test_a_bad_image_is_a_row_and_the_exit_code_says_so(
+    run: Path, photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "bad.jpg").write_text("no image")
+    assert exit_code(["predict", str(run), str(tmp_path / "bad.jpg"), str(photos / "red"), "--json"]) == 1
+    out, err = capsys.readouterr()
+    rows = json.loads(out)
+    assert "not an image" in rows[0]["error"]
+    assert [row["error"] for row in rows[1:]] == [None] * 10
+    assert "1 of 11 images could not be read" in err
+
+
+def test_convert_says_which_layout_it_found(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    import torch
+
+    torch.save(resnets.resnet("cifar_resnet20").state_dict(), tmp_path / "w.pth")
+    main(["convert", str(tmp_path / "w.pth"), "cifar_resnet20", "-o", str(tmp_path / "c.safetensors"),
+          "--preprocessing", "fit=squash", "--preprocessing", "mean=[0.5, 0.5, 0.5]"])  # fmt: skip
+    assert "torchvision's and timm's names" in capsys.readouterr().out
+    classifier = resnets.load(tmp_path / "c.safetensors")
+    assert (classifier.preprocessing.fit, classifier.preprocessing.mean) == ("squash", (0.5, 0.5, 0.5))
+    assert (classifier.preprocessing.size, classifier.preprocessing.resize) == (32, 32)
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_saves_says_where_and_exits_with_its_number(
+    number: int, code: int, photos: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "run"
+    command = [sys.executable, "-m", "resnets", "train", str(photos), "-o", str(out), "--epochs", "5000", *TINY]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        deadline = time.monotonic() + 60
+        while not (out / "metrics.jsonl").exists() and time.monotonic() < deadline:
+            time.sleep(0.02)
+        os.kill(process.pid, number)
+        _, err = process.communicate(timeout=30)
+    assert process.returncode == code
+    assert f"saved in {out / 'last'}" in err.splitlines()[-1]
+    assert "Traceback" not in err
+    assert resnets.load(out).classes == pictures.CLASSES
+
+
+def test_help_and_version_need_no_torch() -> None:
+    script = (
+        "import sys; from resnets.cli import main\n"
+        "for words in (['--help'], ['train', '--help'], ['--version'], ['list', 'cifar']):\n"
+        "    try: main(words)\n"
+        "    except SystemExit: pass\n"
+        "assert 'torch' not in sys.modules and 'numpy' not in sys.modules"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "Train a classifier" in done.stdout

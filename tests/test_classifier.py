@@ -1,0 +1,219 @@
+"""A classifier's file holds all that is needed to use it; predict and evaluate agree on every image."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import safetensors
+import safetensors.torch
+import torch
+from PIL import Image
+
+import resnets
+from resnets import classifier as classifiers
+from resnets.classifier import Classifier
+from resnets.data.preprocessing import Preprocessing
+from resnets.errors import InputError
+from tests import pictures
+
+
+def untrained(classes: tuple[str, ...] = pictures.CLASSES, **fields: object) -> Classifier:
+    torch.manual_seed(0)
+    return Classifier(
+        network=resnets.resnet("cifar_resnet20", num_classes=len(classes)),
+        classes=classes,
+        preprocessing=Preprocessing(size=20, resize=20),
+        **fields,  # pyright: ignore[reportArgumentType] # whatever a test gives
+    )
+
+
+@pytest.fixture
+def saved(tmp_path: Path) -> Path:
+    return untrained(temperature=2.0, metrics={"val": {"top1": 0.5}}, origin={"seed": 3}).save(
+        tmp_path / "c.safetensors"
+    )
+
+
+def test_a_saved_classifier_is_the_same_when_loaded(saved: Path) -> None:
+    first, again = untrained(temperature=2.0), resnets.load(saved)
+    assert again.header() == {**first.header(), "metrics": {"val": {"top1": 0.5}}, "origin": {"seed": 3}}
+    for name, value in first.network.state_dict().items():
+        assert torch.equal(again.network.state_dict()[name], value)
+    assert again.path == saved
+
+
+def test_the_header_is_what_the_design_says(saved: Path) -> None:
+    with safetensors.safe_open(saved, framework="pt") as file:
+        header = json.loads(file.metadata()["resnets"])
+    assert header["format"] == 1
+    assert {"spec", "classes", "preprocessing", "temperature", "abstain_below", "metrics", "origin"} < set(header)
+    assert set(header["preprocessing"]) == {"size", "resize", "fit", "interpolation", "mean", "std", "channels"}
+
+
+def test_predict_takes_a_path_a_picture_an_array_and_sequences_of_them(tmp_path: Path) -> None:
+    pixels = pictures.picture(1, 0)
+    path = pictures.save(tmp_path / "a.png", pixels)
+    classifier = untrained()
+    one = classifier.predict(path)
+    assert {(p.label, p.probability) for p in [one, *(classifier.predict(x) for x in (str(path), pixels, Image.fromarray(pixels)))]} == {(one.label, one.probability)}  # fmt: skip
+    assert [p.label for p in classifier.predict([path, pixels])] == [one.label, one.label]
+    both = classifier.predict([path, pixels])
+    assert [p.answers for p in classifier.predict(np.stack([pixels, pixels]))] == [p.answers for p in both]
+
+
+def test_probabilities_are_softmax_of_logits_over_temperature() -> None:
+    classifier = untrained(temperature=2.0)
+    pixels = torch.from_numpy(np.stack([pictures.picture(label, 0) for label in range(3)]))
+    expected = torch.softmax(classifier.logits(pixels) / 2.0, dim=1)
+    assert torch.equal(classifier.probabilities(pixels), expected)
+    answers = classifier.predict(list(pixels.numpy()), top=3)[0].answers
+    assert [a.probability for a in answers] == sorted(expected[0].tolist(), reverse=True)
+    assert sum(a.probability for a in answers) == pytest.approx(1, abs=1e-6)  # float32
+
+
+def test_an_answer_below_the_threshold_is_not_sure() -> None:
+    pixels = pictures.picture(0, 0)
+    assert untrained(abstain_below=0.0).predict(pixels).sure
+    assert not untrained(abstain_below=0.999).predict(pixels).sure
+
+
+def test_evaluate_counts_what_predict_says(tmp_path: Path) -> None:
+    folder = pictures.folder(tmp_path / "photos", count=5)
+    classifier = untrained()
+    paths = sorted(folder.rglob("*.png"))
+    said = classifier.predict(paths)
+    found = classifier.evaluate(folder)
+    assert found.count == 15
+    assert found.top1.right == sum(p.label == path.parent.name for p, path in zip(said, paths, strict=True))
+    assert found.on.endswith("all images")
+
+
+def test_what_an_image_is_said_to_be_does_not_depend_on_its_batch(tmp_path: Path) -> None:
+    paths = sorted(pictures.folder(tmp_path / "photos", count=4).rglob("*.png"))
+    classifier = untrained()
+    alone = [classifier.predict(path) for path in paths]
+    together = list(classifier.predictions(paths, batch_size=5))
+    assert [p.label for p in alone] == [p.label for p in together]
+    # Kernels may sum in another order in another batch size: the last bits of a float32.
+    assert [p.probability for p in alone] == pytest.approx([p.probability for p in together], abs=1e-5)
+
+
+def test_a_bad_image_is_a_row_with_its_error_and_the_rest_goes_on(tmp_path: Path) -> None:
+    good = pictures.save(tmp_path / "good.png", pictures.picture(0, 0))
+    bad = tmp_path / "bad.jpg"
+    bad.write_text("no image")
+    rows = list(untrained().predictions([good, bad, tmp_path / "gone.png", good]))
+    assert [row.error is None for row in rows] == [True, False, False, True]
+    assert "bad.jpg: not an image" in str(rows[1].error)
+    assert "gone.png: cannot be read" in str(rows[2].error)
+    assert rows[1].as_dict() == {"image": str(bad), "answers": [], "error": rows[1].error}
+    with pytest.raises(InputError, match=r"bad\.jpg"):
+        untrained().predict([good, bad])
+    with pytest.raises(InputError, match=r"bad\.jpg"):
+        _ = rows[1].label
+
+
+def test_data_with_other_classes_is_refused_with_the_difference(tmp_path: Path) -> None:
+    folder = pictures.folder(tmp_path / "photos", count=1)
+    (folder / "red").rename(folder / "violet")
+    with pytest.raises(InputError, match="only in the data: violet; only in the classifier: red"):
+        untrained().evaluate(folder)
+
+
+def test_a_class_map_says_which_class_means_which(tmp_path: Path) -> None:
+    folder = pictures.folder(tmp_path / "photos", count=2)
+    classifier = untrained()
+    plain = classifier.evaluate(folder)
+    for name in pictures.CLASSES:
+        (folder / name).rename(folder / f"n-{name}")
+    mapped = classifier.evaluate(folder, class_map={"n-blue": "blue", "n-green": 1, "n-red": "red"})
+    assert mapped.as_dict() | {"on": ""} == plain.as_dict() | {"on": ""}
+    with pytest.raises(InputError, match="'n-red' is in the data and not in the map"):
+        classifier.evaluate(folder, class_map={"n-blue": "blue", "n-green": 1})
+    with pytest.raises(InputError, match="means 9, which is neither"):
+        classifier.evaluate(folder, class_map={"n-blue": 9, "n-green": 1, "n-red": "red"})
+
+
+def test_the_order_of_the_datas_classes_does_not_matter(tmp_path: Path) -> None:
+    folder = pictures.folder(tmp_path / "photos", count=3)
+    shuffled = untrained(("red", "blue", "green"))
+    found = shuffled.evaluate(folder)
+    said = shuffled.predict(sorted(folder.rglob("*.png")))
+    assert found.top1.right == sum(Path(p.image).parent.name == p.label for p in said)
+
+
+def test_the_test_split_is_scored_before_val_and_any_by_name(tmp_path: Path) -> None:
+    for split, count in (("train", 4), ("val", 3), ("test", 2)):
+        pictures.folder(tmp_path / "data" / split, count=count)
+    classifier = untrained()
+    assert classifier.evaluate(tmp_path / "data").count == 6
+    assert classifier.evaluate(tmp_path / "data", split="val").count == 9
+    assert classifier.evaluate(tmp_path / "data", split="train").count == 12
+
+
+def test_a_gray_classifier_reads_colour_as_luma(tmp_path: Path) -> None:
+    classifier = Classifier(
+        network=resnets.resnet("cifar_resnet20", num_classes=3, in_channels=1),
+        classes=pictures.CLASSES,
+        preprocessing=Preprocessing(size=20, resize=20, channels=1, mean=(0.5,), std=(0.5,)),
+    )
+    path = pictures.save(tmp_path / "colour.png", pictures.picture(0, 0))
+    assert classifier.predict(path).answers == classifier.predict(Image.open(path).convert("L")).answers
+
+
+def edited(path: Path, **changes: object) -> Path:
+    with safetensors.safe_open(path, framework="pt") as file:
+        header = json.loads(file.metadata()["resnets"]) | changes
+    path.write_bytes(safetensors.torch.save(safetensors.torch.load_file(path), {"resnets": json.dumps(header)}))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ({"format": 99, "origin": {"versions": {"resnets": "7.0"}}}, "format 99, written by resnets 7.0"),
+        ({"classes": ["a"]}, "1 class names for a network of 3 outputs"),
+        ({"classes": ["a", "b", "a"]}, "'a' stands twice"),
+        ({"spec": {"depths": [3, 3]}}, "damaged"),
+        ({"spec": {"colour": 3}}, "depths is missing"),
+        ({"preprocessing": {"size": -1}}, "size = -1"),
+        ({"temperature": 0}, "temperature = 0"),
+        ({"temperature": None}, "damaged"),
+    ],
+)
+def test_a_header_that_does_not_fit_is_refused_with_the_file_named(
+    changes: dict[str, object], why: str, saved: Path
+) -> None:
+    with pytest.raises(InputError, match=why) as refused:
+        classifiers.load(edited(saved, **changes))
+    assert "\n" not in str(refused.value)
+
+
+def test_a_damaged_file_is_refused_with_its_name(saved: Path, tmp_path: Path) -> None:
+    content = saved.read_bytes()
+    for cut in (0, 4, 100, len(content) // 2, len(content) - 1):
+        saved.write_bytes(content[:cut])
+        with pytest.raises(InputError, match=r"c\.safetensors: damaged"):
+            resnets.load(saved)
+    safetensors.torch.save_file({"x": torch.zeros(1)}, tmp_path / "w.safetensors")
+    with pytest.raises(InputError, match="weights without a classifier's header; `resnets convert`"):
+        resnets.load(tmp_path / "w.safetensors")
+    with pytest.raises(InputError, match="no such file"):
+        resnets.load(tmp_path / "gone.safetensors")
+
+
+def test_convert_makes_a_classifier_of_published_weights(tmp_path: Path) -> None:
+    torch.manual_seed(1)
+    network = resnets.resnet("cifar_resnet20", num_classes=3)
+    torch.save({"state_dict": {f"module.{k.replace('fc.', 'linear.')}": v for k, v in network.state_dict().items()}}, tmp_path / "w.th")  # fmt: skip
+    (tmp_path / "names.txt").write_text("blue\ngreen\nred\n")
+    classifier, notes = resnets.convert(
+        tmp_path / "w.th", "cifar_resnet20", classes=tmp_path / "names.txt", preprocessing={"size": 20, "resize": 20}
+    )
+    assert "akamaster" in notes[0]
+    pixels = torch.from_numpy(pictures.picture(0, 0))[None]
+    with torch.inference_mode():
+        expected = network.eval()(classifier.preprocessing.normalize(pixels))
+    assert torch.allclose(classifier.logits(pixels), expected, atol=1e-5)  # another memory format, other last bits
+    assert classifier.classes == pictures.CLASSES

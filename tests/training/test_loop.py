@@ -1,0 +1,222 @@
+"""A run that was stopped, or killed, ends with the same weights as one that was not, bit for bit."""
+
+import json
+import logging
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import safetensors.torch
+import torch
+
+import resnets
+from resnets.errors import InputError, Interrupted, RunFailed
+from resnets.progress import Progress
+from resnets.training import checkpoint
+from resnets.training.checkpoint import RunFolder
+from tests import pictures
+
+QUICK: Mapping[str, Any] = {"epochs": 3, "batch_size": 4, "spec": {"widths": [4, 8, 16], "stem": {"widths": [4]}}}
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return pictures.folder(tmp_path_factory.mktemp("data") / "photos")
+
+
+@pytest.fixture(scope="module")
+def whole(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
+    """A run that nothing disturbed."""
+    folder = RunFolder(tmp_path_factory.mktemp("runs") / "whole")
+    resnets.train(photos, out=folder.path, settings=QUICK)
+    return folder
+
+
+def assert_same_run(folder: RunFolder, other: RunFolder) -> None:
+    for name in ("classifier", "state"):
+        ours = safetensors.torch.load_file(getattr(folder, name))
+        theirs = safetensors.torch.load_file(getattr(other, name))
+        assert ours.keys() == theirs.keys()
+        for key, value in ours.items():
+            assert torch.equal(value, theirs[key]), f"{name}: {key}"
+    timed = {"seconds": 0, "images_per_second": 0}
+    assert [row | timed for row in rows(folder)] == [row | timed for row in rows(other)]
+
+
+def rows(folder: RunFolder) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in folder.metrics.read_text().splitlines()]
+
+
+class StopAfter:
+    """Sends this process a signal when training has made some steps."""
+
+    def __init__(self, steps: int, number: int) -> None:
+        self.steps, self.number = steps, number
+
+    def __call__(self, progress: Progress) -> None:
+        if progress.task == "training" and progress.done >= self.steps:
+            os.kill(os.getpid(), self.number)
+
+
+def test_a_run_leaves_its_files_where_people_look_for_them(whole: RunFolder, photos: Path) -> None:
+    names = {str(path.relative_to(whole.path)) for path in whole.path.rglob("*") if path.is_file()}
+    assert names == {
+        "classifier.safetensors", "last/state.safetensors", "metrics.jsonl", "recipe.toml", "curves.svg", "confusion.svg",
+    }  # fmt: skip
+    assert [row["epoch"] for row in rows(whole)] == [1, 2, 3]
+    assert list(rows(whole)[0]) == [
+        "epoch", "step", "seconds", "images_per_second", "lr", "train_loss", "val_loss", "val_top1", "val_top5",
+    ]  # fmt: skip
+    assert "<text" in whole.curves.read_text()
+    assert "blue" in whole.confusion.read_text()
+    assert str(photos) in whole.recipe.read_text().splitlines()[1]
+
+
+def test_the_classifier_is_the_best_on_validation_and_says_where_it_comes_from(whole: RunFolder, photos: Path) -> None:
+    classifier = resnets.load(whole.path)
+    best = max(rows(whole), key=lambda row: (row["val_top1"], -row["val_loss"]))
+    assert classifier.metrics["val"]["epoch"] == best["epoch"]
+    assert classifier.metrics["val"]["top1"] == best["val_top1"]
+    found = classifier.evaluate(photos)
+    assert found.on.endswith("the images held out of training")
+    assert found.count == 6
+    assert found.top1.value == best["val_top1"]
+    assert found.loss == pytest.approx(best["val_loss"], rel=1e-5)  # another batch size, other last bits
+    origin = classifier.origin
+    assert (origin["seed"], origin["data"]["train"], origin["data"]["val"]) == (0, 24, 6)
+    assert {"resnets", "torch"} <= set(origin["versions"])
+
+
+@pytest.mark.parametrize(("steps", "number"), [(1, signal.SIGINT), (8, signal.SIGTERM), (12, signal.SIGINT)])
+def test_a_stopped_run_is_saved_and_resumes_to_the_same_weights(
+    steps: int, number: int, whole: RunFolder, photos: Path, tmp_path: Path
+) -> None:
+    handlers = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
+    folder = RunFolder(tmp_path / "run")
+    with pytest.raises(Interrupted, match=r"saved in .*last; the same command with --resume") as stopped:
+        resnets.train(photos, out=folder.path, settings=QUICK, watch=StopAfter(steps, number))
+    assert stopped.value.signal == number
+    assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == handlers
+    standing = checkpoint.read(folder.state).standing
+    assert standing.epoch * 6 + standing.step >= steps
+    resnets.train(photos, out=folder.path, resume=True)
+    assert_same_run(folder, whole)
+
+
+def test_a_run_killed_in_mid_epoch_resumes_to_the_same_weights(whole: RunFolder, photos: Path, tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path / "run")
+    script = (
+        "import sys, torch, resnets; torch.set_num_threads(int(sys.argv[3]));"
+        f"resnets.train(sys.argv[1], out=sys.argv[2], settings={dict(QUICK)!r}, save_every=0)"
+    )
+    arguments = [sys.executable, "-c", script, str(photos), str(folder.path), str(torch.get_num_threads())]
+    process = subprocess.Popen(arguments)
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        if folder.state.exists() and checkpoint.read(folder.state).standing.step >= 2:
+            break
+        time.sleep(0.001)
+    process.kill()
+    assert process.wait() == -signal.SIGKILL
+    assert 0 < checkpoint.read(folder.state).standing.epoch * 6 + checkpoint.read(folder.state).standing.step < 18
+    resnets.train(photos, out=folder.path, resume=True)
+    assert_same_run(folder, whole)
+
+
+def test_saving_within_an_epoch_changes_nothing(whole: RunFolder, photos: Path, tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path / "run")
+    resnets.train(photos, out=folder.path, settings=QUICK, save_every=0)
+    assert_same_run(folder, whole)
+
+
+def test_a_finished_run_resumes_to_itself(whole: RunFolder, photos: Path) -> None:
+    before = whole.classifier.read_bytes()
+    classifier = resnets.train(photos, out=whole.path, resume=True)
+    assert whole.classifier.read_bytes() == before
+    assert classifier.metrics["val"]["count"] == 6
+
+
+def test_the_same_recipe_gives_the_same_weights_and_another_seed_others(
+    whole: RunFolder, photos: Path, tmp_path: Path
+) -> None:
+    again, other = RunFolder(tmp_path / "again"), RunFolder(tmp_path / "other")
+    resnets.train(photos, out=again.path, recipe=whole.recipe)
+    assert_same_run(again, whole)
+    resnets.train(photos, out=other.path, settings={**QUICK, "seed": 1})
+    weights = [safetensors.torch.load_file(folder.classifier)["fc.weight"] for folder in (whole, other)]
+    assert not torch.equal(*weights)
+
+
+def test_training_leaves_the_global_generator_and_threads_alone(photos: Path, tmp_path: Path) -> None:
+    torch.manual_seed(5)
+    expected = torch.rand(1)
+    torch.manual_seed(5)
+    threads = torch.get_num_threads()
+    resnets.train(photos, out=tmp_path / "run", settings={**QUICK, "epochs": 1})
+    assert torch.equal(torch.rand(1), expected)
+    assert torch.get_num_threads() == threads
+
+
+def test_resuming_refuses_other_images_and_other_settings(whole: RunFolder, photos: Path, tmp_path: Path) -> None:
+    others = pictures.folder(tmp_path / "photos", count=9)
+    with pytest.raises(InputError, match="not the images that"):
+        resnets.train(others, out=whole.path, resume=True)
+    with pytest.raises(InputError, match="goes on with the recipe the run began with"):
+        resnets.train(photos, out=whole.path, resume=True, settings={"lr": 0.3})
+    with pytest.raises(InputError, match="is a run of cifar_resnet20, not of resnet18"):
+        resnets.train(photos, "resnet18", out=whole.path, resume=True)
+
+
+def test_a_folder_that_holds_a_run_is_not_overwritten(whole: RunFolder, photos: Path) -> None:
+    before = whole.classifier.read_bytes()
+    with pytest.raises(InputError, match="already holds a run"):
+        resnets.train(photos, out=whole.path, settings=QUICK)
+    assert whole.classifier.read_bytes() == before
+
+
+def test_new_runs_get_new_folders(photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    settings = {**QUICK, "epochs": 1}
+    paths = [resnets.train(photos, settings=settings).path for _ in range(2)]
+    assert [str(path) for path in paths] == [
+        "runs/photos-cifar_resnet20/classifier.safetensors",
+        "runs/photos-cifar_resnet20-2/classifier.safetensors",
+    ]
+
+
+def test_a_loss_that_is_no_number_stops_the_run_and_keeps_the_last_good_state(photos: Path, tmp_path: Path) -> None:
+    settings = {**QUICK, "epochs": 40, "lr": 1000.0, "warmup": 0.0, "momentum": 1.0, "weight_decay": 1.0}
+    with pytest.raises(RunFailed, match=r"not a number by epoch \d+, step \d+ \(learning rate .*\); try --set lr=250"):
+        resnets.train(photos, out=tmp_path / "run", settings=settings)
+    state = RunFolder(tmp_path / "run").state
+    if state.exists():
+        assert all(value.isfinite().all() for value in safetensors.torch.load_file(state).values())
+
+
+def test_bad_images_stop_a_run_before_it_begins_or_are_left_out_and_listed(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder = pictures.folder(tmp_path / "photos")
+    (folder / "red" / "003.png").write_bytes(b"no image")
+    (folder / "blue" / "005.png").write_bytes((folder / "blue" / "004.png").read_bytes()[:80])
+    with pytest.raises(InputError, match=r"blue/005\.png: .* \(and 1 more\); .*--skip-bad"):
+        resnets.train(folder, out=tmp_path / "run", settings=QUICK)
+    assert not (tmp_path / "run").exists()
+    with caplog.at_level(logging.WARNING, logger="resnets"):
+        classifier = resnets.train(folder, out=tmp_path / "run", settings={**QUICK, "epochs": 1}, skip_bad=True)
+    assert [record.message.split("photos/")[1].split(":")[0] for record in caplog.records] == ["blue/005.png", "red/003.png"]  # fmt: skip
+    assert classifier.origin["data"]["left_out"] == 2
+    assert classifier.origin["data"]["train"] + classifier.origin["data"]["val"] == 28
+
+
+def test_training_learns(photos: Path, tmp_path: Path) -> None:
+    settings = {"epochs": 25, "spec": QUICK["spec"], "batch_size": 8}
+    classifier = resnets.train(photos, out=tmp_path / "run", settings=settings)
+    assert classifier.metrics["val"]["top1"] == 1.0
+    assert classifier.predict(pictures.picture(2, 99)).label == "red"
