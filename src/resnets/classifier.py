@@ -123,10 +123,10 @@ class Classifier:
         """What is on an image, or on each of several.
 
         images: a path, a Pillow image, or a uint8 array (height x width, or height x width x channels); or a sequence
-        of them, or one array of four axes. top: how many answers each prediction keeps.
+        of them. top: how many answers each prediction keeps.
         Raises InputError for an image that cannot be read; `predictions` goes on past those.
         """
-        if isinstance(images, str | Path | Image.Image) or (isinstance(images, np.ndarray) and images.ndim != 4):
+        if isinstance(images, str | Path | Image.Image | np.ndarray):
             return self._each([images], top)[0]
         return self._each(images, top)
 

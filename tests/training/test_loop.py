@@ -66,9 +66,8 @@ class StopAfter:
 
 def test_a_run_leaves_its_files_where_people_look_for_them(whole: RunFolder, photos: Path) -> None:
     names = {str(path.relative_to(whole.path)) for path in whole.path.rglob("*") if path.is_file()}
-    assert names == {
-        "classifier.safetensors", "last/state.safetensors", "metrics.jsonl", "recipe.toml", "curves.svg", "confusion.svg",
-    }  # fmt: skip
+    pictures_and_text = {"metrics.jsonl", "recipe.toml", "curves.svg", "confusion.svg"}
+    assert names == {"classifier.safetensors", "last/state.safetensors", *pictures_and_text}
     assert [row["epoch"] for row in rows(whole)] == [1, 2, 3]
     assert list(rows(whole)[0]) == [
         "epoch", "step", "seconds", "images_per_second", "lr", "train_loss", "val_loss", "val_top1", "val_top5",
@@ -210,7 +209,8 @@ def test_bad_images_stop_a_run_before_it_begins_or_are_left_out_and_listed(
     assert not (tmp_path / "run").exists()
     with caplog.at_level(logging.WARNING, logger="resnets"):
         classifier = resnets.train(folder, out=tmp_path / "run", settings={**QUICK, "epochs": 1}, skip_bad=True)
-    assert [record.message.split("photos/")[1].split(":")[0] for record in caplog.records] == ["blue/005.png", "red/003.png"]  # fmt: skip
+    left_out = [record.message.split("photos/")[1].split(":")[0] for record in caplog.records]
+    assert left_out == ["blue/005.png", "red/003.png"]
     assert classifier.origin["data"]["left_out"] == 2
     assert classifier.origin["data"]["train"] + classifier.origin["data"]["val"] == 28
 

@@ -1,0 +1,34 @@
+"""The documentation's commands and code run as they stand."""
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from resnets.cli import main
+
+ROOT = Path(__file__).parents[1]
+PAGES = sorted((ROOT / "docs").glob("*.md"))
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_block_of_a_page_runs(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    blocks = re.findall(r"^```(sh|python)\n(.*?)^```$", page.read_text(), re.MULTILINE | re.DOTALL)
+    assert blocks
+    for language, block in blocks:
+        if language == "python":
+            exec(compile(block, str(page), "exec"), {})
+            continue
+        for line in block.splitlines():
+            program, *arguments = shlex.split(line, comments=True)
+            assert program == "resnets"
+            main(arguments)
+
+
+def test_the_readmes_python_names_exist() -> None:
+    import resnets
+
+    for name in re.findall(r"resnets\.(\w+)\(", (ROOT / "README.md").read_text()):
+        assert callable(getattr(resnets, name))
