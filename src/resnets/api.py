@@ -1,6 +1,8 @@
 """The verbs as functions: what the command line does, from Python."""
 
 import logging
+import shlex
+from collections import Counter
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -68,6 +70,8 @@ def train(
     if resume:
         training.restore()
         log.info("resuming %s at epoch %d, step %d", folder.path, training.at.epoch + 1, training.at.step)
+    else:
+        _write_recipe(folder, saved.plan, data)
     try:
         training.run()
     finally:
@@ -101,6 +105,11 @@ def convert(
     row = resolve(network)
     found = weights.load(path)
     names = _class_names(Path(classes)) if classes is not None else None
+    if names and found.num_classes not in (None, len(names)):
+        raise InputError(
+            f"{classes}: {len(names)} class names, but the classifier in {path} has {found.num_classes} outputs; "
+            "give a name for each, one a line in the order of the outputs"
+        )
     count = len(names) if names else found.num_classes or row.spec.num_classes
     resnet = ResNet(resolve(network, {"num_classes": count}).spec)
     notes = found.into(resnet)
@@ -130,17 +139,15 @@ def _changes(network: str | Path | None, recipe: str | Path | None, settings: Ma
 def _begun(
     data: str | Path, out: str | Path | None, changes: Changes, skip_bad: bool, watch: Watch
 ) -> tuple[RunFolder, Saved, Parts]:
-    """A new run: its folder with its recipe, its state before the first step, and its images."""
+    """A new run: its folder, its state before the first step, and its images."""
     if out is not None:
         new_run(out, "")  # before the images are looked at, which can take long
+    recipes.check(changes)
     parts = prepare(data, seed=changes.recipe.get("seed", 0), skip_bad=skip_bad, watch=watch)
     plan = recipes.plan(parts.train, parts.survey, changes)
     folder = new_run(out, f"{data_name(data)}-{plan.network}")
     for reason in plan.reasons:
         log.info("%s", reason)
-    comment = f"Trained on {Path(data).name} by resnets {version('resnets')}. The same again:\n"
-    comment += f"resnets train {data} --recipe {folder.recipe}"
-    write_whole(folder.recipe, recipe_files.write(plan, comment=comment))
     return folder, Saved(plan=plan, data=parts.origin, threads=torch.get_num_threads(), standing=Standing()), parts
 
 
@@ -161,6 +168,12 @@ def _resumed(
             f"then, {len(parts.train)} and {len(parts.val)} now, or other names or labels); begin a new run"
         )
     return folder, saved, parts
+
+
+def _write_recipe(folder: RunFolder, plan: Plan, data: str | Path) -> None:
+    again = shlex.join(["resnets", "train", str(data), "--recipe", str(folder.recipe)])
+    comment = f"Trained on {Path(data).name} by resnets {version('resnets')}. The same again:\n{again}"
+    write_whole(folder.recipe, recipe_files.write(plan, comment=comment))
 
 
 def _untrained(plan: Plan, parts: Parts, device: torch.device) -> Classifier:
@@ -190,11 +203,14 @@ def _made() -> dict[str, Any]:
 
 def _class_names(path: Path) -> tuple[str, ...]:
     try:
-        names = tuple(line.strip() for line in path.read_text(encoding="utf-8").splitlines() if line.strip())
+        names = tuple(line.strip() for line in path.read_text(encoding="utf-8-sig").splitlines() if line.strip())
     except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: cannot be read as a list of class names, one a line ({error})") from error
+        why = getattr(error, "strerror", None) or error
+        raise InputError(f"{path}: cannot be read as a list of class names, one a line ({why})") from error
     if not names:
         raise InputError(f"{path}: empty; it must hold the class names, one a line in the order of the outputs")
+    if twice := [name for name, count in Counter(names).items() if count > 1]:
+        raise InputError(f"{path}: the class name {twice[0]!r} stands there twice; each output needs its own")
     return names
 
 

@@ -5,7 +5,7 @@ evaluation, prediction and export.
 """
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, overload
@@ -23,18 +23,16 @@ from resnets import spec as specs
 from resnets.data import decoding, loading, preprocessing, sources
 from resnets.data.imageset import ImageSet, Split
 from resnets.data.preprocessing import Preprocessing
-from resnets.errors import InputError, nearest
+from resnets.errors import InputError, RunFailed
 from resnets.evaluation import metrics
+from resnets.evaluation.classes import ClassMap, outputs
 from resnets.evaluation.metrics import Evaluation
 from resnets.files import write_whole
+from resnets.header import ENTRY, FORMAT, read_header, shortly
 from resnets.network import ResNet
 from resnets.progress import Progress, Watch, unwatched
 
-FORMAT = 1
-ENTRY = "resnets"  # of the file's header
-
 Picture = str | Path | Image.Image | NDArray[np.uint8]
-ClassMap = Mapping[str, str | int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +159,10 @@ class Classifier:
 
     def _answers(self, items: list[tuple[str, NDArray[np.uint8] | InputError]], top: int) -> Iterator[Prediction]:
         good = [pixels for _, pixels in items if not isinstance(pixels, InputError)]
-        rows = iter(self.probabilities(torch.from_numpy(np.stack(good))).cpu() if good else ())
+        found = self.probabilities(torch.from_numpy(np.stack(good))).cpu() if good else torch.empty(0)
+        if not found.isfinite().all():
+            raise self._damaged()
+        rows = iter(found)
         for name, pixels in items:
             if isinstance(pixels, InputError):
                 yield Prediction(name, error=str(pixels))
@@ -190,9 +191,11 @@ class Classifier:
         Raises InputError, with the difference, when the data's classes are not the classifier's.
         """
         images, which = self._to_judge(sources.open_source(data) if not isinstance(data, ImageSet) else data, split)
-        labels = self._outputs_of(images, class_map)[images.labels]
+        labels = outputs(images.name, images.classes, self.classes, class_map)[images.labels]
         pixels = loading.evaluation_pixels(images, self.preprocessing)
         logits = self.all_logits(pixels, len(images), batch_size=batch_size, watch=watch)
+        if not np.isfinite(logits).all():
+            raise self._damaged()
         return metrics.evaluate(logits / self.temperature, labels, self.classes, on=which)
 
     def all_logits(
@@ -229,28 +232,11 @@ class Classifier:
             return images.part(split), ""  # raises, and says which splits there are
         return images, f"{images.name}, all images"
 
-    def _outputs_of(self, images: ImageSet, class_map: ClassMap | None) -> NDArray[np.int64]:
-        """The place among the network's outputs of each of the image set's classes."""
-        if class_map is not None:
-            return np.array([self._output(name, class_map) for name in images.classes])
-        extra = [name for name in images.classes if name not in self.classes]
-        lacking = [name for name in self.classes if name not in images.classes]
-        if extra or lacking:
-            raise InputError(
-                f"{images.name}: its classes are not the classifier's; only in the data: {_some(extra)}; only in the "
-                f"classifier: {_some(lacking)}; a class map says which class means which"
-            )
-        return np.array([self.classes.index(name) for name in images.classes])
-
-    def _output(self, name: str, class_map: ClassMap) -> int:
-        if name not in class_map:
-            raise InputError(f"class map: {name!r} is in the data and not in the map; {nearest(name, class_map)}")
-        output = class_map[name]
-        if isinstance(output, str) and output in self.classes:
-            return self.classes.index(output)
-        if isinstance(output, int) and 0 <= output < len(self.classes):
-            return output
-        raise InputError(f"class map: {name!r} means {output!r}, which is neither a class nor one of the outputs")
+    def _damaged(self) -> RunFailed:
+        return RunFailed(
+            f"{self.path or 'the classifier'}: its outputs are not finite numbers: its weights are damaged, or were so "
+            "where it was made; take another copy or train it again"
+        )
 
     def header(self) -> dict[str, Any]:
         """All but the weights, as JSON values."""
@@ -279,51 +265,26 @@ def load(path: str | Path, *, device: Literal["cpu", "cuda", "mps"] | str = "cpu
     header = read_header(path)
     try:
         with torch.device("meta"):  # no weights drawn only to be replaced
-            network = ResNet(specs.from_dict(header["spec"], where=f"{path}: spec"))
+            network = ResNet(specs.from_dict(header["spec"]))
         network.load_state_dict(safetensors.torch.load_file(path), assign=True)
         classifier = Classifier(
-            network=network.to(device),
-            classes=tuple(header["classes"]),
-            preprocessing=preprocessing.from_dict(header["preprocessing"], where=f"{path}: preprocessing"),
+            network=network.to(device, torch.float32),
+            classes=_class_names(header["classes"]),
+            preprocessing=preprocessing.from_dict(header["preprocessing"]),
             temperature=float(header["temperature"]),
             abstain_below=float(header["abstain_below"]),
-            metrics=header["metrics"],
-            origin=header["origin"],
+            metrics=dict(header["metrics"]),
+            origin=dict(header["origin"]),
             path=path,
         )
-    except InputError:
-        raise
-    except (KeyError, TypeError, ValueError, RuntimeError, AttributeError) as error:
-        raise InputError(f"{path}: damaged: its header and its weights do not fit ({_first_line(error)})") from error
+    except InputError as error:
+        raise InputError(f"{path}: damaged: {error}") from error
+    except (KeyError, TypeError, ValueError, RuntimeError, AttributeError, safetensors.SafetensorError) as error:
+        raise InputError(f"{path}: damaged: its header and its weights do not fit ({shortly(error)})") from error
     return classifier
 
 
-def read_header(path: str | Path) -> dict[str, Any]:
-    """What a classifier's file says besides its weights, which are not read. Raises InputError as `load` does."""
-    path = Path(path)
-    if not path.is_file():
-        raise InputError(f"{path}: no such file; a classifier is the classifier.safetensors of a training run")
-    try:
-        with safetensors.safe_open(path, framework="numpy") as file:
-            text = (file.metadata() or {}).get(ENTRY)
-    except (safetensors.SafetensorError, OSError) as error:
-        raise InputError(f"{path}: damaged, or not a safetensors file ({_first_line(error)})") from error
-    if text is None:
-        raise InputError(f"{path}: weights without a classifier's header; `resnets convert` makes a classifier of them")
-    try:
-        header = json.loads(text)
-        version = header["format"]
-    except (json.JSONDecodeError, TypeError, KeyError) as error:
-        raise InputError(f"{path}: damaged: its header is not a classifier's ({_first_line(error)})") from error
-    if version != FORMAT:
-        wrote = header.get("origin", {}).get("versions", {}).get("resnets", "a newer version")
-        raise InputError(f"{path}: format {version}, written by resnets {wrote}; this version reads format {FORMAT}")
-    return header
-
-
-def _some(names: list[str]) -> str:
-    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "") if names else "none"
-
-
-def _first_line(error: BaseException) -> str:
-    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+def _class_names(names: object) -> tuple[str, ...]:
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise TypeError("classes are not a list of names")
+    return tuple(names)

@@ -4,7 +4,7 @@ import os
 import tempfile
 from pathlib import Path
 
-from resnets.errors import RunFailed
+from resnets.errors import InputError, RunFailed
 
 
 def write_whole(path: str | Path, content: bytes | str) -> Path:
@@ -13,7 +13,8 @@ def write_whole(path: str | Path, content: bytes | str) -> Path:
     Parent folders are made. Raises RunFailed, leaving any earlier file as it was, when the system refuses.
     """
     path = Path(path)
-    data = content.encode() if isinstance(content, str) else content
+    # A file name that is not UTF-8 can be in a text; it is written as an escape.
+    data = content.encode(errors="backslashreplace") if isinstance(content, str) else content
     temporary: Path | None = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -25,11 +26,33 @@ def write_whole(path: str | Path, content: bytes | str) -> Path:
             os.fsync(file.fileno())
         temporary.chmod(0o666 & ~_umask())
         temporary.replace(path)
+        temporary = None
     except OSError as error:
-        if temporary is not None:
+        raise RunFailed(
+            f"{path}: could not be written ({error.strerror or error}), and nothing that was there has changed; "
+            "make room, or choose another place"
+        ) from error
+    finally:
+        if temporary is not None:  # a second Ctrl-C comes here too
             temporary.unlink(missing_ok=True)
-        raise RunFailed(f"{path}: could not be written ({error.strerror or error}); it is as it was") from error
     return path
+
+
+def check_place(path: str | Path) -> None:
+    """Raise InputError when no file can be written at `path`, before the work whose result it is to hold."""
+    path = Path(path)
+    if path.is_dir():
+        raise InputError(f"{path}: is a folder; name a file in it")
+    check_parents(path)
+
+
+def check_parents(path: Path) -> None:
+    """Raise InputError when nothing can be made at `path`: a folder above it is a file, or its name is not UTF-8."""
+    if "\udc80" <= max(str(path)) <= "\udcff":  # what Python makes of such bytes; safetensors cannot open them
+        raise InputError(f"{path}: a name that is not UTF-8; choose another")
+    blocking = next((parent for parent in path.parents if parent.exists() and not parent.is_dir()), None)
+    if blocking is not None:
+        raise InputError(f"{path}: cannot be written, since {blocking} is a file; choose another place")
 
 
 def _umask() -> int:

@@ -241,7 +241,7 @@ def _check_names(where: str, values: Mapping[str, Any], kind: type[ResNetSpec] |
 
 def _check_type(name: str, value: object, kind: type) -> None:
     if not isinstance(value, kind):
-        raise InputError(f"{name} = {value!r}: must be {'true or false' if kind is bool else kind.__name__}")
+        raise InputError(f"{name} = {value!r}: must be {'true or false' if kind is bool else 'a table of its fields'}")
 
 
 def _check_choice(name: str, value: object, choices: tuple[str, ...]) -> None:

@@ -34,6 +34,8 @@ _ENVELOPES = ("state_dict_ema", "model_ema", "state_dict", "model_state_dict", "
 _WRAPPERS = ("module.", "_orig_mod.", "model.")
 _HEAD = ("fc.weight", "fc.bias")
 
+WHAT_WORKS = "a checkpoint is a .pth, .pt, .th or .safetensors file of weights by name"
+
 
 @dataclass(frozen=True)
 class Checkpoint:
@@ -46,7 +48,8 @@ class Checkpoint:
     @property
     def num_classes(self) -> int | None:
         """Outputs of the checkpoint's classifier, if it has one."""
-        return len(self.tensors["fc.bias"]) if "fc.bias" in self.tensors else None
+        bias = self.tensors.get("fc.bias")
+        return len(bias) if bias is not None and bias.ndim == 1 else None
 
     def into(self, network: ResNet) -> tuple[str, ...]:
         """Copy the weights into `network` and return what the user should know.
@@ -89,14 +92,15 @@ def _read(path: Path) -> Any:
         if path.suffix == ".xz":
             data, path = lzma.decompress(data), path.with_suffix("")
     except FileNotFoundError:
-        raise InputError(f"{path}: no such file; a checkpoint is a .pth, .pt, .th or .safetensors file") from None
+        raise InputError(f"{path}: no such file; {WHAT_WORKS}") from None
     except (OSError, lzma.LZMAError, EOFError) as error:
-        raise InputError(f"{path}: cannot be read ({error})") from error
+        why = getattr(error, "strerror", None) or error
+        raise InputError(f"{path}: cannot be read ({why}); {WHAT_WORKS}, or one as .xz") from error
     if path.suffix == ".safetensors":
         try:
             return safetensors.torch.load(data)
         except safetensors.SafetensorError as error:
-            raise InputError(f"{path}: damaged, or not a safetensors file ({error})") from error
+            raise InputError(f"{path}: damaged, or not a safetensors file ({error}); take another copy") from error
     return _unpickle(path, data)
 
 
@@ -107,10 +111,10 @@ def _unpickle(path: Path, data: bytes) -> Any:
             return torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         forbidden = re.search(r"GLOBAL (\S+)", str(error))
-        why = f"it holds {forbidden[1]}, which is no weights" if forbidden else "it holds more than weights"
+        why = f"it holds {forbidden[1]}, which is no weights" if forbidden else "it is no checkpoint or holds more"
         raise InputError(f"{path}: refused, since {why} and unpickling it could run code; save a state_dict") from error
     except (RuntimeError, OSError, EOFError, ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
-        raise InputError(f"{path}: damaged, or not a checkpoint") from error
+        raise InputError(f"{path}: damaged, or not a checkpoint; {WHAT_WORKS}") from error
 
 
 def _unwrapped(path: Path, raw: Any) -> tuple[Tensors, str]:
@@ -121,6 +125,9 @@ def _unwrapped(path: Path, raw: Any) -> tuple[Tensors, str]:
     if not isinstance(raw, Mapping):
         raise InputError(f"{path}: holds a {type(raw).__name__}, not weights by name; save a state_dict")
     tensors = {str(name): value for name, value in raw.items() if isinstance(value, Tensor)}
+    strange = [name for name, t in tensors.items() if t.layout != torch.strided or t.is_quantized or t.is_complex()]
+    if strange:
+        raise InputError(f"{path}: {strange[0]} is sparse, quantized or complex; save plain floating-point weights")
     if not tensors:
         raise InputError(f"{path}: holds no weights; its entries are {', '.join(map(str, list(raw)[:5])) or 'none'}")
     taken: list[str] = []
@@ -190,7 +197,10 @@ _LAYOUTS = (
 def _translated(path: Path, tensors: Tensors) -> tuple[str, Tensors]:
     for layout in _LAYOUTS:
         if layout.recognized(tensors):
-            names = {name: layout.ours(name) for name in tensors}
+            try:
+                names = {name: layout.ours(name) for name in tensors}
+            except ValueError:  # a letter where the layout has a number
+                break
             return layout.name, {ours: tensors[name] for name, ours in names.items() if ours is not None}
     raise InputError(
         f"{path}: names such as {', '.join(list(tensors)[:3])} are of no layout known here "

@@ -1,10 +1,16 @@
 """The application: its verbs, and what becomes of their errors."""
 
+import io
 import os
 import signal
 import sys
+import threading
 import traceback
-from collections.abc import Sequence
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
 
 from cyclopts import App, CycloptsError
 
@@ -38,24 +44,69 @@ def main(arguments: Sequence[str] | None = None) -> None:
     tokens = list(sys.argv[1:] if arguments is None else arguments)
     debug = "--debug" in tokens
     tokens = [token for token in tokens if token != "--debug"]
+    warnings.filterwarnings("ignore", module=r"PIL\.")  # of an image that cannot be used we say so ourselves
+    _prepare_streams()
     try:
-        app(tokens, exit_on_error=False, print_error=False, result_action="return_value")
-        sys.stdout.flush()
+        with _terminable():
+            try:
+                app(tokens, exit_on_error=False, print_error=False, result_action="return_value")
+            finally:
+                sys.stdout.flush()
     except BrokenPipeError:  # whoever read our output has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
-    except (CycloptsError, InputError) as error:
+    except CycloptsError as error:
+        command = " ".join(("resnets", *(error.command_chain or ())))
+        _fail(InputError(f"{error} `{command} --help` lists what there is."), 2, debug)
+    except InputError as error:
         _fail(error, 2, debug)
     except Interrupted as error:
         _fail(error, 128 + error.signal, debug)
     except KeyboardInterrupt:
         sys.exit(128 + signal.SIGINT)
-    except (RunFailed, OSError, MemoryError) as error:
+    except RunFailed as error:
         _fail(error, 1, debug)
-    except Exception as error:  # a fault of ours: still one line, and how to see more
-        _fail(
-            RuntimeError(f"{type(error).__name__}: {error}; this is a fault in resnets, --debug shows where"), 1, debug
+    except OSError as error:  # files are named where they are opened; what is left is standard output
+        _fail(RunFailed(f"{error.filename or 'standard output'}: {error.strerror or error}"), 1, debug)
+    except Exception as error:
+        _fail(_explained(error), 1, debug)
+
+
+def _prepare_streams() -> None:
+    """Let closed streams swallow what they are given, and file names that are not UTF-8 come in and go out."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open("w"))  # noqa: SIM115 - open as long as we run
+    for stream, errors in ((sys.stdin, "surrogateescape"), (sys.stdout, "backslashreplace")):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors=errors)
+
+
+@contextmanager
+def _terminable() -> Iterator[None]:
+    """SIGTERM ends the block as Ctrl-C does, cleaning up. Training puts handlers of its own in front."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, _terminate)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before if before is not None else signal.SIG_DFL)
+
+
+def _terminate(number: int, _frame: FrameType | None) -> None:
+    raise Interrupted("stopped before the end", signal=number)
+
+
+def _explained(error: Exception) -> RuntimeError:
+    """What to say of an error that nobody foresaw: too little memory, or a fault of ours and how to see more."""
+    if isinstance(error, MemoryError) or "out of memory" in str(error) or "can't allocate memory" in str(error):
+        return RunFailed(
+            f"out of memory ({str(error) or 'no more was to be had'}); try a smaller batch (--batch-size; in training "
+            "--set batch_size=N), smaller images or a smaller network"
         )
+    return RuntimeError(f"{type(error).__name__}: {error}; this is a fault in resnets, --debug shows where")
 
 
 def _fail(error: BaseException, code: int, debug: bool) -> None:

@@ -7,6 +7,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from resnets.cli.terminal import as_json
+from resnets.files import check_place
 
 
 def convert(
@@ -47,9 +48,9 @@ def convert(
     from resnets import api
     from resnets.training.recipe import parse_settings
 
-    classifier, notes = api.convert(
-        checkpoint, network, classes=classes, preprocessing=parse_settings(preprocessing or [], "--preprocessing")
-    )
+    check_place(out)
+    fields = parse_settings(preprocessing or [], "--preprocessing", example="size=32")
+    classifier, notes = api.convert(checkpoint, network, classes=classes, preprocessing=fields)
     classifier.save(out)
     if json:
         sys.stdout.write(as_json({"classifier": str(out), "notes": list(notes), **classifier.header()}))

@@ -9,10 +9,11 @@ from cyclopts import Parameter
 
 from resnets.cli.terminal import as_json, as_text, watched, write_result
 from resnets.errors import InputError
+from resnets.files import check_place
 from resnets.view.table import Table
 
 if TYPE_CHECKING:
-    from resnets.classifier import ClassMap
+    from resnets.evaluation.classes import ClassMap
     from resnets.evaluation.metrics import Evaluation
 
 SHOWN = 20  # classes whose confusion matrix is printed whole, and confusions that are listed beyond
@@ -63,6 +64,8 @@ def evaluate(
 
     if batch_size < 1:
         raise InputError(f"--batch-size {batch_size}: must be at least 1")
+    if out is not None:
+        check_place(out)
     meanings = read_class_map(class_map) if class_map is not None else None
     loaded = api.load(classifier, device=device)
     with watched() as watch:
@@ -72,21 +75,27 @@ def evaluate(
 
 def read_class_map(path: Path) -> "ClassMap":
     """The class, by name or number, that each of the data's classes means."""
+    kinds = "a .json object or a .csv of two columns"
     try:
-        text = path.read_text(encoding="utf-8")
-        if path.suffix == ".json":
-            values = json_format.loads(text)
-        else:
-            values = {name: _number(meaning) for name, meaning in csv.reader(text.splitlines())}
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path}: not a class map, a .json object or a .csv of two columns ({error})") from error
-    if not isinstance(values, dict) or not all(isinstance(value, str | int) for value in values.values()):
+        text = path.read_text(encoding="utf-8-sig")
+        values = json_format.loads(text) if path.suffix == ".json" else _two_columns(text)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror or error}); a class map is {kinds}") from error
+    except (ValueError, RecursionError, csv.Error) as error:
+        raise InputError(f"{path}: not a class map, {kinds} ({error})") from error
+    if not isinstance(values, dict) or not all(type(value) in (str, int) for value in values.values()):
         raise InputError(f"{path}: not a class map: it must map each class of the data to a class or a number")
     return values
 
 
-def _number(text: str) -> str | int:
-    return int(text) if text.strip().isdigit() else text.strip()
+def _two_columns(text: str) -> dict[str, str | int]:
+    rows = csv.reader(text.splitlines(), strict=True)
+    found: dict[str, str | int] = {}
+    for row in filter(None, rows):
+        if len(row) != 2:
+            raise ValueError(f"line {rows.line_num} has {len(row)} columns")
+        found[row[0]] = int(row[1]) if row[1].strip().isdecimal() else row[1].strip()
+    return found
 
 
 def _tables(found: "Evaluation") -> list[Table]:

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from cyclopts import Parameter
 
 from resnets.cli.terminal import as_json, as_text, watched, write_result
-from resnets.errors import InputError
+from resnets.errors import InputError, RunFailed
+from resnets.files import check_place
 from resnets.progress import Progress, Watch
 from resnets.view.table import Table
 
@@ -68,8 +69,13 @@ def predict(
         raise InputError("--json and --csv: choose one")
     if top < 1 or batch_size < 1:
         raise InputError(f"--top {top}, --batch-size {batch_size}: both must be at least 1")
+    if out is not None:
+        check_place(out)
     loaded = api.load(classifier, device=device)
-    paths = list(find_images(images, sys.stdin))
+    top = min(top, len(loaded.classes))
+    paths = list(find_images(images, sys.stdin or ()))  # there is none where a caller has closed it
+    if not paths:
+        raise InputError("no images given: the list on standard input is empty")
     with watched() as watch:
         found = list(_watched(loaded.predictions(paths, top=top, batch_size=batch_size), len(paths), watch))
     if json:
@@ -79,29 +85,33 @@ def predict(
     write_result(text, out)
     bad = sum(prediction.error is not None for prediction in found)
     if bad:
-        sys.stderr.write(f"resnets: {bad} of {len(found)} images could not be read; their rows say why\n")
-        sys.exit(1)
+        raise RunFailed(f"{bad} of {len(found)} images could not be read; their rows say why")
 
 
 def find_images(images: Sequence[str], listed: Iterable[str]) -> Iterator[str]:
     """The image files that the arguments mean; `-` reads more names from `listed`.
 
     A name that matches nothing is passed on, so that it becomes a row with its error. Raises InputError for a folder
-    without images.
+    without images, an empty name, and what looks like an option and is no file.
     """
     from resnets.data.decoding import SUFFIXES
+    from resnets.data.listing import is_hidden, is_image
 
     for name in images:
         if name == "-":
             yield from (line.rstrip("\n") for line in listed if line.strip())
+        elif not name:
+            raise InputError("'': an image has an empty name; name files, folders or patterns")
+        elif name.startswith("-") and not Path(name).exists():
+            raise InputError(f"{name}: neither an option nor a file; `resnets predict --help` lists the options")
         elif Path(name).is_dir():
             found = sorted(
                 path
                 for path in Path(name).rglob("*")
-                if path.suffix.lower() in SUFFIXES and not any(part.startswith(".") for part in path.parts[1:])
+                if is_image(path.name) and not any(map(is_hidden, path.relative_to(name).parts)) and not path.is_dir()
             )
             if not found:
-                raise InputError(f"{name}: no images in this folder")
+                raise InputError(f"{name}: no images in this folder; {', '.join(sorted(SUFFIXES))} are")
             yield from map(str, found)
         elif any(character in name for character in "*?[") and not Path(name).exists():
             yield from sorted(glob.glob(name, recursive=True)) or [name]  # noqa: PTH207 - as the shell would

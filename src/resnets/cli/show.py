@@ -9,6 +9,7 @@ from resnets import catalog
 from resnets.catalog import Row
 from resnets.cli.terminal import as_json, write_result
 from resnets.errors import InputError
+from resnets.files import check_place
 from resnets.structure import Structure, parse_image_size, structure
 from resnets.view.networks import network_record, operation_table, stage_table
 from resnets.view.table import Table, render
@@ -59,6 +60,8 @@ def show(
         raise InputError("no network given: name one, as in `resnets show resnet50`, or give --spec FILE.toml")
     if spec and spec.suffix != ".toml":
         raise InputError(f"--spec {spec}: must be the path of a .toml file")
+    if out is not None:
+        check_place(out)
     size = parse_image_size(image_size) if image_size is not None else None
     rows = [catalog.resolve(network) for network in chosen]
     built = [(row, structure(row.spec, size or row.image_size)) for row in rows]

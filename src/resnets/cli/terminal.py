@@ -55,11 +55,15 @@ class _Lines:
     """Progress where there is no terminal: now and then a line, and how long the rest should take."""
 
     def __init__(self) -> None:
-        self.begun: dict[str, tuple[float, int]] = {}  # of each task: when it was first heard of, and how far it was
+        self.begun: dict[str, tuple[float, int]] = {}  # of each task: when it began, and how far it was then
+        self.done: dict[str, int] = {}
         self.shown = time.monotonic()
 
     def __call__(self, progress: Progress) -> None:
         now = time.monotonic()
+        if progress.done < self.done.get(progress.task, progress.done):  # begun anew, as validation is in each epoch
+            del self.begun[progress.task]
+        self.done[progress.task] = progress.done
         started, first = self.begun.setdefault(progress.task, (now, progress.done))
         if now - self.shown < LINE_EVERY or progress.done == first:
             return

@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 from resnets.data.imageset import SPLITS, ImageSet, Split
 from resnets.errors import InputError
 
+MAX_CLASSES = 2**16  # where labels alone say how many there are; beyond, they are something else than labels
+
 
 @dataclass(frozen=True)
 class Pixels:
@@ -61,6 +63,8 @@ def from_parts(
         listed = ", ".join(f"{' x '.join(map(str, shape))} in {split}" for shape, split in shapes.items())
         raise InputError(f"{source}: images are {listed}; every split must have the same size and channels")
     labels = np.concatenate([part.labels for part in parts])
+    if classes is None and labels.max() >= MAX_CLASSES:
+        raise InputError(f"{source}: labels reach {labels.max()}; must be whole numbers from 0 to {MAX_CLASSES - 1}")
     names = tuple(map(str, range(int(labels.max()) + 1))) if classes is None else tuple(classes)
     if labels.min() < 0 or labels.max() >= len(names):
         raise InputError(f"{source}: labels from {labels.min()} to {labels.max()}; must be 0 to {len(names) - 1}")

@@ -46,7 +46,7 @@ def decode(data: bytes, *, channels: int | None, name: str) -> Image.Image:
         raise
     except UnidentifiedImageError:
         raise InputError(f"{name}: not an image that can be read; JPEG, PNG, WebP, GIF, BMP and TIFF can") from None
-    except Image.DecompressionBombError:
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning):  # a warning where warnings are errors
         raise InputError(f"{name}: more than {MAX_PIXELS / 1e6:.0f} million pixels; make it smaller") from None
     except _DAMAGE as error:
         raise InputError(f"{name}: the image is damaged or cut short ({_one_line(error)})") from error
@@ -58,6 +58,8 @@ def decode_file(path: str | Path, *, channels: int | None) -> Image.Image:
         data = Path(path).read_bytes()
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror or error})") from error
+    except ValueError as error:  # a name that no system allows
+        raise InputError(f"{path!r}: cannot be read ({error})") from error
     return decode(data, channels=channels, name=str(path))
 
 

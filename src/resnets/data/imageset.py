@@ -106,7 +106,7 @@ class ImageSet:
     @cached_property
     def fingerprint(self) -> str:
         """A short digest of which images this is and how they are labelled; not of their pixels."""
-        digest = hashlib.sha256("\n".join(self.classes).encode())
+        digest = hashlib.sha256("\n".join(self.classes).encode(errors="surrogateescape"))
         for index in range(len(self)):
             name = self.image_name(index).rsplit("/", 1)[-1]
             digest.update(f"\n{name}\t{self.labels[index]}".encode(errors="surrogateescape"))

@@ -83,9 +83,9 @@ class TrainingBatches:
         numbers = augmentation.table(len(self.labels), seed=self.seed, epoch=epoch)
         rows = [order[step * self.batch_size : (step + 1) * self.batch_size] for step in range(start, self.steps)]
         for chosen, images in zip(rows, self.source.batches(rows, numbers), strict=True):
-            if self.augmentation.flip:
-                images = augmentation.flip(images, torch.from_numpy(numbers[chosen, FLIP] < 0.5))  # noqa: PLW2901
-            yield Batch(images, self.labels[torch.from_numpy(chosen)])
+            coins = torch.from_numpy(numbers[chosen, FLIP] < 0.5)
+            mirrored = augmentation.flip(images, coins) if self.augmentation.flip else images
+            yield Batch(mirrored, self.labels[torch.from_numpy(chosen)])
 
 
 class InMemory:

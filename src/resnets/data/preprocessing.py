@@ -5,6 +5,7 @@ transforms, whose three crop modes are the three fits), to the bit.
 """
 
 import dataclasses
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
@@ -56,7 +57,7 @@ class Preprocessing:
         for name in ("mean", "std"):
             values = getattr(self, name)
             numbers = isinstance(values, tuple) and all(isinstance(value, int | float) for value in values)
-            if not numbers or len(values) != self.channels:
+            if not numbers or len(values) != self.channels or not all(map(math.isfinite, values)):
                 raise InputError(f"preprocessing {name} = {values!r}: needs {self.channels} numbers, one a channel")
         if min(self.std) <= 0:
             raise InputError(f"preprocessing std = {self.std}: must be more than 0")

@@ -1,6 +1,7 @@
 """A run's curves and confusion matrix as SVG: text stays text, lines differ by dashes as well as by colour."""
 
 import io
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -23,7 +24,9 @@ def curves(rows: Sequence[dict[str, Any]]) -> str:
     with matplotlib.rc_context(_STYLE):
         figure = Figure(figsize=(10, 3.2), layout="constrained")
         loss, accuracy, rate = figure.subplots(1, 3)
-        loss.plot(epochs, [row["train_loss"] for row in rows], color=_ORANGE, linestyle="--", label="training")
+        loss.plot(
+            epochs, [row["train_loss"] for row in rows], color=_ORANGE, linestyle="--", label="training (augmented)"
+        )
         loss.plot(epochs, [row["val_loss"] for row in rows], color=_BLUE, label="validation")
         loss.set(title="loss", ylim=(0, None))
         loss.legend()
@@ -57,7 +60,7 @@ def confusion(evaluation: Evaluation) -> str:
         axes.set(xlabel="answer", ylabel="right class")
         axes.set_title(f"top-1 {evaluation.top1.value:.2%} of {evaluation.count:,} images")
         if count <= _NAMED:
-            names = [score.name for score in evaluation.classes]
+            names = [_label(score.name) for score in evaluation.classes]
             axes.set_xticks(range(count), names, rotation=90)
             axes.set_yticks(range(count), names)
         if count <= _COUNTED:
@@ -67,7 +70,14 @@ def confusion(evaluation: Evaluation) -> str:
         return _svg(figure)
 
 
+def _label(name: str) -> str:
+    """A class's name as text: a $ begins no formula, and a control character, which SVG cannot hold, shows as �."""
+    return "".join(c if c.isprintable() else "�" for c in name).replace("$", r"\$")
+
+
 def _svg(figure: Any) -> str:
     buffer = io.StringIO()
-    figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": "resnets"})
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph .* missing")  # the reader's own font draws the text
+        figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": "resnets"})
     return buffer.getvalue()

@@ -98,26 +98,45 @@ def save(path: Path, network: ResNet, optimizer: torch.optim.Optimizer, saved: S
 def read(path: Path) -> Saved:
     """What a state file says. Raises InputError when it is missing, damaged, or of another format."""
     if not path.is_file():
-        raise InputError(f"{path}: no such file; there is no run to resume here")
+        raise InputError(f"{path}: no such file; there is no run to resume here; without --resume a new one begins")
     try:
         with safetensors.safe_open(path, framework="numpy") as file:
-            entry = json.loads((file.metadata() or {})[ENTRY])
-        if entry["format"] != FORMAT:
-            raise InputError(f"{path}: state format {entry['format']}; this version reads format {FORMAT}")
+            entry = dict(json.loads((file.metadata() or {})[ENTRY]))
+        version = entry["format"]
+    except (safetensors.SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
+        raise _damaged(path, error) from error
+    if version != FORMAT:
+        raise InputError(f"{path}: state format {version}; this version reads format {FORMAT}, so install that one")
+    try:
         return Saved(
             plan=plan_from_dict(entry["plan"], where=str(path)),
-            data=entry["data"],
-            threads=entry["threads"],
+            data=_whole(entry["data"]),
+            threads=int(entry["threads"]),
             standing=Standing(**entry["standing"]),
         )
-    except (safetensors.SafetensorError, OSError, KeyError, TypeError, json.JSONDecodeError) as error:
-        raise InputError(f"{path}: damaged; the run cannot be resumed from it ({error})") from error
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise _damaged(path, error) from error
+
+
+def _whole(data: dict[str, Any]) -> dict[str, Any]:
+    """What a state file says of its images, all of it. Raises KeyError."""
+    return {**data, **{name: data[name] for name in ("skip_bad", "fingerprint", "train", "val")}}
 
 
 def restore(path: Path, network: ResNet, optimizer: torch.optim.Optimizer) -> None:
-    """Put a state file's weights and momentum into `network` and `optimizer`, in the memory layout they have there."""
-    tensors: dict[str, Tensor] = safetensors.torch.load_file(path)
-    network.load_state_dict({name: tensors[f"network.{name}"] for name in network.state_dict()})
-    for name, parameter in network.named_parameters():
-        if (momentum := tensors.get(f"momentum.{name}")) is not None:
-            optimizer.state[parameter]["momentum_buffer"] = torch.empty_like(parameter).copy_(momentum)
+    """Put a state file's weights and momentum into `network` and `optimizer`, in the memory layout they have there.
+
+    Raises InputError when they are not there or do not fit.
+    """
+    try:
+        tensors: dict[str, Tensor] = safetensors.torch.load_file(path)
+        network.load_state_dict({name: tensors[f"network.{name}"] for name in network.state_dict()})
+        for name, parameter in network.named_parameters():
+            if (momentum := tensors.get(f"momentum.{name}")) is not None:
+                optimizer.state[parameter]["momentum_buffer"] = torch.empty_like(parameter).copy_(momentum)
+    except (safetensors.SafetensorError, OSError, KeyError, RuntimeError) as error:
+        raise _damaged(path, error) from error
+
+
+def _damaged(path: Path, error: Exception) -> InputError:
+    return InputError(f"{path}: damaged ({error}); the run cannot be resumed from it: begin a new one with another -o")

@@ -12,6 +12,7 @@ from resnets.data import sources
 from resnets.data.checkup import Survey, survey
 from resnets.data.imageset import ImageSet
 from resnets.errors import InputError
+from resnets.files import check_parents
 from resnets.progress import Watch
 from resnets.training.checkpoint import RunFolder
 
@@ -45,6 +46,7 @@ def prepare(data: str | Path, *, seed: int, skip_bad: bool, watch: Watch) -> Par
         used = whole.hold_out("val", fraction=HELD_OUT, seed=seed)
         held_out = {"fraction": HELD_OUT, "seed": seed, "fingerprint": whole.fingerprint}
         log.info("%s: %s", whole.name, used.split_made)
+    used.part("train")  # raises, and says which splits there are, when there is none
     used = used.subset(np.flatnonzero((used.splits == 0) | (used.splits == 1)))
     found = survey(used, watch)
     if found.bad:
@@ -74,6 +76,7 @@ def new_run(out: str | Path | None, name: str) -> RunFolder:
     folder = RunFolder(Path(out))
     if folder.path.exists() and not folder.path.is_dir():
         raise InputError(f"{out}: is a file; -o names the folder for the run")
+    check_parents(folder.path)
     if folder.state.exists() or folder.classifier.exists():
         raise InputError(f"{out}: already holds a run; --resume goes on with it, another -o begins a new one")
     return folder
@@ -83,11 +86,13 @@ def find_run(out: str | Path | None, name: str) -> RunFolder:
     """The folder of the run to resume: `out`, or the newest runs/`name`*. Raises InputError when there is none."""
     if out is not None:
         return RunFolder(Path(out))
-    pattern = re.compile(re.escape(name) + r".*")
+    pattern = re.compile(re.escape(name) + r"-.*")
     candidates = [RunFolder(path) for path in RUNS.glob("*") if pattern.fullmatch(path.name)]
     begun = [folder for folder in candidates if folder.state.exists()]
     if not begun:
-        raise InputError(f"{RUNS / name}*: there is no run to resume; -o names the folder of one")
+        raise InputError(
+            f"{RUNS / name}*: there is no run to resume; -o names the folder of one, without --resume a new one begins"
+        )
     return max(begun, key=lambda folder: folder.state.stat().st_mtime)
 
 

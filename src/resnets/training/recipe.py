@@ -109,8 +109,14 @@ def replaced(recipe: Recipe, values: Mapping[str, Any], *, where: str) -> Recipe
     for name in values:
         if name not in known:
             raise InputError(f"{where}: unknown setting {name!r}; {nearest(name, known)}")
-    numbers = {n: float(v) if known[n] is float and type(v) is int else v for n, v in values.items()}
-    return dataclasses.replace(recipe, **numbers)
+    numbers = {
+        name: float(value) if known[name] is float and type(value) is int and abs(value) < 2**53 else value
+        for name, value in values.items()
+    }
+    try:
+        return dataclasses.replace(recipe, **numbers)
+    except InputError as error:
+        raise InputError(f"{where}: {error}") from None
 
 
 def read(path: str | Path) -> Changes:
@@ -120,20 +126,27 @@ def read(path: str | Path) -> Changes:
         values = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise InputError(f"{path}: no such file; a recipe is a TOML file such as the recipe.toml of a run") from None
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise InputError(f"{path}: cannot be read as TOML: {error}") from error
     return changes(values, where=str(path))
 
 
 def changes(values: Mapping[str, Any], *, where: str) -> Changes:
     """Changes from nested tables; a setting of [recipe] may also stand outside it."""
-    tables = ("recipe", "preprocessing", "spec")
+    tables: Mapping[str, type] = {"recipe": Recipe, "preprocessing": Preprocessing, "spec": ResNetSpec}
     settings = {field.name for field in dataclasses.fields(Recipe)}
     for name, value in values.items():
         if name in tables:
             if not isinstance(value, Mapping):
                 raise InputError(f"{where}: {name} must be a table, [{name}]")
-        elif name != "network" and name not in settings:
+            known = [field.name for field in dataclasses.fields(tables[name])]
+            for key in value:
+                if key not in known:
+                    raise InputError(f"{where}, {name}: unknown setting {key!r}; {nearest(key, known)}")
+        elif name == "network":
+            if not isinstance(value, str):
+                raise InputError(f"{where}: network = {value!r}: must be a name that `resnets list` prints, in quotes")
+        elif name not in settings:
             raise InputError(f"{where}: unknown setting {name!r}; {nearest(name, {*settings, *tables, 'network'})}")
     loose = {name: value for name, value in values.items() if name in settings}
     recipe = {**loose, **values.get("recipe", {})}
@@ -146,17 +159,19 @@ def changes(values: Mapping[str, Any], *, where: str) -> Changes:
     )
 
 
-def parse_settings(settings: list[str], option: str = "--set") -> dict[str, Any]:
+def parse_settings(settings: list[str], option: str = "--set", *, example: str = "lr=0.1") -> dict[str, Any]:
     """Nested values from `lr=0.1`, `preprocessing.fit=squash` and the like, as TOML has them but for bare strings."""
     values: dict[str, Any] = {}
     for setting in settings:
         name, equals, text = setting.partition("=")
         if not equals or not name.strip():
-            raise InputError(f"{option} {setting}: must be NAME=VALUE, such as {option} lr=0.1")
+            raise InputError(f"{option} {setting}: must be NAME=VALUE, such as {option} {example}")
         *tables, key = name.strip().split(".")
         into = values
         for table in tables:
             into = into.setdefault(table, {})
+            if not isinstance(into, dict):
+                raise InputError(f"{option} {setting}: {table} is also set to {into!r}; keep one of the two")
         into[key] = _value(text.strip())
     return values
 
@@ -173,9 +188,10 @@ def write(plan: Plan, *, comment: str) -> str:
 
 def _value(text: str) -> Any:
     try:
-        return tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
+        values = tomllib.loads(f"value = {text}")
+    except (ValueError, RecursionError):
         return text
+    return values["value"] if len(values) == 1 else text
 
 
 def _check(name: str, value: object, kind: type, low: float, high: float) -> None:

@@ -5,6 +5,7 @@ and biases (He et al. 2018, sections 3 and 5), for training from scratch.
 """
 
 import dataclasses
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,6 @@ from resnets.data import loading
 from resnets.data.checkup import Survey
 from resnets.data.imageset import ImageSet
 from resnets.data.preprocessing import Preprocessing
-from resnets.errors import InputError
 from resnets.spec import ResNetSpec
 from resnets.training import recipe as recipes
 from resnets.training.recipe import Changes, Plan, Recipe
@@ -51,6 +51,15 @@ def plan(train: ImageSet, survey: Survey, changes: Changes) -> Plan:
     )
 
 
+def check(changes: Changes) -> None:
+    """Raise InputError for changes that can work with no images, before the images are looked at."""
+    if changes.network or _is_whole(changes.spec):
+        row, _ = _network(SMALL, changes)
+        specs.with_fields(row.spec, changes.spec, where=row.name)
+    plain = {name: v for name, v in changes.preprocessing.items() if name not in ("channels", "mean", "std")}
+    Preprocessing(**{"size": 1, "resize": plain.get("size", 1), **plain})
+
+
 def _image_size(survey: Survey, changes: Changes) -> tuple[int, str]:
     if "size" in changes.preprocessing:
         size = changes.preprocessing["size"]
@@ -63,7 +72,7 @@ def _image_size(survey: Survey, changes: Changes) -> tuple[int, str]:
 
 
 def _network(size: int, changes: Changes) -> tuple[Row, str]:
-    if {field.name for field in dataclasses.fields(ResNetSpec)} <= set(changes.spec):
+    if _is_whole(changes.spec):
         row = Row(changes.network or "custom", specs.from_dict(changes.spec), "given as a spec")
         return row, f"network {row.name}: as the spec says"
     if changes.network:
@@ -71,6 +80,11 @@ def _network(size: int, changes: Changes) -> tuple[Row, str]:
     name = "cifar_resnet20" if size <= SMALL else "resnet18"
     why = f"made for images of up to {SMALL} pixels" if size <= SMALL else "the smallest of the family for photographs"
     return catalog.find(name), f"network {name}: {why}; name another for more accuracy and more time"
+
+
+def _is_whole(spec: Mapping[str, Any]) -> bool:
+    """Whether nothing is left to a named network."""
+    return {field.name for field in dataclasses.fields(ResNetSpec)} <= set(spec)
 
 
 def _channels_reason(channels: int, survey: Survey) -> str:
@@ -89,19 +103,11 @@ def _preprocessing(train: ImageSet, survey: Survey, size: int, channels: int, ch
     chosen = {name: tuple(v) if isinstance(v, list) else v for name, v in changes.preprocessing.items()}
     if "size" in chosen and "resize" not in chosen:
         fields["resize"] = max(fields["resize"], size)
-    unmeasured = dataclasses.replace(Preprocessing(**fields), **_known_only(chosen))
+    unmeasured = dataclasses.replace(Preprocessing(**fields), **chosen)
     if "mean" in chosen and "std" in chosen:
         return unmeasured
     mean, std = _mean_and_std(train, unmeasured)
     return dataclasses.replace(unmeasured, **{"mean": mean, "std": std, **chosen})
-
-
-def _known_only(chosen: dict[str, Any]) -> dict[str, Any]:
-    known = [field.name for field in dataclasses.fields(Preprocessing)]
-    for name in chosen:
-        if name not in known:
-            raise InputError(f"unknown setting preprocessing.{name}; known: {', '.join(known)}")
-    return chosen
 
 
 def _mean_and_std(train: ImageSet, preprocessing: Preprocessing) -> tuple[tuple[float, ...], tuple[float, ...]]:
@@ -126,7 +132,7 @@ def _recipe(count: int, size: int, channels: int, changes: Changes) -> tuple[Rec
     chosen: dict[str, Any] = {
         "epochs": epochs,
         "batch_size": batch,
-        "lr": 0.1 * batch / 128,
+        "lr": 0.1 * min(batch, count) / 128,  # a batch is never larger than the set
         "augment": "crop" if size <= SMALL else "resized-crop",
         "crop_padding": max(1, size // 8),
         "flip": flip,

@@ -43,7 +43,7 @@ def render(tables: Iterable[Table], form: Format) -> str:
 
 def as_text(table: Table) -> str:
     """Aligned columns for a terminal or a pipe; never wrapped."""
-    lines = [tuple(map(str, row)) for row in (table.headers, *table.rows, *table.foot)]
+    lines = [tuple(_printable(str(cell)) for cell in row) for row in (table.headers, *table.rows, *table.foot)]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     rule = tuple("-" * width for width in widths)
     foot = [rule, *lines[1 + len(table.rows) :]] if table.foot else []
@@ -52,6 +52,11 @@ def as_text(table: Table) -> str:
         for row in (lines[0], rule, *lines[1 : 1 + len(table.rows)], *foot)
     ]
     return "\n".join([table.caption, "", *(line.rstrip() for line in body), "", *table.notes]).rstrip() + "\n"
+
+
+def _printable(text: str) -> str:
+    """The text with its line breaks and control characters, which would tear a table, as escapes."""
+    return text if text.isprintable() else "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
 
 
 def _padded(text: str, width: int, alignment: str) -> str:

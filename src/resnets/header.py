@@ -1,0 +1,55 @@
+"""What a classifier's file says besides its weights, read without them and without torch."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import safetensors
+
+from resnets.errors import InputError
+
+FORMAT = 1
+ENTRY = "resnets"  # of the safetensors file's own header
+WHAT_WORKS = "a classifier is the classifier.safetensors of a training run"
+
+
+def read_header(path: str | Path) -> dict[str, Any]:
+    """What a classifier's file says besides its weights, which are not read. Raises InputError as `load` does."""
+    path = Path(path)
+    if not path.is_file():
+        raise InputError(f"{path}: no such file; {WHAT_WORKS}")
+    try:
+        with safetensors.safe_open(path, framework="numpy") as file:
+            text = (file.metadata() or {}).get(ENTRY)
+    except (safetensors.SafetensorError, OSError) as error:
+        raise InputError(
+            f"{path}: damaged, or not a safetensors file ({shortly(error)}); {WHAT_WORKS}, whole"
+        ) from error
+    if text is None:
+        raise InputError(f"{path}: weights without a classifier's header; `resnets convert` makes a classifier of them")
+    try:
+        header = dict(json.loads(text))
+        version = header["format"]
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
+        raise InputError(
+            f"{path}: damaged: its header is not a classifier's ({shortly(error)}); {WHAT_WORKS}, whole"
+        ) from error
+    if version != FORMAT:
+        raise InputError(
+            f"{path}: format {version}, written by {_writer(header)}; this version reads format {FORMAT}, so install "
+            "that one"
+        )
+    return header
+
+
+def _writer(header: dict[str, Any]) -> str:
+    try:
+        return f"resnets {header['origin']['versions']['resnets']}"
+    except (KeyError, TypeError):
+        return "another version of resnets"
+
+
+def shortly(error: BaseException) -> str:
+    """An error of a library's in one line that fits into ours."""
+    text = " ".join(str(error).split()) or type(error).__name__
+    return text if len(text) <= 200 else f"{text[:200]} ..."

@@ -1,0 +1,91 @@
+"""Why a block's shortcut is what it is, and what each of the options would cost there."""
+
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from resnets.errors import InputError
+from resnets.spec import Block, ResNetSpec, Stem, shortcut_option
+from resnets.structure import Shape, Structure, structure
+
+Option = Literal["A", "B", "C", "D"]
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What a shortcut costs for one image; multiply-accumulates counted as `resnets.structure` counts them."""
+
+    parameters: int
+    macs: int
+
+
+def why(spec: ResNetSpec, block: Block, shape: Shape | None = None) -> str:
+    """Why `block` of `spec` has the shortcut it has, with the numbers in: `channels 64 → 256, stride 1: projection`.
+
+    shape: what enters the block (channels, height, width), where a shape that stays is to be named whole.
+    """
+    same = block.stride == 1 and block.c_in == block.c_out
+    whole = " × ".join(map(str, shape)) if shape else f"{block.c_in} channels, stride 1"
+    channels = f"{block.c_in} → {block.c_out}" if block.c_in != block.c_out else f"stay {block.c_in}"
+    if block.shortcut == "identity":
+        return f"same shape ({whole}): identity"
+    if block.shortcut == "pad":
+        return _padded(block)
+    if block.shortcut == "pooled-projection" and block.stride > 1:
+        return f"channels {channels}, stride {block.stride}: 2×2 average pool, then projection of stride 1 (ResNet-D)"
+    if same and spec.shortcut == "projection-always":
+        return f"same shape ({whole}), but option C projects everywhere: projection"
+    return f"channels {channels}, stride {block.stride}: projection"
+
+
+def options(block: Block, built: Structure) -> dict[Option, Cost | None]:
+    """What the shortcut of `block`, one of the blocks of `built`, would cost under each option.
+
+    The paper's A pads, B projects where the shape changes, C projects everywhere; D is ResNet-D's. None: impossible,
+    since padding only adds channels. Raises InputError where `built` has no such block.
+    """
+    shape = _entering(block, built)
+    smallest = _smallest(block)
+    costs: dict[Option, Cost | None] = {}
+    for option in get_args(Option):
+        impossible = option == "A" and block.c_out < block.c_in
+        costs[option] = None if impossible else _cost(shortcut_option(smallest, option), shape)
+    return costs
+
+
+def _padded(block: Block) -> str:
+    did: list[str] = []
+    if block.c_in != block.c_out:
+        did.append(f"pads {block.c_in} → {block.c_out} channels with zeros")
+    if block.stride > 1:
+        did.append(f"keeps every other row and column (stride {block.stride})")
+    return f"option A {' and '.join(did)}: no parameters"
+
+
+def _entering(block: Block, built: Structure) -> Shape:
+    for operation in built.operations:
+        if (operation.stage, operation.block) == (f"stage {block.stage}", block.index):
+            return operation.input
+    raise InputError(f"stage {block.stage}, block {block.index}: the network has no such block")
+
+
+def _smallest(block: Block) -> ResNetSpec:
+    """The smallest network whose last block has `block`'s channels and stride.
+
+    Its stem keeps the size, and a block with a stride, which only begins a later stage, has a stage before it. So an
+    option costs what it does at this block, whatever the other blocks of the real network would allow.
+    """
+    widths = (block.c_in, block.c_out) if block.stride > 1 else (block.c_out,)
+    return ResNetSpec(
+        depths=(1,) * len(widths),
+        widths=widths,
+        block="basic",
+        stem=Stem(widths=(block.c_in,), kernel=1, stride=1, pool=False),
+    )
+
+
+def _cost(spec: ResNetSpec, shape: Shape) -> Cost:
+    """Of the shortcut in the last block of `spec`, entered by `shape`."""
+    built = structure(spec, shape[1:])
+    last = built.stage(f"stage {len(spec.depths)}")
+    shortcut = [operation for operation in last if operation.branch == "shortcut"]
+    return Cost(sum(operation.parameters for operation in shortcut), sum(operation.macs for operation in shortcut))
