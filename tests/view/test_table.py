@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from cyclopts import App
+from pylatexenc.latexwalker import LatexWalker
 
 from resnets.catalog import CATALOG, find
 from resnets.errors import InputError
@@ -134,6 +135,7 @@ def rows_of_latex(text: str) -> list[str]:
 @pytest.mark.parametrize("line", SHOWN.values())
 def test_latex_is_balanced_and_every_row_has_every_column(line: str, command: Command) -> None:
     text = command(f"show {line} --format tex")
+    LatexWalker(text, tolerant_parsing=False).get_latex_nodes()  # raises where the syntax is wrong
     bare = re.sub(r"\\[{}%&$#_]", "", text)
     assert bare.count("{") == bare.count("}")
     assert bare.count("$") % 2 == 0

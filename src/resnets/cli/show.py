@@ -1,30 +1,31 @@
 """`resnets show`: what a network is made of."""
 
+import sys
+import tempfile
+import webbrowser
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 from cyclopts import Parameter
 
-from resnets import catalog
-from resnets.catalog import Row
-from resnets.cli.terminal import as_json, write_result
 from resnets.errors import InputError
-from resnets.files import check_place
-from resnets.structure import Structure, parse_image_size, structure
-from resnets.view.networks import network_record, operation_table, stage_table
-from resnets.view.table import Table, render
+from resnets.files import check_place, write_whole
+from resnets.view.shown import Format
+from resnets.view.shown import show as shown
 
 
 def show(
     *networks: str,
     spec: Path | None = None,
+    compare: str | None = None,
     image_size: str | None = None,
-    format: Literal["text", "md", "tex", "json"] = "text",  # noqa: A002 - the option's name
+    format: Format = "text",  # noqa: A002 - the option's name
     json: Annotated[bool, Parameter(negative="")] = False,
     out: Annotated[Path | None, Parameter(alias="-o")] = None,
+    open: Annotated[bool, Parameter(negative="")] = False,  # noqa: A002 - the option's name
     operations: bool = True,
 ) -> None:
-    """Show networks stage by stage, side by side, then every operation of each.
+    """Show networks stage by stage, side by side, then every operation of each; or as a diagram, or a page.
 
     An operation's row has its shapes, parameters, multiply-accumulates, memory and receptive field.
 
@@ -32,49 +33,51 @@ def show(
 
     `resnets show resnet50`
 
-    `resnets show resnet50_2015 resnet50d --no-operations`
+    `resnets show resnet34 --open`
 
-    `resnets show resnet34 --image-size 160x224 --format md -o resnet34.md`
+    `resnets show resnet50_2015 --compare resnet50d`
 
-    `resnets show --spec mine.toml`
+    `resnets show resnet34 --image-size 160x224 --format svg -o resnet34.svg`
+
+    `resnets show resnet50_2015 resnet50b resnet50c resnet50d xresnet50 resnext50_32x4d --format html -o story.html`
 
     Parameters
     ----------
     networks
-        Names that `resnets list` prints, or paths of TOML files that each hold a spec.
+        Names that `resnets list` prints, TOML files that each hold a spec, or classifier files.
     spec
         A TOML file that holds a spec, shown after the networks.
+    compare
+        One more network, to hold against the first: what is added, removed, changed and moved, and what it costs.
     image_size
         Pixels of a side, or height x width: 224, 160x224. Each network's own where not given.
     format
-        Aligned columns, Markdown, LaTeX (booktabs), or JSON.
+        Aligned columns, Markdown, LaTeX (booktabs), JSON, a diagram (svg, png), or the explorer, a page that needs
+        nothing else (html).
     json
         The same as `--format json`.
     out
         Write to this file instead of standard output.
+    open
+        Open the explorer page (or the diagram) in a browser; without --out it is a temporary file.
     operations
-        Show every operation too, not only the stages.
+        In tables, show every operation too, not only the stages.
     """
-    chosen: list[str | Path] = [*networks, *([spec] if spec else [])]
-    if not chosen:
-        raise InputError("no network given: name one, as in `resnets show resnet50`, or give --spec FILE.toml")
+    chosen = [*networks, *([str(spec)] if spec else [])]
     if spec and spec.suffix != ".toml":
         raise InputError(f"--spec {spec}: must be the path of a .toml file")
     if out is not None:
         check_place(out)
-    size = parse_image_size(image_size) if image_size is not None else None
-    rows = [catalog.resolve(network) for network in chosen]
-    built = [(row, structure(row.spec, size or row.image_size)) for row in rows]
-    form = "json" if json else format
-    result = _document(built, operations) if form == "json" else render(_tables(built, operations), form)
-    write_result(result, out)
-
-
-def _document(built: list[tuple[Row, Structure]], operations: bool) -> str:
-    records = [network_record(row, structure, operations=operations) for row, structure in built]
-    return as_json({"networks": records})
-
-
-def _tables(built: list[tuple[Row, Structure]], operations: bool) -> list[Table]:
-    named = [(row.name, structure) for row, structure in built]
-    return [stage_table(named), *(operation_table(*one) for one in named if operations)]
+    form: Format = "json" if json else "html" if open and format == "text" else format
+    content = shown(*chosen, compare=compare, image_size=image_size, operations=operations).as_format(form)
+    if open and out is None:
+        out = Path(tempfile.mkdtemp(prefix="resnets-")) / f"{Path(chosen[0]).stem}.{form}"
+    if out is not None:
+        write_whole(out, content)
+    elif isinstance(content, bytes):
+        raise InputError("--format png: name the file, as in -o resnet50.png")
+    else:
+        sys.stdout.write(content)
+    if open and out is not None:
+        sys.stderr.write(f"{out}\n")
+        webbrowser.open(out.resolve().as_uri())

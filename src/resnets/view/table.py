@@ -129,6 +129,7 @@ _LATEX = str.maketrans({
     **{character: f"\\{character}" for character in "&%$#_{}"},
     **{character: f"${character}$" for character in "<>|"},
     "\\": "\\textbackslash{}", "~": "\\textasciitilde{}", "^": "\\textasciicircum{}", "×": "$\\times$", "–": "--",
+    "−": "$-$", "→": "$\\rightarrow$", "±": "$\\pm$",
 })  # fmt: skip
 
 

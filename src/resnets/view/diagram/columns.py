@@ -1,0 +1,103 @@
+"""What the columns of a diagram say: the stem, each stage, the head; no coordinates yet."""
+
+from dataclasses import dataclass
+
+from resnets.structure import Operation, Shape, Structure
+from resnets.view.diagram import operations, trunk
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Column:
+    """What stands above each other: a title, volumes, a part of the trunk, and the operations inside it."""
+
+    title: str
+    subtitle: str
+    volumes: tuple[tuple[str, Shape], ...]  # what each is called, and its size
+    inside: str  # a title for the operations
+    boxes: tuple[operations.Box, ...] = ()
+    detail: operations.Detail | None = None
+    runs: tuple[trunk.Run, ...] = ()
+    stacked: bool = False  # volumes above each other, not side by side
+    cell: tuple[str, str] = ("", "")  # where there are no runs: what is written on the only cell
+    notes: tuple[str, ...] = ()
+
+    @property
+    def height(self) -> float:
+        """Of its operations as drawn."""
+        return self.detail.height if self.detail else operations.height(self.boxes) + 2 * operations.STUB
+
+
+def columns(built: Structure) -> tuple[Column, ...]:
+    """The stem, every stage, the head."""
+    stages = (_stage(built, number, runs) for number, runs in enumerate(trunk.runs(built.spec), 1))
+    return (_stem(built), *stages, _head(built))
+
+
+def _stem(built: Structure) -> Column:
+    stem = built.stage("stem")
+    shapes = {stem[0].input: "image"}
+    for operation in stem:
+        shapes.setdefault(operation.output, "pool" if operation.kind == "max-pool" else "conv")
+    names = [operation.name for operation in stem if operation.kind == "max-pool"]
+    return Column(
+        title="stem",
+        subtitle=_parameters(stem),
+        volumes=tuple((name, volume) for volume, name in shapes.items()),
+        inside="stem",
+        boxes=operations.boxes(stem),
+        cell=("stem", ", ".join(("conv1", *names))),
+    )
+
+
+def _stage(built: Structure, number: int, runs: tuple[trunk.Run, ...]) -> Column:
+    rows = built.stage(f"stage {number}")
+    first = [row for row in rows if row.block == 0]
+    depth = built.spec.depths[number - 1]
+    return Column(
+        title=f"stage {number}",
+        subtitle=f"{depth} block{'s' if depth > 1 else ''}, {_parameters(rows)}",
+        volumes=(("", rows[-1].output),),
+        inside=runs[0].name,
+        detail=operations.detail(first, runs[0].first.shortcut, zeroed=built.spec.zero_last_norm),
+        runs=runs,
+        notes=_others(runs),
+    )
+
+
+def _head(built: Structure) -> Column:
+    pool, linear = built.stage("head")
+    return Column(
+        title="head",
+        subtitle=_parameters((pool, linear)),
+        volumes=(("pooled", pool.output), ("classes", linear.output)),
+        stacked=True,
+        inside="head",
+        boxes=operations.boxes((pool, linear)),
+        cell=("head", f"{pool.name}, {linear.name}"),
+    )
+
+
+def _parameters(rows: tuple[Operation, ...]) -> str:
+    return f"{compact(sum(row.parameters for row in rows))} parameters"
+
+
+def _others(runs: tuple[trunk.Run, ...]) -> tuple[str, ...]:
+    """How the blocks that are not drawn differ from the one that is."""
+    first, last = runs[0].first, runs[-1]
+    if len(runs) == 1:
+        return (
+            ()
+            if last.repeats == 1
+            else ("Both blocks are alike." if last.repeats == 2 else f"All {last.repeats} blocks are alike.",)
+        )
+    others = "The other block" if last.repeats == 1 else f"The {last.repeats} other blocks"
+    stride = "" if last.first.stride == first.stride else f" stride {last.first.stride},"
+    return (f"{others}:{stride}", f"{last.first.c_in} channels in, {last.first.shortcut} shortcut")
+
+
+def compact(count: int) -> str:
+    """A count in four digits: `25.56 M`, `269.7 k`."""
+    for size, letter in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if count >= size:
+            return f"{count / size:.{max(0, 4 - len(str(int(count / size))))}f} {letter}"
+    return str(count)

@@ -1,0 +1,242 @@
+"""One residual network as a picture: its volumes, its blocks with their shortcuts, and what is inside a block.
+
+The picture is one SVG document that stands alone: no script, no font, no link. Its text is text.
+"""
+
+import zlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from resnets.spec import ResNetSpec
+from resnets.structure import Shape, Structure
+from resnets.view.diagram import legend, operations, trunk, volumes
+from resnets.view.diagram.columns import Column, columns, compact
+from resnets.view.diagram.palette import SCOPE, style
+from resnets.view.diagram.svg import element, fitted, number, path, plain, rectangle, text, two_lines, width_of
+
+WIDTH, HEIGHT = 1600.0, 900.0  # at least; a network of many stages, or of a deep stem, takes more
+MARGIN, GUTTER = 24.0, 10.0
+STAGE, HEAD, VOLUME = 258.0, 182.0, 72.0  # widths, at least: of a stage's column, of the head's, of a stem's volume
+CHANNELS, PIXELS = 140.0, (96.0, 170.0)  # the longest edges; height and width have what room the page leaves
+TOP, TITLES, LABELS, FUNNEL = 88.0, 54.0, 58.0, 18.0  # heights
+LEGEND = 14 + legend.HEIGHT + 12
+GAP = 8.0  # at least, between volumes side by side
+SHELF = 66.0  # between volumes above each other
+FONTS = "system-ui, sans-serif"
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Where everything goes."""
+
+    width: float
+    height: float
+    slots: tuple[tuple[float, float], ...]  # left edge and width of each column
+    scale: volumes.Scales
+    ground: float  # on which the volumes stand
+    axis: float  # of the trunk
+    card: float  # the top of the cards
+    note: float  # the first line of the notes on them
+    bottom: float  # of the columns
+
+
+def diagram(name: str, built: Structure) -> str:
+    """An SVG document that shows a network called `name`: volumes, blocks, shortcuts, operations, totals.
+
+    Each shortcut is a path of class `shortcut` with `data-kind`, `data-block` and `data-repeats`, the number of alike
+    blocks that it stands for. The same network and name give the same bytes.
+    """
+    content = columns(built)
+    page = _page(built, content)
+    parts = [rectangle(0, 0, page.width, page.height, fill="paper", radius=0), *_header(name, built, page)]
+    parts += [rectangle(x, TOP, width, page.bottom - TOP, fill="band", radius=8) for x, width in page.slots]
+    parts.append(_trunk_line(page))
+    for column, (x, width) in zip(content, page.slots, strict=True):
+        parts += _titles(column, x)
+        parts += _volumes(column, x, width, page)
+        parts += _blocks(built.spec, column, x, width, page)
+        parts += _card(column, x, width, page)
+    parts += legend.legend(built, page.scale, MARGIN, page.bottom + 14, page.width - 2 * MARGIN)
+    return _document(name, built, page, parts)
+
+
+def _page(built: Structure, content: Sequence[Column]) -> Page:
+    stages, gutters = len(content) - 2, GUTTER * (len(content) - 1)
+    stem = max(240.0, VOLUME * len(content[0].volumes))
+    width = max(WIDTH, 2 * MARGIN + stem + stages * STAGE + HEAD + gutters)
+    stage = (width - 2 * MARGIN - stem - HEAD - gutters) / stages
+    slots: list[tuple[float, float]] = []
+    x = MARGIN
+    for wide in (stem, *[stage] * stages, HEAD):
+        slots.append((x, wide))
+        x += wide + GUTTER
+    note = 24 + max(column.height for column in content if column.detail) + 20  # below the card's top
+    card = max(24 + max(column.height for column in content), note + 20)
+    below = LABELS + trunk.ABOVE + trunk.BELOW + FUNNEL + card + 10 + LEGEND
+    depth = 1 + volumes.SLOPE
+    pixels = min(max((HEIGHT - TOP - TITLES - below) / depth, PIXELS[0]), PIXELS[1])
+    ground = TOP + TITLES + pixels * depth
+    axis = ground + LABELS + trunk.ABOVE
+    return Page(
+        width=width,
+        height=max(HEIGHT, ground + below),
+        slots=tuple(slots),
+        scale=_scale(built, content[0], stem, pixels),
+        ground=ground,
+        axis=axis,
+        card=axis + trunk.BELOW + FUNNEL,
+        note=axis + trunk.BELOW + FUNNEL + note,
+        bottom=max(HEIGHT, ground + below) - LEGEND,
+    )
+
+
+def _scale(built: Structure, stem: Column, width: float, pixels: float) -> volumes.Scales:
+    """The scale on which the volumes of the stem fit side by side."""
+    scale = volumes.scales(built, channels=CHANNELS, pixels=pixels)
+    edges = [scale.size(volume) for _, volume in stem.volumes]
+    room = width - GAP * (len(edges) + 1) - volumes.SLOPE * sum(back for _, _, back in edges)
+    fitting = CHANNELS * room / sum(right for right, _, _ in edges)
+    return volumes.scales(built, channels=min(CHANNELS, fitting), pixels=pixels)
+
+
+def _header(name: str, built: Structure, page: Page) -> Iterator[str]:
+    totals = (
+        (compact(built.parameters), "parameters"),
+        (compact(built.macs), "MACs"),
+        (str(built.spec.depth), "layers deep"),
+    )
+    left = page.width - MARGIN - 164 * len(totals)
+    yield text(MARGIN, 47, name, size=36, bold=True, within=left - MARGIN - 30, smallest=18)
+    yield text(MARGIN, 73, _summary(built), size=15, fill="muted", within=left - MARGIN - 30, smallest=11)
+    for position, (value, label) in enumerate(totals):
+        x = left + 164 * (position + 1)
+        yield text(x, 47, value, size=26, bold=True, anchor="end", within=150)
+        yield text(x, 73, label, size=15, fill="muted", anchor="end")
+
+
+def _summary(built: Structure) -> str:
+    spec, (height, width) = built.spec, built.image_size
+    counts = " + ".join(map(str, spec.depths if len(spec.depths) < 9 else [sum(spec.depths)]))
+    noun = "block" if sum(spec.depths) == 1 else "blocks"
+    images = f"images of {spec.in_channels} × {height} × {width}"
+    return f"{counts} {spec.block} {noun}; {_SHORTCUTS[spec.shortcut]}; {images}"
+
+
+_SHORTCUTS = {
+    "pad": "shortcuts pad where the shape changes (option A)",
+    "projection": "shortcuts project where the shape changes (option B)",
+    "projection-always": "every shortcut projects (option C)",
+    "pooled-projection": "shortcuts average, then project, where the shape changes (ResNet-D)",
+}
+
+
+def _trunk_line(page: Page) -> str:
+    (first, _), (last, width) = page.slots[0], page.slots[-1]
+    end = last + width - 4
+    line = path("M", first + 10, page.axis, "H", end - 5, stroke="line", stroke_width=2)
+    return line + path("M", end, page.axis, "l -9 -5 v 10 z", fill="line")
+
+
+def _titles(column: Column, x: float) -> Iterator[str]:
+    yield text(x + 14, TOP + 27, column.title, size=19, bold=True)
+    yield text(x + 14, TOP + 46, column.subtitle, fill="muted")
+
+
+def _volumes(column: Column, x: float, width: float, page: Page) -> Iterator[str]:
+    """Side by side on the ground, each with its size below: on one line where there is room for it."""
+    yield path("M", x + 12, page.ground, "h", width - 24, stroke="rule", stroke_width=1.5)
+    if len(column.volumes) == 1:
+        volume, middle = column.volumes[0][1], x + width / 2
+        label = volumes.size_label(volume)
+        yield volumes.box(volume, middle, page.ground, page.scale)
+        yield text(middle, page.ground + 25, label, size=16, bold=True, anchor="middle", within=width - 24)
+        return
+    if column.stacked:
+        for shelf, (name, volume) in enumerate(reversed(column.volumes)):
+            middle, ground = x + width / 2, page.ground - SHELF * shelf
+            yield volumes.box(volume, middle, ground, page.scale)
+            yield text(middle, ground + 19, volumes.size_label(volume), size=12.5, anchor="middle", within=width - 24)
+            yield text(middle, ground + 36, name, size=12.5, fill="muted", anchor="middle")
+        return
+    labels = [_label(volume) for _, volume in column.volumes]
+    room = width / len(labels) - GAP
+    size = min(fitted(line, 12.5, room)[1] for label in labels for line in label)
+    wide = [
+        max(page.scale.extent(volume)[0], *(width_of(line, size) for line in label))
+        for (_, volume), label in zip(column.volumes, labels, strict=True)
+    ]
+    gap = (width - sum(wide)) / (len(wide) + 1)
+    for (name, volume), label, taken in zip(column.volumes, labels, wide, strict=True):
+        x += gap + taken
+        yield volumes.box(volume, x - taken / 2, page.ground, page.scale)
+        yield two_lines(x - taken / 2, page.ground + 18, label, size=size)
+        yield text(x - taken / 2, page.ground + 52, name, size=12.5, fill="muted", anchor="middle")
+
+
+def _label(volume: Shape) -> tuple[str, str]:
+    channels, height, width = volume
+    return f"{channels} ×", f"{height} × {width}"
+
+
+def _blocks(spec: ResNetSpec, column: Column, x: float, width: float, page: Page) -> Iterator[str]:
+    """The column's part of the trunk, and two lines that lead from its first cell to the card."""
+    wide = min(116.0, width - 48)
+    if column.runs:
+        left, right = trunk.cell_edges(0, len(column.runs), x, width)
+    else:
+        left, right = x + (width - wide) / 2, x + (width + wide) / 2
+    y = page.axis + 22
+    yield path("M", left + 3, y, "L", x + 4, page.card, "M", right - 3, y, "L", x + width - 4, page.card, stroke="rule")
+    if column.runs:
+        yield from trunk.draw(spec, column.runs, x, page.axis, width)
+    else:
+        yield trunk.cell(left, page.axis, wide, column.cell)
+
+
+def _card(column: Column, x: float, width: float, page: Page) -> Iterator[str]:
+    """The column's operations; below them, how the blocks that are not drawn differ."""
+    yield rectangle(x + 4, page.card, width - 8, page.bottom - page.card - 4, fill="card", radius=6)
+    inside = operations.INSIDE if column.detail else operations.RESIDUAL
+    left, y = x + (width - inside) / 2, page.card + 24
+    yield text(left, page.card + 19, f"inside {column.inside}", bold=True)
+    if column.detail:
+        yield operations.draw_detail(column.detail, left, y)
+    else:
+        yield operations.draw_between(column.boxes, left, y)
+    for row, note in enumerate(column.notes):
+        yield text(left, page.note + 16 * row, note, size=12, fill="muted", within=inside + 6)
+
+
+def _document(name: str, built: Structure, page: Page, parts: Sequence[str]) -> str:
+    digest = f"{zlib.crc32(repr((name, built.spec, built.image_size)).encode('utf-8', 'replace')):08x}"
+    title, description = f"{SCOPE}-{digest}-title", f"{SCOPE}-{digest}-description"
+    return (
+        element(
+            "svg",
+            "\n",
+            element("title", plain(f"{name}: the network as a diagram"), id=title),
+            element("desc", plain(_description(name, built)), id=description),
+            element("style", "\n", style(), "\n"),
+            "\n",
+            "\n".join(parts),
+            "\n",
+            xmlns="http://www.w3.org/2000/svg",
+            viewBox=f"0 0 {number(page.width)} {number(page.height)}",
+            width="100%",
+            class_=SCOPE,
+            role="img",
+            aria_labelledby=f"{title} {description}",
+            font_family=FONTS,
+        )
+        + "\n"
+    )
+
+
+def _description(name: str, built: Structure) -> str:
+    """The diagram in words, for those who cannot see it."""
+    told = [f"{name}: {_summary(built)}. {built.parameters:,} parameters, {built.macs:,} multiply-accumulates."]
+    for number_, stage in enumerate(trunk.runs(built.spec), 1):
+        output = volumes.size_label(built.stage(f"stage {number_}")[-1].output)
+        shortcuts = " then ".join(f"{run.repeats} × {trunk.shortcut_label(run.first)}" for run in stage)
+        told.append(f"Stage {number_}: output {output}; shortcuts {shortcuts}.")
+    return " ".join([*told, f"Head: global average pool and {built.spec.num_classes} classes."])

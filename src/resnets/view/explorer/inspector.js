@@ -1,0 +1,195 @@
+// What is selected, in numbers: the formula with the numbers in, products, the receptive field, why a shortcut is so.
+
+import { shareRead } from "./data.js";
+import { dims, html, memory, short, whole } from "./dom.js";
+import { SHORTCUTS, caption, receptiveField } from "./pictures.js";
+
+/** @typedef {import("./data.js").Network} Network */
+/** @typedef {import("./data.js").Stage} Stage */
+/** @typedef {import("./data.js").Block} Block */
+/** @typedef {import("./data.js").Operation} Operation */
+
+/**
+ * @param {Network} network
+ * @param {string} at
+ * @param {string} convention how MACs are counted
+ * @returns {HTMLElement}
+ */
+export function inspect(network, at, convention) {
+  const chosen = network.byName.get(at);
+  if (!chosen) return inspectNetwork(network, convention);
+  if ("kind" in chosen) return inspectOperation(network, chosen);
+  if ("shortcut" in chosen) return inspectBlock(chosen);
+  return inspectStage(chosen);
+}
+
+/**
+ * @param {Network} network
+ * @param {string} convention
+ */
+function inspectNetwork(network, convention) {
+  return panel(
+    network.name,
+    html("p", { class: "muted" }, network.source),
+    facts([
+      ["depth", "depth", whole(network.depth)],
+      ["image", "image", `${network.inChannels} × ${dims(network.imageSize)}`],
+      ["parameters", "parameters", whole(network.parameters)],
+      ["macs", "MACs", whole(network.macs)],
+      ["fvcore", "MACs, fvcore's", whole(network.fvcoreMacs)],
+      ["activation_bytes", "activations", memory(network.bytes)],
+    ]),
+    html("p", { class: "small muted" }, `MACs: ${convention}, for one image. fvcore's count norms and the global pool too.`),
+  );
+}
+
+/** @param {Stage} stage */
+function inspectStage(stage) {
+  return panel(
+    stage.label,
+    facts([
+      ["output", "output", dims(stage.output)],
+      ["blocks", "blocks", whole(stage.blocks.length)],
+      ["operations", "operations", whole(stage.operations.length)],
+      ["parameters", "parameters", whole(stage.parameters)],
+      ["macs", "MACs", whole(stage.macs)],
+      ["activation_bytes", "activations", memory(stage.bytes)],
+    ]),
+  );
+}
+
+/** @param {Block} block */
+function inspectBlock(block) {
+  return panel(
+    block.name,
+    html("p", { class: "why", "data-field": "why" }, block.why),
+    facts([
+      ["shortcut", "shortcut", SHORTCUTS[block.shortcut].label],
+      ["channels", "channels", `${block.cIn} → ${block.cOut}`],
+      ["width", "width inside", whole(block.width)],
+      ["stride", "stride", whole(block.stride)],
+    ]),
+    html("h3", {}, "What each shortcut option would cost here"),
+    html(
+      "table",
+      { class: "options" },
+      html("thead", {}, html("tr", {}, ...["option", "parameters", "MACs"].map((name) => html("th", { scope: "col" }, name)))),
+      html("tbody", {}, ...Object.entries(block.options).map(([option, cost]) =>
+        html("tr", { "data-option": option },
+          html("th", { scope: "row" }, `${option}: ${OPTIONS[option]}`),
+          html("td", {}, cost ? whole(cost.parameters) : "impossible"),
+          html("td", {}, cost ? whole(cost.macs) : "channels shrink")))),
+    ),
+  );
+}
+
+const OPTIONS = /** @type {Record<string, string>} */ ({
+  A: "identity, padded where channels grow",
+  B: "projection where the shape changes",
+  C: "projection everywhere",
+  D: "average pool, then projection",
+});
+
+/**
+ * @param {Network} network
+ * @param {Operation} one
+ */
+function inspectOperation(network, one) {
+  const share = shareRead(one);
+  return panel(
+    one.name,
+    html("p", { class: "muted" }, `${caption(one)} · ${one.stage.label}${one.block ? `, block ${one.block.index}, ${one.branch}` : ""}`),
+    sizes(one),
+    facts([
+      ["input", "input", dims(one.input)],
+      ["output", "output", dims(one.output)],
+      ["kernel", "kernel", whole(one.kernel)],
+      ["stride", "stride", whole(one.stride)],
+      ["padding", "padding", whole(one.padding)],
+      ["groups", "groups", whole(one.groups)],
+      ["parameters", "parameters", whole(one.parameters), product(one)],
+      ["macs", "MACs", whole(one.macs), macs(one)],
+      ["activation_bytes", "output memory", whole(one.bytes), `bytes, as float32: ${memory(one.bytes)}`],
+      ["field", "receptive field", whole(one.field.size), `pixels; neighbours ${one.field.jump} apart; the first begins at ${one.field.start}`],
+      ["share", "input read", `${(100 * share).toFixed(share < 1 ? 2 : 0)}%`, shareNote(one, share)],
+    ]),
+    html("figure", {}, receptiveField(one, network.imageSize), html("figcaption", {}, "What the middle output position sees of the image")),
+  );
+}
+
+/** ⌊(n + 2p − k) / s⌋ + 1 with the numbers in, for both axes. @param {Operation} one */
+function sizes(one) {
+  if (!["conv", "max-pool", "avg-pool"].includes(one.kind)) return null;
+  const axes = one.input[1] === one.input[2] ? [1] : [1, 2];
+  return html("div", { class: "formula", "data-field": "formula" }, ...axes.map((axis) => sizeFormula(one, axis)));
+}
+
+/**
+ * @param {Operation} one
+ * @param {number} axis
+ */
+function sizeFormula(one, axis) {
+  const [n, out] = [one.input[axis], one.output[axis]];
+  const over = n + 2 * one.padding - one.kernel;
+  const up = one.kind === "avg-pool"; // which rounds up, so that a last odd row counts
+  const [open, close] = up ? ["⌈", "⌉"] : ["⌊", "⌋"];
+  const quotient = over / one.stride;
+  const rest = Math.abs(quotient - (up ? Math.ceil(quotient) : Math.floor(quotient)));
+  return html(
+    "p",
+    {},
+    html("span", { class: "muted line" }, `${open}(n + 2p − k) / s${close} + 1 =`),
+    `${open}(${n} + ${2 * one.padding} − ${one.kernel}) / ${one.stride}${close} + 1 = `,
+    html("strong", {}, String(out)),
+    html("span", { class: "rest", "data-field": "remainder", "data-value": rest }, rest === 0 ? "nothing is rounded away" : `rounding ${up ? "adds" : "drops"} ${Number(rest.toFixed(3))}`),
+  );
+}
+
+/** The parameters as a product. @param {Operation} one */
+function product(one) {
+  if (one.kind === "conv") return `${one.output[0]} filters × ${one.input[0] / one.groups} channels × ${one.kernel} × ${one.kernel}`;
+  if (one.kind === "norm") return `${one.output[0]} scales + ${one.output[0]} shifts`;
+  if (one.kind === "linear") return `${one.output[0]} × ${one.input[0]} weights + ${one.output[0]} biases`;
+  return "none";
+}
+
+/** The multiply-accumulates as a product. @param {Operation} one */
+function macs(one) {
+  if (one.kind === "conv") return `${whole(one.parameters)} weights × ${one.output[1]} × ${one.output[2]} positions`;
+  if (one.kind === "linear") return `${one.output[0]} × ${one.input[0]}`;
+  return "not counted";
+}
+
+/**
+ * @param {Operation} one
+ * @param {number} share
+ */
+function shareNote(one, share) {
+  if (share === 1) return "every number of it";
+  return `stride ${one.stride} passes over a window of ${one.kernel}: ${(100 * (1 - share)).toFixed(2)}% is never looked at`;
+}
+
+/**
+ * @param {string} title
+ * @param {...(Node | null)} children
+ */
+function panel(title, ...children) {
+  return html("div", { class: "panel" }, html("h2", {}, title), ...children);
+}
+
+/** @param {(readonly [field: string, label: string, value: string, note?: string])[]} rows */
+function facts(rows) {
+  return html(
+    "dl",
+    {},
+    ...rows.flatMap(([field, label, value, note]) => [
+      html("dt", {}, label),
+      html("dd", {}, html("span", { class: "value", "data-field": field }, value), note ? html("span", { class: "note" }, note) : null),
+    ]),
+  );
+}
+
+/** @param {Network} network */
+export function summary(network) {
+  return `${short(network.parameters)} parameters, ${short(network.macs)} MACs`;
+}

@@ -1,0 +1,139 @@
+"""Networks -> one HTML file that needs nothing else: its data as JSON, its style, and its modules joined into one.
+
+The modules are plain JavaScript that browsers, linters and editors understand as they are. From a file a page cannot
+import modules, so they are joined in the order of their imports, with `import` and `export` taken off.
+"""
+
+import dataclasses
+import json
+import re
+from collections.abc import Sequence
+from importlib.resources import files
+from itertools import pairwise
+from typing import Any
+
+from resnets import catalog
+from resnets.catalog import Row
+from resnets.spec import blocks
+from resnets.structure import MACS_CONVENTION, Operation, Structure, structure
+from resnets.view.alignment import Comparison, compare
+from resnets.view.comparison import comparison_record
+from resnets.view.shortcuts import options, why
+
+MODULES = (
+    "dom.js", "data.js", "state.js", "pictures.js", "blocks.js", "walk.js", "inspector.js", "table.js", "compare.js",
+    "tours.js", "export.js", "main.js",
+)  # fmt: skip
+
+# What the guided tours show is in every page.
+STORY = ("resnet50_2015", "resnet50b", "resnet50c", "resnet50d", "xresnet50")
+TOURED = ("resnet34", *STORY, "resnet50", "resnext50_32x4d")
+COMPARED = (*pairwise(STORY), ("resnet50", "resnext50_32x4d"))
+
+Named = tuple[Row, Structure]
+
+
+def page(shown: Sequence[Named]) -> str:
+    """The page about `shown`, the first of them selected; each is compared with the next one and with the first."""
+    everything = {row.name: (row, built) for row, built in shown}
+    for name in TOURED:
+        row = catalog.find(name)
+        everything.setdefault(name, (row, structure(row.spec, row.image_size)))
+    names = list(dict.fromkeys(row.name for row, _ in shown))
+    compared = dict.fromkeys([*((names[0], other) for other in names[1:]), *pairwise(names), *COMPARED])
+    data = {
+        "shown": names,
+        "convention": MACS_CONVENTION,
+        "networks": [_network(row, built) for row, built in everything.values()],
+        "comparisons": [_comparison(everything[first], everything[second]) for first, second in compared],
+    }
+    text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
+    parts = {"style": _source("style.css"), "data": text.replace("<", "\\u003c"), "script": script()}
+    return re.sub(r"\{\{(\w+)\}\}", lambda place: parts[place[1]], _source("template.html"))
+
+
+def script() -> str:
+    """The modules as one."""
+    return "\n".join(_joined(_source(name)) for name in MODULES)
+
+
+def _joined(module: str) -> str:
+    """A module without its imports, whose names the modules before it have declared, and without `export`."""
+    return re.sub(r"^import .*;\n|^export (?=function|class|const)", "", module, flags=re.MULTILINE)
+
+
+def _source(name: str) -> str:
+    return files("resnets.view.explorer").joinpath(name).read_text(encoding="utf-8")
+
+
+def _network(row: Row, built: Structure) -> dict[str, Any]:
+    """A network as the page's data.js reads it; alike reasons and options of blocks are written once."""
+    stages = list(dict.fromkeys(operation.stage for operation in built.operations))
+    entering = {operation.name.rsplit(".", 1)[0]: operation.input for operation in reversed(built.operations)}
+    reasons: dict[tuple[str, object], int] = {}
+    listed: list[dict[str, Any]] = []
+    written: list[dict[str, Any]] = []
+    for block in blocks(row.spec):
+        name = f"layer{block.stage}.{block.index}"
+        reason = (why(row.spec, block, entering[name]), entering[name])
+        if reason not in reasons:
+            reasons[reason] = len(reasons)
+            costs = options(block, built)
+            written.append({"why": reason[0], "options": {k: c and dataclasses.asdict(c) for k, c in costs.items()}})
+        listed.append(
+            {
+                "name": name, "index": block.index, "stage": block.stage, "cIn": block.c_in, "width": block.width,
+                "cOut": block.c_out, "stride": block.stride, "shortcut": block.shortcut, "reason": reasons[reason],
+            }
+        )  # fmt: skip
+    places = {(block["stage"], block["index"]): place for place, block in enumerate(listed)}
+    return {
+        "name": row.name,
+        "source": row.source,
+        "depth": row.spec.depth,
+        "imageSize": built.image_size,
+        "inChannels": row.spec.in_channels,
+        "parameters": built.parameters,
+        "macs": built.macs,
+        "fvcoreMacs": built.fvcore_macs,
+        "bytes": built.activation_bytes,
+        "stages": [_stage(name, built.stage(name)) for name in stages],
+        "blocks": listed,
+        "reasons": written,
+        "operations": [_operation(one, stages.index(one.stage), places) for one in built.operations],
+    }
+
+
+def _stage(name: str, operations: Sequence[Operation]) -> dict[str, Any]:
+    return {
+        "name": name.replace(" ", ""),
+        "label": name,
+        "output": operations[-1].output,
+        "parameters": sum(one.parameters for one in operations),
+        "macs": sum(one.macs for one in operations),
+        "bytes": sum(one.activation_bytes for one in operations),
+    }
+
+
+def _operation(one: Operation, stage: int, places: dict[tuple[int, int], int]) -> list[Any]:
+    block = -1 if one.block is None else places[stage, one.block]
+    field = (one.field.size, one.field.jump, one.field.start)
+    return [
+        one.name, stage, block, one.branch, one.kind, one.kernel, one.stride, one.padding, one.groups, one.input,
+        one.output, one.parameters, one.macs, field,
+    ]  # fmt: skip
+
+
+def _comparison(first: Named, second: Named) -> dict[str, Any]:
+    found: Comparison = compare(first[1], second[1])
+    names = (first[0].name, second[0].name)
+    record = comparison_record(names, found)
+    kept = ("stage", "block", "status", "first", "second", "words", "deltas")
+    return {
+        "first": names[0],
+        "second": names[1],
+        "pairs": [{key: pair[key] for key in kept} for pair in record["pairs"]],
+        "stages": [{"stage": stage["stage"], "deltas": stage["deltas"]} for stage in record["stages"]],
+        "total": record["deltas"],
+        "spec": record["spec_changes"],
+    }

@@ -1,0 +1,70 @@
+// What is on screen, as one value that is always the URL's hash. Views draw the state and ask for another; nothing else.
+
+/**
+ * @typedef {{ network: string, view: "blocks" | "walk" | "compare", at: string, scale: "log" | "linear",
+ *   against: string, tour: string, step: number }} State
+ */
+
+/** @type {State} */
+const EMPTY = { network: "", view: "blocks", at: "", scale: "log", against: "", tour: "", step: 0 };
+
+/**
+ * @param {string} hash
+ * @param {State} start
+ * @returns {State}
+ */
+export function fromHash(hash, start) {
+  const given = new URLSearchParams(hash.replace(/^#/, ""));
+  const view = given.get("view");
+  return {
+    network: given.get("network") ?? start.network,
+    view: view === "walk" || view === "compare" ? view : "blocks",
+    at: given.get("at") ?? "",
+    scale: given.get("scale") === "linear" ? "linear" : "log",
+    against: given.get("against") ?? start.against,
+    tour: given.get("tour") ?? "",
+    step: Math.max(0, Number.parseInt(given.get("step") ?? "0", 10) || 0),
+  };
+}
+
+/**
+ * @param {State} state
+ * @returns {string}
+ */
+export function toHash(state) {
+  const kept = Object.entries(state).filter(([name, value]) => value !== EMPTY[/** @type {keyof State} */ (name)]);
+  return `#${new URLSearchParams(kept.map(([name, value]) => [name, String(value)]))}`;
+}
+
+/** Holds the state and tells whoever listens that it has changed. */
+export class Store {
+  /** @param {State} start */
+  constructor(start) {
+    this.start = start;
+    this.state = fromHash(location.hash, start);
+    /** @type {((state: State) => void)[]} */
+    this.listeners = [];
+    addEventListener("hashchange", () => {
+      this.state = fromHash(location.hash, start);
+      this.tell();
+    });
+  }
+
+  /** @param {Partial<State>} changes */
+  set(changes) {
+    const next = { ...this.state, ...changes };
+    if (toHash(next) === toHash(this.state)) return;
+    this.state = next;
+    history.replaceState(null, "", toHash(next));
+    this.tell();
+  }
+
+  tell() {
+    for (const listener of this.listeners) listener(this.state);
+  }
+}
+
+/** @returns {State} */
+export function emptyState() {
+  return { ...EMPTY };
+}

@@ -1,0 +1,130 @@
+"""A network, shown: the same value as text, Markdown, LaTeX, JSON, a diagram or the explorer page."""
+
+import html
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+from resnets import catalog
+from resnets.catalog import Row
+from resnets.errors import InputError, nearest
+from resnets.spec import ResNetSpec
+from resnets.structure import Structure, parse_image_size, structure
+from resnets.view.alignment import compare
+from resnets.view.comparison import comparison_record, comparison_table
+from resnets.view.diagram import diagram
+from resnets.view.explorer.page import page
+from resnets.view.networks import network_record, operation_table, stage_table
+from resnets.view.table import Table, render
+
+Format = Literal["text", "md", "tex", "json", "svg", "png", "html"]
+Network = str | Path | ResNetSpec | Row
+
+
+@dataclass(frozen=True)
+class Shown:
+    """Networks with their structures, ready to be written down. In a notebook it is the explorer page."""
+
+    networks: tuple[tuple[Row, Structure], ...]
+    compared: bool = False  # the first with each of the others
+    operations: bool = True  # every operation too, in tables
+
+    def as_format(self, form: Format) -> str | bytes:
+        """The text, or for png the bytes, of one format. Raises InputError where the networks do not suit it."""
+        if form == "html":
+            return page(self.networks)
+        if form == "svg":
+            return self._diagram()
+        if form == "png":
+            from resnets.view.diagram.raster import png
+
+            return png(self._diagram())
+        if form == "json":
+            return json.dumps(self.as_dict(), indent=2, ensure_ascii=False) + "\n"
+        if form in ("text", "md", "tex"):
+            return render(self._tables(), form)
+        raise InputError(f"format {form!r}: {nearest(form, get_args(Format))}")
+
+    def as_dict(self) -> dict[str, Any]:
+        """The networks, and if compared their comparisons, as JSON values with nothing rounded."""
+        records = [network_record(row, built, operations=self.operations) for row, built in self.networks]
+        if not self.compared:
+            return {"networks": records}
+        (first, built), *others = self.networks
+        comparisons = [comparison_record((first.name, row.name), compare(built, other)) for row, other in others]
+        return {"networks": records, "comparisons": comparisons}
+
+    def _tables(self) -> list[Table]:
+        named = [(row.name, built) for row, built in self.networks]
+        if self.compared:
+            (first, built), *others = named
+            differences = [comparison_table((first, name), compare(built, other)) for name, other in others]
+            return [stage_table(named), *(table for tables in differences for table in tables)]
+        return [stage_table(named), *(operation_table(*one) for one in named if self.operations)]
+
+    def _diagram(self) -> str:
+        if len(self.networks) > 1:
+            raise InputError("a diagram shows one network; name one, or take --format html for several")
+        row, built = next(iter(self.networks))
+        return diagram(row.name, built)
+
+    def __str__(self) -> str:
+        return render(self._tables(), "text")
+
+    def _repr_html_(self) -> str:
+        content = html.escape(page(self.networks), quote=True)
+        return (
+            f'<iframe srcdoc="{content}" title="residual networks" style="width:100%;height:900px;border:0"></iframe>'
+        )
+
+
+def show(
+    *networks: Network,
+    compare: Network | None = None,
+    image_size: int | str | tuple[int, int] | None = None,
+    operations: bool = True,
+) -> Shown:
+    """Networks to look at: in a notebook the explorer page, as text their tables.
+
+    networks: names from the catalog, TOML specs, classifier files, or specs. compare: one more, to hold against the
+    first. image_size: one side, "height x width" or (height, width) in pixels; each network's own where not given.
+    operations: whether tables list every operation, not only the stages. Raises InputError naming what is not there.
+    """
+    rows = [_row(network) for network in (*networks, *([compare] if compare is not None else []))]
+    if not rows:
+        raise InputError("no network given: name one, as in `resnets show resnet50`, or give --spec FILE.toml")
+    size = parse_image_size(image_size) if isinstance(image_size, str) else image_size
+    built = tuple((row, structure(row.spec, size or row.image_size)) for row in _distinct(rows))
+    return Shown(built, compared=compare is not None, operations=operations)
+
+
+def _row(network: Network) -> Row:
+    if isinstance(network, Row):
+        return network
+    if not isinstance(network, ResNetSpec) and (str(network).endswith(".safetensors") or Path(network).is_dir()):
+        return _of_classifier(Path(network))
+    return catalog.resolve(network)
+
+
+def _of_classifier(path: Path) -> Row:
+    """The network in a classifier's file, or in a run's folder."""
+    from resnets import spec as specs
+    from resnets.header import read_header  # safetensors and numpy, which only a classifier needs here
+
+    header = read_header(path / "classifier.safetensors" if path.is_dir() else path)
+    name = path.name.removesuffix(".safetensors")
+    spec = specs.from_dict(header["spec"], where=f"{path}: spec")
+    return Row(name, spec, f"the classifier {path}", int(header["preprocessing"]["size"]))
+
+
+def _distinct(rows: Sequence[Row]) -> list[Row]:
+    """The same network named twice once; different ones of one name told apart by a number."""
+    found: dict[str, Row] = {}
+    for row in rows:
+        name, number = row.name, 2
+        while name in found and found[name].spec != row.spec:
+            name, number = f"{row.name}-{number}", number + 1
+        found[name] = Row(name, row.spec, row.source, row.image_size, row.published)
+    return list(found.values())

@@ -1,0 +1,278 @@
+"""The explorer page, opened in a browser from a file with the network off."""
+
+import re
+import xml.etree.ElementTree as ET
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from resnets.view.alignment import compare
+from resnets.view.explorer import page as page_module
+from resnets.view.explorer.page import MODULES, TOURED, page
+from resnets.view.shown import show
+
+sync_api = pytest.importorskip("playwright.sync_api")
+CHROMIUM = Path("/usr/bin/chromium")
+
+Open = Callable[..., Any]
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    if not CHROMIUM.exists():
+        pytest.skip(f"{CHROMIUM} is not there; Debian's package chromium has it")
+    with sync_api.sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=str(CHROMIUM), args=["--no-sandbox", "--disable-gpu"])
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def opened(browser: Any, tmp_path: Path) -> Iterator[Open]:
+    """Opens a page about some networks and fails the test if the page asks for anything or reports an error."""
+    contexts: list[Any] = []
+    heard: list[str] = []
+
+    def open_page(*networks: str, at: str = "", content: str | None = None, **options: Any) -> Any:
+        path = tmp_path / "page.html"
+        path.write_text(content if content is not None else str(show(*networks).as_format("html")))
+        context = browser.new_context(offline=True, viewport={"width": 1440, "height": 1000}, **options)
+        contexts.append(context)
+        tab = context.new_page()
+        tab.on("console", lambda message: heard.append(f"console: {message.text}"))
+        tab.on("pageerror", lambda error: heard.append(f"error: {error}"))
+        own = ("file:", "data:", "blob:")
+        tab.on("request", lambda request: request.url.startswith(own) or heard.append(request.url))
+        tab.goto(f"{path.as_uri()}{at}")
+        return tab
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert heard == []
+
+
+def go(tab: Any, at: str) -> None:
+    tab.evaluate("hash => { location.hash = hash; return new Promise(done => setTimeout(done)); }", at)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["resnet18", "resnet34_a", "resnet50_2015", "resnet152", "xresnet50", "resnext50_32x4d", "cifar_resnet1202"],
+)
+def test_a_page_opens_without_a_request_or_an_error_and_is_small(name: str, opened: Open) -> None:
+    tab = opened(name)
+    assert tab.evaluate("document.documentElement.dataset.ready") == "true"
+    assert tab.locator("#inspector h2").inner_text() == name
+    assert len(tab.content().encode()) < 2 * 2**20
+
+
+def test_every_number_of_resnet50d_equals_the_module_trace(opened: Open, unchecked: None) -> None:
+    import torch
+
+    from resnets.network import resnet
+    from tests.trace import trace
+
+    with torch.device("meta"):
+        traced = trace(resnet("resnet50d").eval(), torch.zeros(1, 3, 224, 224))
+    tab = opened("resnet50d")
+    names = ["kernel", "stride", "padding", "groups", "parameters", "macs"]
+    read = """async names => {
+      const found = [];
+      for (const name of names) {
+        location.hash = `network=resnet50d&at=${name}`;
+        await new Promise(done => setTimeout(done));
+        const value = field => document.querySelector(`#inspector [data-field="${field}"]`).textContent;
+        found.push(["input", "output", "kernel", "stride", "padding", "groups", "parameters", "macs"].map(value));
+      }
+      return found;
+    }"""
+    shown = tab.evaluate(read, [one["name"] for one in traced])
+    assert len(shown) == len(traced)
+    for row, one in zip(shown, traced, strict=True):
+        numbers = [[int(number.replace(",", "")) for number in re.findall(r"[\d,]+", cell)] for cell in row]
+        sizes = [list(one["input"]), list(one["output"])]
+        assert numbers == sizes + [[one[name]] for name in names], one["name"]
+
+
+@pytest.mark.parametrize(
+    ("name", "counts"),
+    [
+        ("resnet34", {"identity": 13, "projection": 3}),
+        ("resnet50", {"identity": 12, "projection": 4}),
+        ("resnet152", {"identity": 46, "projection": 4}),
+        ("resnet34_a", {"identity": 13, "pad": 3}),
+        ("resnet34_c", {"projection": 16}),
+        ("resnet50d", {"identity": 12, "pooled-projection": 4}),
+    ],
+)
+def test_shortcuts_are_drawn_by_their_kind(name: str, counts: dict[str, int], opened: Open) -> None:
+    tab = opened(name)
+    dashes = {"identity": None, "projection": "1.5 5", "pad": "9 4", "pooled-projection": "9 3 1.5 3"}
+    arcs = tab.evaluate(
+        "[...document.querySelectorAll('#canvas .shortcut')].map(g => [g.dataset.kind, "
+        "g.querySelector('path').getAttribute('stroke-dasharray'), g.querySelector('text')?.textContent ?? ''])"
+    )
+    assert {kind: sum(arc[0] == kind for arc in arcs) for kind in counts} == counts
+    assert len(arcs) == sum(counts.values())
+    assert all(dash == dashes[kind] and bool(sign) == (kind != "identity") for kind, dash, sign in arcs)
+
+
+def test_the_first_convolutions_formula_has_its_numbers_and_its_remainder(opened: Open) -> None:
+    tab = opened("resnet34", at="#at=conv1")
+    assert "⌊(224 + 6 − 7) / 2⌋ + 1 = 112" in tab.locator("[data-field=formula]").inner_text()
+    assert tab.locator("[data-field=remainder]").get_attribute("data-value") == "0.5"
+
+
+def test_the_second_stage_is_entered_through_a_projection_that_reads_a_quarter(opened: Open) -> None:
+    tab = opened("resnet34", at="#at=layer2.0.downsample.0")
+    fields = ("input", "output", "kernel", "stride", "share")
+    shown = [tab.locator(f"#inspector [data-field={name}]").inner_text() for name in fields]
+    assert shown == ["64 × 56 × 56", "128 × 28 × 28", "1", "2", "25.00%"]
+    go(tab, "at=layer2.0")
+    assert tab.locator("[data-field=why]").inner_text() == "channels 64 → 128, stride 2: projection"
+    cells = tab.locator("table.options tbody tr").all_inner_texts()
+    assert [cell.split("\t")[1:] for cell in cells] == [
+        ["0", "0"], ["8,448", "6,422,528"], ["8,448", "6,422,528"], ["8,448", "6,422,528"],
+    ]  # fmt: skip
+
+
+def test_a_comparison_marks_only_what_differs_and_its_deltas_are_the_structures(opened: Open) -> None:
+    first, second, third = (show(name).networks[0][1] for name in ("resnet50_2015", "resnet50", "resnet50d"))
+    tab = opened("resnet50_2015", "resnet50", "resnet50d")
+    rows = tab.locator("table.pairs tbody tr")
+    assert {row.get_attribute("data-status") for row in rows.all()} == {"moved"}
+    marked = [row.get_attribute("data-first") for row in rows.all()]
+    assert marked == [f"layer{stage}.0.conv{place}" for stage in (2, 3, 4) for place in (1, 2)]
+    total = tab.locator("tr[data-stage=total] [data-field=macs]")
+    assert int(total.get_attribute("data-value")) == second.macs - first.macs
+    go(tab, "against=resnet50d&view=compare")
+    expected = [pair.status for pair in compare(first, third).pairs if pair.status != "same"]
+    assert [row.get_attribute("data-status") for row in rows.all()] == expected
+    assert set(expected) == {"moved", "added", "changed"}
+    assert int(total.get_attribute("data-value")) == third.macs - first.macs
+    signs = tab.locator("td.sign").evaluate_all("cells => cells.map(cell => cell.firstChild.data)")
+    assert set(signs) == {"+", "→", "≠"}
+    tab.get_by_label("Show what is the same, too").check()
+    assert rows.count() == len(compare(first, third).pairs)
+
+
+def test_the_keyboard_alone_reaches_every_operation_of_resnet34(opened: Open) -> None:
+    tab = opened("resnet34")
+    for key in ("Enter", "Enter"):
+        tab.keyboard.press(key)
+    reached = [tab.locator("#inspector h2").inner_text()]
+    names = [one.name for one in show("resnet34").networks[0][1].operations]
+    for _ in names[1:]:
+        tab.keyboard.press("ArrowRight")
+        reached.append(tab.locator("#inspector h2").inner_text())
+    assert reached == names
+    for level in ("head", "resnet34"):
+        tab.keyboard.press("Escape")
+        assert tab.locator("#inspector h2").inner_text() == level
+
+
+def test_tab_and_enter_open_a_stage_a_block_and_an_operation(opened: Open) -> None:
+    tab = opened("resnet18")
+    tab.locator("[data-stage=stage2]").focus()
+    tab.keyboard.press("Enter")
+    tab.locator("#canvas [tabindex='0']").focus()
+    tab.keyboard.press("Enter")
+    assert tab.locator("#inspector h2").inner_text() == "layer2.0"
+    tab.locator("#table button").nth(3).focus()
+    tab.keyboard.press("Enter")
+    assert tab.locator("#inspector h2").inner_text() == "layer2.0.conv2"
+
+
+def test_every_view_has_an_address_that_brings_it_back(opened: Open) -> None:
+    tab = opened("resnet18")
+    tab.locator("#view-walk").click()
+    tab.get_by_role("button", name="Next →").click()
+    tab.get_by_role("button", name="True proportions").click()
+    address = tab.evaluate("location.hash")
+    again = opened("resnet18", at=address)
+    count = len(show("resnet18").networks[0][1].operations)
+    assert f"2 of {count}: bn1" in again.locator("#canvas").text_content()
+    assert again.get_by_role("button", name="True proportions").get_attribute("aria-pressed") == "true"
+
+
+def test_every_step_of_every_tour_tells_numbers_from_the_data(opened: Open) -> None:
+    tab = opened("cifar_resnet20")
+    titles: list[str] = []
+    tab.keyboard.press("n")
+    for tour, steps in (("volumes", 6), ("tweaks", 5), ("cardinality", 3)):
+        tab.locator("#tours").select_option(tour)
+        for step in range(steps):
+            text = tab.locator(".tour").inner_text()
+            titles.append(tab.locator(".tour h2").inner_text())
+            assert f"{step + 1} of {steps}" in text
+            assert not re.search(r"undefined|NaN|null|Infinity", text)
+            assert re.search(r"\d", tab.locator(".tour p").nth(1).inner_text()) or step == 2
+            tab.keyboard.press("n") if step < steps - 1 else None
+    assert len(set(titles)) == 14
+    tab.keyboard.press("p")
+    assert tab.locator(".tour h2").inner_text() == titles[-2]
+
+
+COMPARED = "view=compare&network=resnet50c&against=resnet50d"
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize(
+    "at", ["", "#at=stage2", "#at=layer2.0.conv1", "#view=walk&at=conv1", f"#{COMPARED}", "#tour=volumes"]
+)
+def test_axe_finds_nothing_serious(at: str, scheme: str, opened: Open) -> None:
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright")
+    tab = opened("resnet34", at=at, color_scheme=scheme)
+    found = axe.Axe().run(tab).response["violations"]
+    bad = [(one["id"], one["nodes"][0]["html"][:120]) for one in found if one["impact"] in ("serious", "critical")]
+    assert bad == []
+
+
+@pytest.mark.parametrize("width", [1440, 1024, 390])
+def test_no_page_scrolls_sideways(width: int, opened: Open) -> None:
+    tab = opened("resnet50d")
+    tab.set_viewport_size({"width": width, "height": 900})
+    for at in ("", "at=stage3", "at=layer2.0.conv1", "view=walk&at=conv1.0", COMPARED):
+        go(tab, at)
+        assert tab.evaluate("document.documentElement.scrollWidth") <= width, at
+
+
+def test_what_is_on_screen_exports_as_svg_that_stands_alone(opened: Open) -> None:
+    tab = opened("resnet34", at="#at=layer2.0")
+    with tab.expect_download() as download:
+        tab.locator("#save").click()
+    saved = ET.parse(download.value.path()).getroot()
+    assert download.value.suggested_filename == "resnet34.svg"
+    words = " ".join(text for text in saved.itertext())
+    assert "conv 3×3" in words
+    assert "var(" not in download.value.path().read_text()
+
+
+def test_a_page_whose_data_is_cut_says_so_and_is_not_blank(opened: Open) -> None:
+    whole = str(show("resnet18").as_format("html"))
+    begin = whole.index('id="data">') + len('id="data">')
+    cut = whole[: begin + 5000] + whole[whole.index("</script>", begin) :]
+    tab = opened(content=cut)
+    assert "This page is damaged" in tab.locator("#message").inner_text()
+    assert not tab.locator("#app").is_visible()
+
+
+def test_a_hostile_name_stays_text(opened: Open) -> None:
+    from dataclasses import replace
+
+    (row, built), *_ = show("resnet18").networks
+    name = '</script><img src=x onerror="alert(1)">'
+    tab = opened(content=page([(replace(row, name=name), built)]))
+    assert tab.locator("#inspector h2").inner_text() == name
+
+
+def test_the_modules_declare_every_name_once() -> None:
+    here = Path(page_module.__file__).parent
+    assert sorted(MODULES) == sorted(path.name for path in here.glob("*.js"))
+    source = "".join((here / name).read_text() for name in MODULES)
+    names = re.findall(r"^(?:export )?(?:function|class|const) (\w+)", source, re.MULTILINE)
+    assert len(names) == len(set(names))
+    assert set(TOURED) <= set(show(*TOURED)._repr_html_().split("&quot;"))
