@@ -34,8 +34,9 @@ def test_an_npz_gives_each_split_its_pixels_and_labels(tmp_path):
     assert images.classes == ("0", "1", "2")
     assert images.labels.tolist() == [0, 1, 2, 0, 1, 2, 2, 0, 1, 1, 0]
     assert images.splits.tolist() == [0] * 6 + [1] * 2 + [2] * 3
-    assert images.array is not None
-    np.testing.assert_array_equal(images.array, np.concatenate([train, val, test]))
+    everything = images.pixels()
+    assert everything is not None
+    np.testing.assert_array_equal(everything, np.concatenate([train, val, test]))
     np.testing.assert_array_equal(images.read(7), val[1])
     assert images.image_name(5) == f"{path}, train image 5"
     assert images.part("test").image_name(1) == f"{path}, test image 1"

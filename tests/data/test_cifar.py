@@ -112,9 +112,10 @@ def check_cifar(source: Path, names: list[str]) -> None:
     assert images.classes == tuple(names)
     counts = [len(batch) for batch in BATCHES]
     assert images.splits.tolist() == [0] * sum(counts[:5]) + [2] * counts[5]
-    assert images.array is not None
-    assert images.array.shape == (sum(counts), 32, 32, 3)
-    np.testing.assert_array_equal(images.array, np.concatenate(BATCHES).transpose(0, 2, 3, 1))
+    everything = images.pixels()
+    assert everything is not None
+    assert everything.shape == (sum(counts), 32, 32, 3)
+    np.testing.assert_array_equal(everything, np.concatenate(BATCHES).transpose(0, 2, 3, 1))
     if len(names) == 10:
         assert images.labels.tolist() == [label for count in counts for label in labels(count, 10)]
     else:

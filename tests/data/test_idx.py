@@ -43,8 +43,8 @@ def test_idx_files_give_a_train_and_a_test_split(tmp_path, separator, suffix):
     assert images.classes == tuple("0123456789")
     assert images.splits.tolist() == [0] * 10 + [2] * 5
     assert images.labels.tolist() == [*range(10), 4, 3, 2, 1, 0]
-    assert images.array is not None
-    np.testing.assert_array_equal(images.array, np.concatenate([TRAIN, TEST])[..., None])
+    assert images.pixels() is not None
+    np.testing.assert_array_equal(images.pixels(), np.concatenate([TRAIN, TEST])[..., None])
     assert images.image_name(11) == f"{tmp_path}/numbers, test image 1"
 
 

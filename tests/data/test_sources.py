@@ -276,11 +276,12 @@ def test_digits_are_scikit_learns_scaled_to_bytes_with_a_fixed_test_split():
     images = open_source("digits")
     flat, target = load_digits(return_X_y=True)
     assert images.classes == tuple("0123456789")
-    assert images.array is not None
-    assert images.array.shape == (1797, 8, 8, 1)
-    np.testing.assert_array_equal(images.array[..., 0], np.rint(flat.reshape(-1, 8, 8) / 16 * 255))
+    everything = images.pixels()
+    assert everything is not None
+    assert everything.shape == (1797, 8, 8, 1)
+    np.testing.assert_array_equal(everything[..., 0], np.rint(flat.reshape(-1, 8, 8) / 16 * 255))
     np.testing.assert_array_equal(images.labels, target)
-    assert (images.array.min(), images.array.max()) == (0, 255)
+    assert (everything.min(), everything.max()) == (0, 255)
     assert images.image_name(7) == "digits, image 7"
     assert images.split_made == ""
     assert any("scikit-learn" in note for note in images.notes)

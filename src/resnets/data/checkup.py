@@ -34,9 +34,8 @@ class Survey:
 
 def survey(images: ImageSet, watch: Watch = unwatched) -> Survey:
     """Decode every image and throw the pixels away. Raises InputError when none can be decoded."""
-    array = images.array
-    if array is not None:
-        height, width, found = array.shape[1:]
+    if images.one_shape is not None:
+        height, width, found = images.one_shape
         return Survey(np.tile((width, height), (len(images), 1)), found, ())
     sizes: list[tuple[int, int]] = []
     bad: list[tuple[int, str]] = []

@@ -67,11 +67,16 @@ class ImageSet:
         """The bytes or pixels of one image of this set."""
         return self.images.read(int(self.rows[index]))
 
-    @property
-    def array(self) -> NDArray[np.uint8] | None:
-        """All pixels at once (images x height x width x channels), where the source is one array."""
+    def pixels(self) -> NDArray[np.uint8] | None:
+        """A copy of all pixels (images x height x width x channels), where the source is one array; else None."""
         array = getattr(self.images, "array", None)
         return None if array is None else array[self.rows]
+
+    @property
+    def one_shape(self) -> tuple[int, int, int] | None:
+        """Height, width and channels of every image, where the source is one array; else None."""
+        array = getattr(self.images, "array", None)
+        return None if array is None else array.shape[1:]
 
     def image_name(self, index: int) -> str:
         """What a message calls one image of this set."""

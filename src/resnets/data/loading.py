@@ -138,8 +138,10 @@ def fits_in_memory(count: int, preprocessing: Preprocessing) -> bool:
 def all_pixels(images: ImageSet, preprocessing: Preprocessing, watch: Watch = unwatched) -> NDArray[np.uint8]:
     """Every image as the network sees it: images x size x size x channels."""
     size, channels = preprocessing.size, preprocessing.channels
-    if images.array is not None and images.array.shape[1:] == (size, size, channels) and preprocessing.resize == size:
-        return images.array
+    if images.one_shape == (size, size, channels) and preprocessing.resize == size:
+        ready = images.pixels()
+        assert ready is not None  # as one_shape says
+        return ready
     pixels = np.empty((len(images), size, size, channels), dtype=np.uint8)
     for index, one in enumerate(evaluation_pixels(images, preprocessing)):
         pixels[index] = one
