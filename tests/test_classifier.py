@@ -206,6 +206,17 @@ def test_a_damaged_file_is_refused_with_its_name(saved: Path, tmp_path: Path) ->
         resnets.load(tmp_path / "gone.safetensors")
 
 
+def test_convert_takes_a_new_head_only_where_it_is_asked_to(tmp_path: Path) -> None:
+    torch.save(resnets.resnet("cifar_resnet20").state_dict(), tmp_path / "w.pth")
+    (tmp_path / "names.txt").write_text("blue\ngreen\nred\n")
+    names = tmp_path / "names.txt"
+    with pytest.raises(InputError, match=r"3 class names, but the classifier in .* has 10 outputs; .*--new-head"):
+        resnets.convert(tmp_path / "w.pth", "cifar_resnet20", classes=names)
+    classifier, notes = resnets.convert(tmp_path / "w.pth", "cifar_resnet20", classes=names, new_head=True)
+    assert classifier.classes == pictures.CLASSES
+    assert "classifier is for 10 classes: replaced by a new one for 3" in notes[1]
+
+
 def test_convert_makes_a_classifier_of_published_weights(tmp_path: Path) -> None:
     torch.manual_seed(1)
     network = resnets.resnet("cifar_resnet20", num_classes=3)

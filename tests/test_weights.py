@@ -196,6 +196,14 @@ def test_what_is_no_checkpoint_is_refused(name: str, content: bytes, why: str, t
         weights.load(tmp_path / name)
 
 
+def test_weights_that_are_no_numbers_are_refused(tmp_path: Path) -> None:
+    tensors = dict(source("cifar_resnet20").state_dict())
+    tensors["layer2.0.bn1.bias"][3] = float("nan")
+    torch.save(tensors, tmp_path / "w.pth")
+    with pytest.raises(InputError, match=r"layer2\.0\.bn1\.bias holds values that are no numbers"):
+        weights.load(tmp_path / "w.pth")
+
+
 def test_weights_of_no_known_layout_are_refused_with_some_of_their_names(tmp_path: Path) -> None:
     torch.save({"encoder.block.weight": torch.zeros(3)}, tmp_path / "w.pth")
     with pytest.raises(InputError, match=r"encoder\.block\.weight are of no layout known"):

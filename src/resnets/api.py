@@ -94,21 +94,25 @@ def convert(
     *,
     classes: str | Path | None = None,
     preprocessing: Mapping[str, Any] | None = None,
+    new_head: bool = False,
 ) -> tuple[Classifier, tuple[str, ...]]:
     """A classifier from weights that others trained, and notes on how they were read.
 
     path: a .pth, .pt, .th or .safetensors file in torchvision's, timm's, fastai's or akamaster's layout. network: the
     catalog name or TOML spec it belongs to. classes: a text file, one name a line in the order of the outputs; without
     it the outputs' numbers are the names. preprocessing: the fields that differ from the network's usual ones.
+    new_head: where the weights' own classifier is for another number of classes, or missing, take a new, untrained one.
     Raises InputError when the weights do not fit the network, with every name that does not.
     """
     row = resolve(network)
     found = weights.load(path)
     names = _class_names(Path(classes)) if classes is not None else None
-    if names and found.num_classes not in (None, len(names)):
+    if found.num_classes is None and not new_head:
+        raise InputError(f"{path}: has no classifier of its own; --new-head adds one, untrained")
+    if names and found.num_classes != len(names) and not new_head:
         raise InputError(
             f"{classes}: {len(names)} class names, but the classifier in {path} has {found.num_classes} outputs; "
-            "give a name for each, one a line in the order of the outputs"
+            "give a name for each, one a line in the order of the outputs, or --new-head for one that is untrained"
         )
     count = len(names) if names else found.num_classes or row.spec.num_classes
     resnet = ResNet(resolve(network, {"num_classes": count}).spec)
@@ -157,7 +161,7 @@ def _resumed(
     """A run that was stopped: where it stood, and the same images. Raises InputError when they are not the same."""
     if changes.recipe or changes.preprocessing or changes.spec:
         raise InputError("--resume goes on with the recipe the run began with; begin a new run to change it")
-    folder = find_run(out, data_name(data))
+    folder = find_run(out, data)
     saved = checkpoint.read(folder.state)
     if changes.network is not None and resolve(changes.network).name != saved.plan.network:
         raise InputError(f"{folder.path}: is a run of {saved.plan.network}, not of {changes.network}")

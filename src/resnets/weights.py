@@ -82,6 +82,9 @@ def load(path: str | Path) -> Checkpoint:
     path = Path(path)
     tensors, wrapped = _unwrapped(path, _read(path))
     layout, ours = _translated(path, tensors)
+    for name, tensor in ours.items():
+        if tensor.is_floating_point() and not tensor.isfinite().all():
+            raise InputError(f"{path}: {name} holds values that are no numbers; the training that wrote it diverged")
     return Checkpoint(path, f"{layout}{wrapped}", ours)
 
 

@@ -189,6 +189,17 @@ def test_new_runs_get_new_folders(photos: Path, tmp_path: Path, monkeypatch: pyt
     ]
 
 
+def test_resume_finds_the_newest_run_of_the_same_data(
+    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    pictures.folder(tmp_path / "photos-more", count=5)
+    settings = {**QUICK, "epochs": 1}
+    ours = resnets.train(photos, settings=settings).path
+    resnets.train(tmp_path / "photos-more", settings=settings)
+    assert resnets.train(photos, resume=True).path == ours
+
+
 def test_a_loss_that_is_no_number_stops_the_run_and_keeps_the_last_good_state(photos: Path, tmp_path: Path) -> None:
     settings = {**QUICK, "epochs": 40, "lr": 1000.0, "warmup": 0.0, "momentum": 1.0, "weight_decay": 1.0}
     with pytest.raises(RunFailed, match=r"not a number by epoch \d+, step \d+ \(learning rate .*\); try --set lr=250"):

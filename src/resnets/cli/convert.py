@@ -7,6 +7,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from resnets.cli.terminal import as_json
+from resnets.errors import InputError
 from resnets.files import check_place
 
 
@@ -17,7 +18,8 @@ def convert(
     *,
     classes: Path | None = None,
     preprocessing: Annotated[list[str] | None, Parameter(negative="")] = None,
-    out: Annotated[Path, Parameter(alias="-o")] = Path("classifier.safetensors"),
+    new_head: Annotated[bool, Parameter(negative="")] = False,
+    out: Annotated[Path | None, Parameter(alias="-o")] = None,
     json: Annotated[bool, Parameter(negative="")] = False,
 ) -> None:
     """Make a classifier's file of weights that others trained: torchvision, timm, fastai, akamaster, DataParallel.
@@ -40,17 +42,23 @@ def convert(
     preprocessing
         One field, NAME=VALUE, that differs from the network's usual preprocessing; may be repeated: size, resize, fit
         (crop, squash, pad), interpolation (bilinear, bicubic), mean, std, channels.
+    new_head
+        Where the weights are for other classes than --classes names, take a new classifier, which is untrained.
     out
-        The classifier's file.
+        The classifier's file; classifier.safetensors, if there is none yet, where not given.
     json
         Print the result as one JSON document.
     """
     from resnets import api
     from resnets.training.recipe import parse_settings
 
+    if out is None:
+        out = Path("classifier.safetensors")
+        if out.exists():
+            raise InputError(f"{out}: is already here; -o names another file, or this one to write it anew")
     check_place(out)
     fields = parse_settings(preprocessing or [], "--preprocessing", example="size=32")
-    classifier, notes = api.convert(checkpoint, network, classes=classes, preprocessing=fields)
+    classifier, notes = api.convert(checkpoint, network, classes=classes, preprocessing=fields, new_head=new_head)
     classifier.save(out)
     if json:
         sys.stdout.write(as_json({"classifier": str(out), "notes": list(notes), **classifier.header()}))

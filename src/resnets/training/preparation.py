@@ -1,5 +1,6 @@
 """Before the first step: which images train and which judge, whether all can be read, and where the run's files go."""
 
+import glob
 import logging
 import re
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from resnets.data.imageset import ImageSet
 from resnets.errors import InputError
 from resnets.files import check_parents
 from resnets.progress import Watch
+from resnets.training import checkpoint
 from resnets.training.checkpoint import RunFolder
 
 log = logging.getLogger(__name__)
@@ -82,16 +84,20 @@ def new_run(out: str | Path | None, name: str) -> RunFolder:
     return folder
 
 
-def find_run(out: str | Path | None, name: str) -> RunFolder:
-    """The folder of the run to resume: `out`, or the newest runs/`name`*. Raises InputError when there is none."""
+def find_run(out: str | Path | None, data: str | Path) -> RunFolder:
+    """The folder of the run to resume: `out`, or the newest under runs/ that trains on `data`.
+
+    Raises InputError when there is none.
+    """
     if out is not None:
         return RunFolder(Path(out))
-    pattern = re.compile(re.escape(name) + r"-.*")
-    candidates = [RunFolder(path) for path in RUNS.glob("*") if pattern.fullmatch(path.name)]
-    begun = [folder for folder in candidates if folder.state.exists()]
+    candidates = [RunFolder(path) for path in RUNS.glob(f"{glob.escape(data_name(data))}-*")]
+    saved = [folder for folder in candidates if folder.state.exists()]
+    begun = [folder for folder in saved if checkpoint.read(folder.state).data["name"] == Path(data).name]
     if not begun:
         raise InputError(
-            f"{RUNS / name}*: there is no run to resume; -o names the folder of one, without --resume a new one begins"
+            f"{RUNS / data_name(data)}*: there is no run to resume; -o names the folder of one, without --resume a new "
+            "one begins"
         )
     return max(begun, key=lambda folder: folder.state.stat().st_mtime)
 
