@@ -44,6 +44,10 @@ SHOWN = {
     "resnext50_32x4d": "resnext50_32x4d --no-operations",
     "cifar_resnet20": "cifar_resnet20",
     "resnet18": "resnet18",
+    "resnet34_a": "resnet34_a --no-operations",
+    "resnet152": "resnet152 --no-operations",
+    "cifar_resnet1202": "cifar_resnet1202 --no-operations",
+    "xresnet50": "xresnet50 --no-operations",
 }
 
 
