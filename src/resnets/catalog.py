@@ -98,8 +98,8 @@ def _strikes_back(top1: float) -> Published:
     return Published(top1, None, "ImageNet-1k", "Wightman et al. 2021, A1")
 
 
-def _on_cifar(error: float) -> Published:
-    return Published(round(1 - error / 100, 4), None, "CIFAR-10", "the paper")
+def _on_cifar(error: float, by: str) -> Published:
+    return Published(round(1 - error / 100, 4), None, "CIFAR-10", by)
 
 
 def _originals() -> Iterator[Row]:
@@ -168,14 +168,14 @@ def _grouped() -> Iterator[Row]:
 def _small() -> Iterator[Row]:
     errors = {20: 8.75, 32: 7.51, 44: 7.17, 56: 6.97, 110: 6.43, 1202: 7.93}
     for depth, error in errors.items():
-        yield Row(f"cifar_resnet{depth}", cifar(depth), f"{CIFAR}, option A", 32, _on_cifar(error))
+        yield Row(f"cifar_resnet{depth}", cifar(depth), f"{CIFAR}, option A", 32, _on_cifar(error, "He et al. 2015"))
     for cardinality, error in ((8, 3.65), (16, 3.58)):
         yield Row(
             f"cifar_resnext29_{cardinality}x64d",
             cifar_resnext29(cardinality),
             "Xie et al. 2017, section 5.3",
             32,
-            _on_cifar(error),
+            _on_cifar(error, "Xie et al. 2017"),
         )
 
 
