@@ -142,7 +142,7 @@ def test_the_second_stage_is_entered_through_a_projection_that_reads_a_quarter(o
 def test_a_comparison_marks_only_what_differs_and_its_deltas_are_the_structures(opened: Open) -> None:
     first, second, third = (show(name).networks[0][1] for name in ("resnet50_2015", "resnet50", "resnet50d"))
     tab = opened("resnet50_2015", "resnet50", "resnet50d")
-    rows = tab.locator("table.pairs tbody tr")
+    rows = tab.locator("table.pairs tr.pair")
     assert {row.get_attribute("data-status") for row in rows.all()} == {"moved"}
     marked = [row.get_attribute("data-first") for row in rows.all()]
     assert marked == [f"layer{stage}.0.conv{place}" for stage in (2, 3, 4) for place in (1, 2)]
@@ -153,7 +153,7 @@ def test_a_comparison_marks_only_what_differs_and_its_deltas_are_the_structures(
     assert [row.get_attribute("data-status") for row in rows.all()] == expected
     assert set(expected) == {"moved", "added", "changed"}
     assert int(total.get_attribute("data-value")) == third.macs - first.macs
-    signs = tab.locator("td.sign").evaluate_all("cells => cells.map(cell => cell.firstChild.data)")
+    signs = tab.locator("tr.pair td.sign").evaluate_all("cells => cells.map(cell => cell.firstChild.data)")
     assert set(signs) == {"+", "→", "≠"}
     tab.get_by_label("Show what is the same, too").check()
     assert rows.count() == len(compare(first, third).pairs)
@@ -245,10 +245,127 @@ def test_what_is_on_screen_exports_as_svg_that_stands_alone(opened: Open) -> Non
     with tab.expect_download() as download:
         tab.locator("#save").click()
     saved = ET.parse(download.value.path()).getroot()
-    assert download.value.suggested_filename == "resnet34.svg"
+    assert download.value.suggested_filename == "resnet34-layer2.0.svg"
     words = " ".join(text for text in saved.itertext())
     assert "conv 3×3" in words
     assert "var(" not in download.value.path().read_text()
+
+
+@pytest.mark.parametrize(
+    ("at", "words"),
+    [
+        ("", "stage 4"),
+        ("#at=stage2", "layer2.3"),
+        ("#at=layer2.0.conv1", "conv 3×3"),
+        ("#view=walk&at=conv1", "numbers that leave each operation"),
+        (f"#{COMPARED}", "added: 2×2 avg-pool"),
+    ],
+)
+def test_every_view_exports(at: str, words: str, opened: Open) -> None:
+    tab = opened("resnet34", at=at)
+    with tab.expect_download() as download:
+        tab.locator("#save").click()
+    saved = ET.parse(download.value.path()).getroot()
+    assert words in " ".join(" ".join(saved.itertext()).split())
+    assert all(float(saved.get(side, "0")) > 200 for side in ("width", "height"))
+
+
+def test_a_chosen_row_of_a_comparison_drives_strip_inspector_and_table(opened: Open) -> None:
+    tab = opened("resnet50c", at=f"#{COMPARED}")
+    tab.locator("tr[data-second='layer2.0.downsample.0']").first.click()
+    assert tab.locator("#canvas tr.pair.current").count() == 1
+    assert tab.locator("#strip [aria-pressed=true]").get_attribute("data-stage") == "stage2"
+    assert tab.locator("#inspector [data-field=status]").inner_text().startswith("+")
+    assert tab.locator("#table tr.current").get_attribute("data-row") == "layer2.0.downsample.0"
+    assert tab.locator("#view-compare").get_attribute("aria-pressed") == "true"
+    again = opened("resnet50c", at=tab.evaluate("location.hash"))
+    assert again.locator("#canvas tr.pair.current").get_attribute("data-second") == "layer2.0.downsample.0"
+    again.keyboard.press("ArrowRight")
+    assert again.locator("#canvas tr.pair.current").get_attribute("data-second") != "layer2.0.downsample.0"
+    for _ in ("its block", "its stage"):
+        again.keyboard.press("ArrowUp")
+    assert again.locator("#canvas tr.stage-row.current").get_attribute("data-stage") == "stage 2"
+
+
+def test_what_a_comparison_shows_is_in_its_address(opened: Open) -> None:
+    tab = opened("resnet50c", at=f"#{COMPARED}")
+    marked = tab.locator("tr.pair").count()
+    tab.get_by_label("Show what is the same, too").check()
+    again = opened("resnet50c", at=tab.evaluate("location.hash"))
+    assert again.locator("tr.pair").count() > marked
+
+
+def test_the_slider_is_dragged_through_the_whole_walk(opened: Open) -> None:
+    tab = opened("resnet18", at="#view=walk")
+    count = len(show("resnet18").networks[0][1].operations)
+    place = tab.locator("#canvas input").bounding_box()
+    middle = place["y"] + place["height"] / 2
+    tab.mouse.move(place["x"] + 8, middle)
+    tab.mouse.down()
+    for share in (0.3, 0.6, 1):
+        tab.mouse.move(place["x"] + share * place["width"], middle, steps=4)
+    tab.mouse.up()
+    assert f"{count} of {count}: fc" in tab.locator("#canvas").text_content()
+
+
+def test_a_button_that_is_pressed_again_and_again_keeps_the_focus(opened: Open) -> None:
+    tab = opened("resnet18", at="#view=walk")
+    tab.get_by_role("button", name="Next →").focus()
+    for _ in range(3):
+        tab.keyboard.press("Enter")
+    assert "4 of" in tab.locator("#canvas").text_content()
+    tab.keyboard.press("n")
+    tab.locator(".tour .primary").focus()
+    for _ in range(2):
+        tab.keyboard.press("Enter")
+    assert "3 of 6" in tab.locator(".tour").inner_text()
+
+
+def test_the_browsers_back_returns_to_the_view_before(opened: Open) -> None:
+    tab = opened("resnet18")
+    tab.locator("#view-walk").click()
+    tab.go_back()
+    assert tab.locator("#view-blocks").get_attribute("aria-pressed") == "true"
+
+
+def test_an_address_that_names_only_a_tours_step_shows_what_that_step_shows(opened: Open) -> None:
+    tab = opened("resnet18", at="#tour=tweaks&step=1")
+    assert tab.locator("#canvas h2").inner_text() == "resnet50_2015 → resnet50b"
+
+
+@pytest.mark.parametrize(("at", "size", "clipped"), [("conv1", 7, "false"), ("layer4.2.conv2", 899, "true")])
+def test_the_receptive_field_has_its_true_size_and_says_when_the_image_clips_it(
+    at: str, size: int, clipped: str, opened: Open
+) -> None:
+    figure = opened("resnet34", at=f"#at={at}").locator("[data-field=receptive]")
+    built = show("resnet34").networks[0][1]
+    assert {one.name: one.field.size for one in built.operations}[at] == size
+    assert f"{size} × {size} pixels" in figure.inner_text()
+    assert figure.get_attribute("data-clipped") == clipped
+    assert figure.locator(".extent").count() == (clipped == "true")
+
+
+@pytest.mark.parametrize("at", ["", "#at=stage2", "#at=layer2.0.conv1", "#view=walk&at=layer2.0.conv1", f"#{COMPARED}"])
+def test_on_a_telephone_every_text_is_whole_and_every_target_large_enough(at: str, opened: Open) -> None:
+    tab = opened("resnet50d", at=at)
+    tab.set_viewport_size({"width": 390, "height": 844})
+    tab.wait_for_function("document.querySelector('#canvas').getBoundingClientRect().width < 391")
+    tab.wait_for_timeout(100)
+    outside = """() => {
+      const frame = document.querySelector('#canvas').getBoundingClientRect();
+      return [...document.querySelectorAll('#canvas text, #canvas rect')].filter(one => {
+        const { left, right } = one.getBoundingClientRect();
+        return left < frame.left || right > frame.right;
+      }).map(one => one.textContent);
+    }"""
+    assert tab.evaluate(outside) == []
+    sizes = "all => all.map(one => getComputedStyle(one).fontSize)"
+    assert all(float(size[:-2]) >= 11 for size in tab.locator("#canvas text").evaluate_all(sizes))
+    small = """() => [...document.querySelectorAll('button, select, input, .cell rect')].map(one => {
+      const { width, height } = (one.closest('label') ?? one).getBoundingClientRect();
+      return [one.textContent, width, height];
+    }).filter(([, width, height]) => Math.min(width, height) > 0 && Math.min(width, height) < 24)"""
+    assert tab.evaluate(small) == []
 
 
 def test_a_page_whose_data_is_cut_says_so_and_is_not_blank(opened: Open) -> None:

@@ -8,78 +8,127 @@ import { caption } from "./pictures.js";
 /** @typedef {import("./data.js").Comparison} Comparison */
 /** @typedef {import("./data.js").Pair} Pair */
 /** @typedef {import("./data.js").Deltas} Deltas */
+/** @typedef {{ all: boolean, at: string, side: string }} Chosen what is shown and what is selected; side: of which network */
+/** @typedef {{ show: (all: boolean) => void, select: (at: string, side: string) => void }} Asks */
 
-const SIGNS = /** @type {Record<string, string>} */ ({ added: "+", removed: "−", changed: "≠", moved: "→", same: "" });
+export const SIGNS = /** @type {Record<string, string>} */ ({ added: "+", removed: "−", changed: "≠", moved: "→", same: "=" });
+const COSTS = /** @type {const} */ (["parameters", "macs", "activation_bytes"]);
+
+/**
+ * The pair that is selected.
+ * @param {Comparison} comparison
+ * @param {{ at: string, side: string }} chosen
+ */
+export function pairAt(comparison, { at, side }) {
+  return at === "" ? undefined : comparison.pairs.find((pair) => (side === "second" ? pair.second : pair.first) === at);
+}
+
+/** How a pair is selected: by its first operation or, where it has none, by its second. @param {Pair} pair */
+export function placeOf(pair) {
+  return pair.first === null ? { at: pair.second ?? "", side: "second" } : { at: pair.first, side: "" };
+}
+
+/** What differs, or everything; what is selected in any case. @param {Comparison} comparison @param {Chosen} chosen */
+export function shownPairs(comparison, chosen) {
+  const current = pairAt(comparison, chosen);
+  return chosen.all ? comparison.pairs : comparison.pairs.filter((pair) => pair.status !== "same" || pair === current);
+}
 
 /**
  * @param {Comparison} comparison
  * @param {Network} first
  * @param {Network} second
- * @param {boolean} all whether to show what is the same too
- * @param {(all: boolean) => void} show
+ * @param {Chosen} chosen
+ * @param {Asks} asks
  */
-export function drawComparison(comparison, first, second, all, show) {
-  const pairs = all ? comparison.pairs : comparison.pairs.filter((pair) => pair.status !== "same");
+export function drawComparison(comparison, first, second, chosen, asks) {
+  const pairs = shownPairs(comparison, chosen);
+  const current = pairAt(comparison, chosen);
+  const isCurrent = (/** @type {Pair} */ pair) => pair === current || (chosen.at.includes(".") && `${pair.first ?? pair.second}`.startsWith(`${chosen.at}.`));
+  const heads = [["sign", "hidden"], [first.name, ""], [second.name, ""], ["what differs", ""], ["parameters", "number"], ["MACs", "number"], ["activations", "number"]];
+  const counts = Object.keys(SIGNS).map((status) => ({ status, count: comparison.pairs.filter((pair) => pair.status === status).length })).filter(({ count }) => count > 0);
   return html(
     "div",
     { class: "comparison" },
     html("h2", {}, `${first.name} → ${second.name}`),
-    totals(comparison),
+    html("p", { class: "counts" }, ...counts.map(({ status, count }) => html("span", { class: `mark ${status}` }, html("span", { class: "sign" }, SIGNS[status]), ` ${count} ${status}`))),
     comparison.spec.length > 0 && html("p", { class: "small" }, `In the spec: ${comparison.spec.join("; ")}.`),
-    html("label", {}, html("input", { type: "checkbox", checked: all, change: () => show(!all) }), " Show what is the same, too"),
+    html("label", {}, html("input", { type: "checkbox", "data-key": "all", checked: chosen.all, change: () => asks.show(!chosen.all) }), " Show what is the same, too"),
     html(
       "div",
       { class: "scroll", tabindex: 0, role: "region", "aria-label": "operations side by side" },
       html(
         "table",
         { class: "pairs" },
-        html("thead", {}, html("tr", {}, ...["", "stage", first.name, second.name, "what differs", "parameters", "MACs"].map((name) => html("th", { scope: "col" }, name || html("span", { class: "hidden" }, "sign"))))),
-        html("tbody", {}, ...pairs.map((pair) => pairRow(pair, first, second))),
+        html("thead", {}, html("tr", {}, ...heads.map(([name, kind]) => html("th", { scope: "col", class: kind === "number" ? kind : null }, kind === "hidden" ? html("span", { class: "hidden" }, name) : name)))),
+        html("tbody", {}, stageRow("total", "whole network", comparison.total, chosen)),
+        ...comparison.stages.map((stage) => {
+          const rows = pairs.filter((pair) => pair.stage === stage.stage);
+          return html("tbody", {}, stageRow(stage.stage, stage.stage, stage.deltas, chosen, rows.length === 0), ...rows.map((pair) => pairRow(pair, first, second, isCurrent(pair), asks)));
+        }),
       ),
     ),
-    pairs.length === 0 && html("p", {}, "No operation differs."),
   );
+}
+
+/**
+ * @param {string} name
+ * @param {string} label
+ * @param {Deltas} deltas
+ * @param {Chosen} chosen
+ * @param {boolean} [same] whether no operation of it differs
+ */
+function stageRow(name, label, deltas, { at }, same = false) {
+  const current = at !== "" && at === name.replace(" ", "");
+  return html(
+    "tr",
+    { class: `stage-row${current ? " current" : ""}`, "data-stage": name, "aria-current": current ? "true" : null },
+    html("th", { scope: "rowgroup", colspan: 4 }, label, same && html("span", { class: "rest" }, "no operation differs")),
+    ...costs(deltas),
+  );
+}
+
+/** @param {Deltas} deltas */
+function costs(deltas) {
+  const titles = { parameters: "parameters", macs: "MACs", activation_bytes: "activations" };
+  return COSTS.map((field) => {
+    const value = deltas[field];
+    return html("td", { class: "number", "data-field": field, "data-value": value, "data-label": titles[field] }, field === "activation_bytes" ? signedMemory(value) : signed(value));
+  });
 }
 
 /**
  * @param {Pair} pair
  * @param {Network} first
  * @param {Network} second
+ * @param {boolean} current
+ * @param {Asks} asks
  */
-function pairRow(pair, first, second) {
-  const side = (/** @type {Network} */ network, /** @type {string | null} */ name) => {
-    const one = name === null ? null : /** @type {Operation} */ (network.byName.get(name));
-    return html("td", {}, one ? html("span", { class: "name" }, one.name) : "–", one && html("span", { class: "note" }, caption(one)));
+function pairRow(pair, first, second, current, asks) {
+  const { at, side } = placeOf(pair);
+  const cell = (/** @type {Network} */ network, /** @type {string | null} */ name, /** @type {boolean} */ key) => {
+    if (name === null) return html("td", { class: "none" }, html("span", { class: "hidden" }, "none"), html("span", { "aria-hidden": "true" }, "–"));
+    const one = /** @type {Operation} */ (network.byName.get(name));
+    const label = key
+      ? html("button", { type: "button", class: "plain", "data-key": `pair ${side} ${at}`, "aria-current": current ? "true" : null }, one.name)
+      : html("span", { class: "name" }, one.name);
+    return html("td", {}, label, html("span", { class: "note" }, caption(one)));
   };
   return html(
     "tr",
-    { class: pair.status, "data-status": pair.status, "data-first": pair.first, "data-second": pair.second },
+    {
+      class: `pair ${pair.status}${current ? " current" : ""}`, "data-status": pair.status, "data-first": pair.first, "data-second": pair.second,
+      click: () => asks.select(at, side),
+    },
     html("td", { class: "sign" }, SIGNS[pair.status], html("span", { class: "hidden" }, pair.status)),
-    html("td", {}, pair.stage),
-    side(first, pair.first),
-    side(second, pair.second),
-    html("td", {}, words(pair)),
-    html("td", { class: "number", "data-field": "parameters", "data-value": pair.deltas.parameters }, signed(pair.deltas.parameters)),
-    html("td", { class: "number", "data-field": "macs", "data-value": pair.deltas.macs }, signed(pair.deltas.macs)),
+    cell(first, pair.first, side === ""),
+    cell(second, pair.second, side === "second"),
+    html("td", { class: "words" }, words(pair)),
+    ...costs(pair.deltas),
   );
 }
 
 /** @param {Pair} pair */
-function words(pair) {
+export function words(pair) {
   return pair.status === "same" ? "same" : `${pair.status}${pair.words ? `: ${pair.words}` : ""}`;
-}
-
-/** @param {Comparison} comparison */
-function totals(comparison) {
-  const line = (/** @type {string} */ name, /** @type {Deltas} */ deltas) =>
-    html("tr", { "data-stage": name }, html("th", { scope: "row" }, name), ...["parameters", "macs", "activation_bytes"].map((field) => {
-      const value = deltas[/** @type {keyof Deltas} */ (field)];
-      return html("td", { class: "number", "data-field": field, "data-value": value }, field === "activation_bytes" ? signedMemory(value) : signed(value));
-    }));
-  return html(
-    "table",
-    { class: "totals" },
-    html("thead", {}, html("tr", {}, ...["stage", "parameters", "MACs", "activations"].map((name) => html("th", { scope: "col" }, name)))),
-    html("tbody", {}, ...comparison.stages.map((one) => line(one.stage, one.deltas)), line("total", comparison.total)),
-  );
 }

@@ -1,8 +1,10 @@
 // What is selected, in numbers: the formula with the numbers in, products, the receptive field, why a shortcut is so.
 
+import { costBars, percent } from "./costs.js";
 import { shareRead } from "./data.js";
 import { dims, html, memory, short, whole } from "./dom.js";
-import { SHORTCUTS, caption, receptiveField } from "./pictures.js";
+import { receptiveField } from "./field.js";
+import { SHORTCUTS, caption } from "./pictures.js";
 
 /** @typedef {import("./data.js").Network} Network */
 /** @typedef {import("./data.js").Stage} Stage */
@@ -20,7 +22,7 @@ export function inspect(network, at, convention) {
   if (!chosen) return inspectNetwork(network, convention);
   if ("kind" in chosen) return inspectOperation(network, chosen);
   if ("shortcut" in chosen) return inspectBlock(chosen);
-  return inspectStage(chosen);
+  return inspectStage(network, chosen);
 }
 
 /**
@@ -38,21 +40,32 @@ function inspectNetwork(network, convention) {
       ["macs", "MACs", whole(network.macs)],
       ["fvcore", "MACs, fvcore's", whole(network.fvcoreMacs)],
       ["activation_bytes", "activations", memory(network.bytes)],
+      ["shortcuts", "shortcuts", shortcutCounts(network.blocks)],
     ]),
+    html("h3", {}, "Where they are"),
+    costBars(network),
     html("p", { class: "small muted" }, `MACs: ${convention}, for one image. fvcore's count norms and the global pool too.`),
   );
 }
 
-/** @param {Stage} stage */
-function inspectStage(stage) {
+/** `13 identity, 3 projection (1×1)`. @param {Block[]} blocks */
+function shortcutCounts(blocks) {
+  const count = (/** @type {string} */ kind) => blocks.filter((block) => block.shortcut === kind).length;
+  return [...new Set(blocks.map((block) => block.shortcut))].map((kind) => `${count(kind)} ${SHORTCUTS[kind].label}`).join(", ") || "none";
+}
+
+/** @param {Network} network @param {Stage} stage */
+function inspectStage(network, stage) {
   return panel(
     stage.label,
     facts([
+      ["input", "input", dims(stage.operations[0].input)],
       ["output", "output", dims(stage.output)],
       ["blocks", "blocks", whole(stage.blocks.length)],
       ["operations", "operations", whole(stage.operations.length)],
-      ["parameters", "parameters", whole(stage.parameters)],
-      ["macs", "MACs", whole(stage.macs)],
+      ["shortcuts", "shortcuts", shortcutCounts(stage.blocks)],
+      ["parameters", "parameters", whole(stage.parameters), `${percent(stage.parameters, network.parameters)} of the network's`],
+      ["macs", "MACs", whole(stage.macs), `${percent(stage.macs, network.macs)} of the network's`],
       ["activation_bytes", "activations", memory(stage.bytes)],
     ]),
   );
@@ -99,6 +112,7 @@ function inspectOperation(network, one) {
   return panel(
     one.name,
     html("p", { class: "muted" }, `${caption(one)} · ${one.stage.label}${one.block ? `, block ${one.block.index}, ${one.branch}` : ""}`),
+    one.block && one.branch === "shortcut" ? html("p", { class: "why", "data-field": "why" }, one.block.why) : null,
     sizes(one),
     facts([
       ["input", "input", dims(one.input)],
@@ -110,10 +124,10 @@ function inspectOperation(network, one) {
       ["parameters", "parameters", whole(one.parameters), product(one)],
       ["macs", "MACs", whole(one.macs), macs(one)],
       ["activation_bytes", "output memory", whole(one.bytes), `bytes, as float32: ${memory(one.bytes)}`],
-      ["field", "receptive field", whole(one.field.size), `pixels; neighbours ${one.field.jump} apart; the first begins at ${one.field.start}`],
+      ["field", "receptive field", whole(one.field.size), `pixels; neighbours ${one.field.jump} apart; the first begins at ${String(one.field.start).replace("-", "−")}`],
       ["share", "input read", `${(100 * share).toFixed(share < 1 ? 2 : 0)}%`, shareNote(one, share)],
     ]),
-    html("figure", {}, receptiveField(one, network.imageSize), html("figcaption", {}, "What the middle output position sees of the image")),
+    receptiveField(one, network.imageSize),
   );
 }
 

@@ -1,14 +1,16 @@
 // Puts the page together: one state, drawn by every view, changed by mouse, touch and keyboard.
 
 import { drawBlocks } from "./blocks.js";
-import { drawComparison } from "./compare.js";
+import { drawComparison, pairAt } from "./compare.js";
 import { readModel } from "./data.js";
 import { byId, dims, html } from "./dom.js";
 import { saveDrawing } from "./export.js";
 import { inspect, summary } from "./inspector.js";
+import { around, beneath, beside, besideRow } from "./keys.js";
+import { inspectPair } from "./pair.js";
 import { Store, emptyState } from "./state.js";
 import { drawTable } from "./table.js";
-import { TOURS, drawTour, stepOf } from "./tours.js";
+import { TOURS, drawTour, stepOf, toured } from "./tours.js";
 import { drawWalk, walkControls } from "./walk.js";
 
 /** @typedef {import("./data.js").Model} Model */
@@ -16,23 +18,26 @@ import { drawWalk, walkControls } from "./walk.js";
 /** @typedef {import("./data.js").Operation} Operation */
 /** @typedef {import("./state.js").State} State */
 
-/** The page: a model, a store, and whether a comparison shows what is the same. */
+/** The page: a model, a store, and how wide the canvas's drawing is. */
 class Page {
   /** @param {Model} model */
   constructor(model) {
     this.model = model;
-    this.showSame = false;
+    this.width = roomOf(byId("canvas"));
     const [network, against = ""] = model.shown;
     this.store = new Store({ ...emptyState(), network, against, view: against ? "compare" : "blocks" });
     if (against && !location.hash) this.store.state = { ...this.store.state, view: "compare" };
+    this.walkBar = walkControls((changes) => this.walk(changes));
     this.store.listeners.push(() => this.draw());
     this.buildHeader();
     addEventListener("keydown", (event) => this.onKey(event));
+    new ResizeObserver(() => this.resize()).observe(byId("canvas"));
     this.draw();
   }
 
+  /** What is on screen; an address that names only a step of a tour stands for what that step shows. @returns {State} */
   get state() {
-    return this.store.state;
+    return toured(this.store.state, location.hash);
   }
 
   /** @returns {Network} */
@@ -61,11 +66,29 @@ class Page {
     tours.append(...TOURS.map((tour) => html("option", { value: tour.name }, tour.title)));
     tours.addEventListener("change", () => this.goTour(tours.value, 0));
     const against = /** @type {HTMLSelectElement} */ (byId("against"));
-    against.addEventListener("change", () => this.store.set({ against: against.value, view: against.value ? "compare" : "blocks" }));
+    against.addEventListener("change", () => this.store.set({ against: against.value, at: "", side: "", view: against.value ? "compare" : "blocks", tour: "" }));
     for (const view of /** @type {const} */ (["blocks", "walk", "compare"])) {
       byId(`view-${view}`).addEventListener("click", () => this.show(view));
     }
-    byId("save").addEventListener("click", () => saveDrawing(byId("canvas"), `${this.network.name}.svg`));
+    byId("save").addEventListener("click", () => {
+      const parts = this.comparing ? [this.network.name, this.comparing.other.name] : [this.network.name, this.state.view === "walk" ? this.operation.name : this.state.at];
+      saveDrawing(byId("canvas"), `${parts.filter(Boolean).join("-")}.svg`);
+    });
+  }
+
+  /** Draws anew where the canvas has become so much wider or narrower that the drawing should be another. */
+  resize() {
+    const width = roomOf(byId("canvas"));
+    if (Math.abs(width - this.width) < 24) return;
+    this.width = width;
+    this.drawCanvas();
+  }
+
+  /** The comparison on screen, if it is that. */
+  get comparing() {
+    const { state, comparison } = this;
+    const other = this.model.networks.get(state.against);
+    return state.view === "compare" && comparison && other ? { comparison, other, pair: pairAt(comparison, state) } : null;
   }
 
   /** @param {"blocks" | "walk" | "compare"} view */
@@ -75,9 +98,16 @@ class Page {
     this.store.set({ view, against });
   }
 
-  /** @param {string} name */
-  select(name) {
-    this.store.set({ at: name, view: this.state.view === "compare" ? "blocks" : this.state.view });
+  /** @param {string} at @param {string} [side] of a comparison */
+  select(at, side = "") {
+    this.store.set({ at, side });
+  }
+
+  /** @param {{ step?: number, to?: number, scale?: boolean }} changes */
+  walk({ step = 0, to = this.operation.index + step, scale = false }) {
+    const next = this.network.operations[to];
+    if (scale) this.store.set({ scale: this.state.scale === "log" ? "linear" : "log" });
+    else if (next) this.select(next.name);
   }
 
   /**
@@ -86,20 +116,31 @@ class Page {
    */
   goTour(tour, step) {
     const found = stepOf({ ...this.state, tour, step });
-    this.store.set(found ? { against: "", at: "", ...found.step.show, tour, step: found.at } : { tour: "", step: 0 });
+    this.store.set(found ? { against: "", at: "", side: "", ...found.step.show, tour, step: found.at } : { tour: "", step: 0 });
   }
 
   draw() {
-    const { state, network } = this;
+    const { state, network, comparing } = this;
+    const focused = focusKey(document.activeElement);
     document.title = `${network.name} – resnets`;
     byId("subtitle").textContent = `${summary(network)} · ${network.source}`;
     this.drawHeader();
     this.drawStrip();
     this.drawCanvas();
-    byId("inspector").replaceChildren(inspect(network, state.view === "walk" ? this.operation.name : state.at, this.model.convention));
-    byId("table").replaceChildren(drawTable(network, state.view === "walk" ? this.operation.name : state.at, (name) => this.select(name)));
+    const at = state.view === "walk" ? this.operation.name : state.at;
+    const shown = comparing && state.side === "second" ? comparing.other : network;
+    byId("inspector").replaceChildren(comparing?.pair
+      ? inspectPair(comparing.pair, network, comparing.other, (one, name) => this.open(one, name))
+      : inspect(shown, at, this.model.convention));
+    refill(byId("table"), drawTable(shown, at, (name) => this.select(name, comparing ? state.side : "")));
     const tour = drawTour(this.model, state, (name, step) => this.goTour(name, step));
     byId("tour").replaceChildren(...(tour ? [tour] : []));
+    if (focused && document.activeElement === document.body) /** @type {HTMLElement | null} */ (document.querySelector(focused))?.focus({ preventScroll: true });
+  }
+
+  /** An operation of a comparison, in its own network. @param {Network} network @param {string} at */
+  open(network, at) {
+    this.store.set({ network: network.name, against: network === this.network ? this.state.against : "", at, side: "", view: "blocks", tour: "", step: 0 });
   }
 
   drawHeader() {
@@ -108,108 +149,119 @@ class Page {
     /** @type {HTMLSelectElement} */ (byId("tours")).value = state.tour;
     const against = /** @type {HTMLSelectElement} */ (byId("against"));
     const others = this.model.comparisons.filter((one) => one.first === network.name).map((one) => one.second);
-    against.replaceChildren(html("option", { value: "" }, "nothing"), ...others.map((name) => html("option", { value: name }, name)));
+    against.replaceChildren(html("option", { value: "" }, others.length > 0 ? "nothing" : "none in this page"), ...others.map((name) => html("option", { value: name }, name)));
     against.value = this.comparison ? state.against : "";
     against.disabled = others.length === 0;
     for (const view of ["blocks", "walk", "compare"]) {
       byId(`view-${view}`).setAttribute("aria-pressed", String(state.view === view));
     }
     byId("view-compare").toggleAttribute("disabled", others.length === 0);
-    byId("save").toggleAttribute("disabled", state.view === "compare");
   }
 
   drawStrip() {
-    const found = this.network.byName.get(this.state.view === "walk" ? this.operation.name : this.state.at);
+    const shown = this.comparing && this.state.side === "second" ? this.comparing.other : this.network;
+    const found = shown.byName.get(this.state.view === "walk" ? this.operation.name : this.state.at);
     const stage = found && ("stage" in found ? found.stage : found);
-    const whole = html("button", { type: "button", "aria-pressed": String(!found), click: () => this.store.set({ at: "", view: "blocks" }) }, html("span", { class: "strong" }, "network"), html("span", { class: "muted" }, `${this.network.blocks.length} blocks`));
-    const stages = this.network.stages.map((one) =>
-      html("button", { type: "button", "data-stage": one.name, "aria-pressed": String(stage === one), click: () => this.select(one.name) },
-        html("span", { class: "strong" }, one.label), html("span", { class: "muted" }, dims(one.output))));
-    byId("strip").replaceChildren(whole, ...stages);
+    const tab = (/** @type {Record<string, any>} */ attributes, /** @type {string} */ label, /** @type {string} */ note) =>
+      html("button", { type: "button", ...attributes }, html("span", { class: "strong" }, label), html("span", { class: "muted" }, note));
+    byId("strip").replaceChildren(
+      tab({ "data-key": "network", "aria-pressed": String(!found), click: () => this.store.set({ at: "", side: "", view: this.comparing ? "compare" : "blocks" }) }, "network", `${this.network.blocks.length} blocks`),
+      ...this.network.stages.map((one) => tab({ "data-stage": one.name, "aria-pressed": String(stage?.name === one.name), click: () => this.select(one.name) }, one.label, dims(one.output).replaceAll(" ", "\u2009"))),
+    );
   }
 
   drawCanvas() {
-    const { state, network, comparison } = this;
+    const { state, network, comparing } = this;
     const canvas = byId("canvas");
-    const other = this.model.networks.get(state.against);
-    if (state.view === "compare" && comparison && other) {
-      canvas.replaceChildren(drawComparison(comparison, network, other, this.showSame, (all) => {
-        this.showSame = all;
-        this.draw();
+    const inside = canvas.contains(document.activeElement) && document.activeElement?.getAttribute("data-at");
+    if (comparing) {
+      refill(canvas, drawComparison(comparing.comparison, network, comparing.other, state, {
+        show: (all) => this.store.set({ all }),
+        select: (at, side) => this.select(at, side),
       }));
-      return;
+    } else if (state.view === "walk") {
+      const drawing = drawWalk(network, this.operation, state.scale, this.width);
+      const { element } = this.walkBar;
+      if (element.parentNode === canvas) element.previousElementSibling?.replaceWith(drawing);
+      else canvas.replaceChildren(drawing, element);
+      this.walkBar.follow(network, this.operation, state.scale);
+    } else {
+      canvas.replaceChildren(drawBlocks(network, state.at, this.width, (name) => this.select(name)));
+      this.rove(inside || "");
     }
-    const focused = document.activeElement?.getAttribute("data-at");
-    if (state.view === "walk") {
-      canvas.replaceChildren(drawWalk(network, this.operation, state.scale), walkControls(network, this.operation, state.scale, (changes) => this.store.set(changes)));
-      return;
-    }
-    canvas.replaceChildren(drawBlocks(network, state.at, (name) => this.select(name)));
-    this.rove(focused ?? state.at);
   }
 
-  /** One cell of the drawing can be reached by Tab; arrows do the rest. @param {string} wanted */
-  rove(wanted) {
-    const cells = [...document.querySelectorAll("#canvas [data-at]")];
-    const cell = cells.find((one) => one.getAttribute("data-at") === wanted) ?? cells[0];
+  /** One cell of the drawing can be reached by Tab, and keeps the focus where the drawing had it. @param {string} had */
+  rove(had) {
+    const cells = /** @type {SVGElement[]} */ ([...document.querySelectorAll("#canvas [data-at]")]);
+    const called = (/** @type {string} */ name) => cells.find((one) => one.getAttribute("data-at") === name);
+    const cell = called(this.state.at) ?? called(had) ?? cells[0];
     cell?.setAttribute("tabindex", "0");
+    if (had) cell?.focus({ preventScroll: true });
   }
 
   /** @param {KeyboardEvent} event */
   onKey(event) {
     const target = /** @type {HTMLElement} */ (event.target);
     if (event.ctrlKey || event.metaKey || event.altKey || /^(INPUT|SELECT|TEXTAREA)$/.test(target.tagName)) return;
+    const cell = target.getAttribute?.("data-at");
+    const presses = event.key === "Enter" || event.key === " ";
+    if (presses && cell && cell !== this.state.at) {
+      event.preventDefault();
+      this.select(cell);
+      return;
+    }
     const act = this.actions()[event.key];
-    if (!act || (event.key === "Enter" && !target.hasAttribute("data-at") && target !== document.body)) return;
+    const scrolls = target.classList.contains("scroll") && event.key.startsWith("Arrow");
+    if (!act || scrolls || (presses && !cell && target !== document.body)) return;
     event.preventDefault();
     act();
   }
 
   /** What each key does. @returns {Record<string, () => void>} */
   actions() {
-    const { state, network } = this;
-    const found = network.byName.get(state.at);
+    const { state, comparing } = this;
+    const network = comparing && state.side === "second" ? comparing.other : this.network;
+    const side = comparing ? state.side : "";
+    const to = (/** @type {import("./keys.js").Target | null} */ found) => found && this.select(found.at, found.side ?? side);
+    const move = (/** @type {number} */ by) => to(comparing ? besideRow(comparing.comparison, state, by) : beside(network, state, by));
+    const into = () => to(comparing && state.at ? besideRow(comparing.comparison, state, 0) : beneath(network, state));
+    const out = () => to(around(network, state));
+    const tour = (/** @type {number} */ by) => this.goTour(state.tour || TOURS[0].name, state.tour ? Math.max(0, state.step + by) : 0);
     return {
-      ArrowRight: () => this.move(1),
-      ArrowLeft: () => this.move(-1),
-      Enter: () => this.into(),
-      ArrowDown: () => this.into(),
-      ArrowUp: () => this.out(found),
-      Escape: () => this.out(found),
-      n: () => this.goTour(state.tour || TOURS[0].name, state.tour ? state.step + 1 : 0),
-      p: () => this.goTour(state.tour || TOURS[0].name, Math.max(0, state.step - 1)),
-      w: () => this.store.set({ view: state.view === "walk" ? "blocks" : "walk" }),
+      ArrowRight: () => move(1), ArrowLeft: () => move(-1), Enter: into, ArrowDown: into, ArrowUp: out, Escape: out,
+      n: () => tour(1), p: () => tour(-1), b: () => this.show("blocks"), w: () => this.show(state.view === "walk" ? "blocks" : "walk"),
+      c: () => byId("view-compare").click(), l: () => state.view === "walk" && this.walk({ scale: true }),
     };
   }
+}
 
-  /** To the next or the previous of the kind that is selected. @param {number} by */
-  move(by) {
-    const { network, state } = this;
-    const found = network.byName.get(state.at);
-    const row = state.view === "walk" || !found || "kind" in found ? network.operations : "shortcut" in found ? network.blocks : network.stages;
-    const at = state.view === "walk" ? this.operation : found;
-    const next = at ? row.findIndex((one) => one === at) + by : 0;
-    if (row[next]) this.select(row[next].name);
-  }
+/** How wide a drawing may be in the canvas, in pixels. @param {HTMLElement} canvas */
+function roomOf(canvas) {
+  const style = getComputedStyle(canvas);
+  return Math.max(280, Math.floor(canvas.clientWidth - Number.parseFloat(style.paddingLeft) - Number.parseFloat(style.paddingRight)));
+}
 
-  /** One level in: the first stage, block or operation beneath what is selected. */
-  into() {
-    const { network, state } = this;
-    const cell = document.activeElement?.getAttribute("data-at");
-    if (cell && cell !== state.at) return this.select(cell);
-    const found = network.byName.get(state.at);
-    if (!found) return this.select(network.stages[0].name);
-    if ("kind" in found) return undefined;
-    const inside = "shortcut" in found ? found.operations : found.blocks.length > 0 ? found.blocks : found.operations;
-    return this.select(inside[0].name);
-  }
+/** A selector that finds an element again after the views are drawn anew. @param {Element | null} element */
+function focusKey(element) {
+  const name = ["data-key", "data-stage"].find((one) => element?.hasAttribute(one));
+  return name ? `button[${name}="${CSS.escape(element?.getAttribute(name) ?? "")}"], input[${name}="${CSS.escape(element?.getAttribute(name) ?? "")}"]` : "";
+}
 
-  /** One level out. @param {import("./data.js").Operation | import("./data.js").Block | import("./data.js").Stage | undefined} found */
-  out(found) {
-    if (!found) return;
-    if ("kind" in found) this.select((found.block ?? found.stage).name);
-    else this.store.set({ at: "shortcut" in found ? found.stage.name : "" });
-  }
+/**
+ * Puts a table in its place, scrolled as far as the one before it was, or to its selected row.
+ * @param {HTMLElement} place
+ * @param {HTMLElement} content
+ */
+function refill(place, content) {
+  const before = place.querySelector(".scroll")?.scrollTop ?? 0;
+  place.replaceChildren(content);
+  const box = place.querySelector(".scroll");
+  const row = /** @type {HTMLElement | null} */ (place.querySelector("tr.current"));
+  if (!box || !row) return;
+  box.scrollTop = before;
+  const top = row.offsetTop - box.scrollTop;
+  if (top < 40 || top + row.offsetHeight > box.clientHeight) box.scrollTop = row.offsetTop - box.clientHeight / 3;
 }
 
 try {

@@ -21,8 +21,8 @@ from resnets.view.comparison import comparison_record
 from resnets.view.shortcuts import options, why
 
 MODULES = (
-    "dom.js", "data.js", "state.js", "pictures.js", "blocks.js", "walk.js", "inspector.js", "table.js", "compare.js",
-    "tours.js", "export.js", "main.js",
+    "dom.js", "data.js", "state.js", "pictures.js", "field.js", "block.js", "stage.js", "blocks.js", "walk.js",
+    "costs.js", "inspector.js", "table.js", "compare.js", "pair.js", "tours.js", "export.js", "keys.js", "main.js",
 )  # fmt: skip
 
 # What the guided tours show is in every page.

@@ -1,10 +1,13 @@
-// Drawings that several views use: a volume as a box, a block with its shortcut, the receptive field.
+// Drawings that several views use: a volume as a box, an operation as a step, a shortcut as an arc, the legend.
+// One user unit is one pixel: each view is drawn for the width that it has, so that text keeps its size on a telephone.
 
 import { dims, svg } from "./dom.js";
 
 /** @typedef {import("./data.js").Block} Block */
 /** @typedef {import("./data.js").Operation} Operation */
 /** @typedef {import("./data.js").Shape} Shape */
+/** @typedef {(name: string) => void} Select */
+/** @typedef {{ x: number, y: number, width: number, height: number }} Place */
 
 /** How each kind of shortcut is drawn and called; the style alone never tells. */
 export const SHORTCUTS = /** @type {Record<string, { dash: string, label: string, sign: string }>} */ ({
@@ -95,32 +98,6 @@ export function arc(block, x, y, length, height) {
   );
 }
 
-/**
- * The input image and, on it, the pixels that the middle output position of an operation depends on.
- * @param {Operation} operation
- * @param {[number, number]} image height and width
- */
-export function receptiveField(operation, image) {
-  const [height, width] = image;
-  const side = 150;
-  const unit = side / Math.max(height, width);
-  const { size, jump, start } = operation.field;
-  const middle = (/** @type {number} */ places) => start + Math.floor((places - 1) / 2) * jump;
-  const clip = (/** @type {number} */ from, /** @type {number} */ n) => [Math.max(0, from), Math.min(n, from + size)];
-  const [left, right] = clip(middle(operation.output[2]), width);
-  const [top, bottom] = clip(middle(operation.output[1]), height);
-  const label = `${size} × ${size} pixels of ${height} × ${width}${size > Math.min(height, width) ? ", more than the image" : ""}`;
-  return svg(
-    "svg",
-    { viewBox: `-1 -1 ${width * unit + 2} ${height * unit + 2}`, class: "field", role: "img", "aria-label": `receptive field: ${label}` },
-    svg("rect", { class: "image", x: 0, y: 0, width: width * unit, height: height * unit }),
-    svg("rect", {
-      class: "seen", x: left * unit, y: top * unit, width: Math.max(1, (right - left) * unit),
-      height: Math.max(1, (bottom - top) * unit),
-    }),
-  );
-}
-
 /** An arrow from left to right. @param {number} x @param {number} y @param {number} length */
 export function arrow(x, y, length) {
   const tip = x + length;
@@ -130,4 +107,70 @@ export function arrow(x, y, length) {
 /** @param {Operation} operation */
 export function spoken(operation) {
   return `${operation.name}: ${caption(operation)}, ${dims(operation.input)} to ${dims(operation.output)}`;
+}
+
+/** An arrow from above. @param {number} x @param {number} y @param {number} length */
+export function arrowDown(x, y, length) {
+  const tip = y + length;
+  return svg("path", { class: "arrow", d: `M ${x} ${y} V ${tip - 1} M ${x - 4} ${tip - 6} L ${x} ${tip} L ${x + 4} ${tip - 6}` });
+}
+
+/** A caption in lines short enough for a step: `conv 3×3`, `128, stride 2`, `32 groups`. @param {Operation} operation */
+export function captionLines(operation) {
+  const [first, ...rest] = caption(operation).replace(/ pool (\d)/, " pool, $1").split(", ");
+  return operation.groups > 1 ? [first, rest.slice(0, -1).join(", "), rest[rest.length - 1]] : [first, rest.join(", ")].filter(Boolean);
+}
+
+/** How high a step must be for the captions of these operations. @param {Operation[]} operations */
+export function stepHeight(operations) {
+  return 16 + 15 * Math.max(2, ...operations.map((one) => captionLines(one).length));
+}
+
+/**
+ * One operation as a step on the trunk or on a branch.
+ * @param {Operation} one
+ * @param {Place} place
+ * @param {Select} select
+ * @param {string} [at] what is selected
+ */
+export function drawStep(one, place, select, at = "") {
+  const { x, y, width, height } = place;
+  const lines = captionLines(one);
+  const first = y + height / 2 + 4.5 - 7.5 * (lines.length - 1);
+  return svg(
+    "g",
+    {
+      class: `cell step ${one.kind}`, role: "button", tabindex: -1, "data-at": one.name, "aria-label": spoken(one),
+      "aria-current": one.name === at ? "true" : null, click: () => select(one.name),
+    },
+    svg("rect", { x, y, width, height, rx: one.kind === "add" ? height / 2 : 4 }),
+    ...lines.map((line, index) => svg("text", { class: index > 0 ? "small" : null, x: x + width / 2, y: first + 15 * index, "text-anchor": "middle" }, line)),
+  );
+}
+
+/**
+ * How each of these kinds of shortcut is drawn, in as many lines as the width asks for.
+ * @param {string[]} kinds
+ * @param {number} y
+ * @param {number} width
+ */
+export function legend(kinds, y, width) {
+  const perLine = Math.max(1, Math.floor(width / 300));
+  const keys = kinds.map((kind, index) => {
+    const [x, line] = [4 + (index % perLine) * 300, y + 22 * Math.floor(index / perLine)];
+    return svg("g", { class: "key" },
+      svg("line", { x1: x, x2: x + 36, y1: line - 4, y2: line - 4, "stroke-dasharray": SHORTCUTS[kind].dash || null }),
+      svg("text", { x: x + 44, y: line }, `${SHORTCUTS[kind].label} shortcut`));
+  });
+  return { drawn: svg("g", { class: "legend" }, ...keys), height: 22 * Math.ceil(kinds.length / perLine) };
+}
+
+/**
+ * @param {number} width
+ * @param {number} height
+ * @param {string} label
+ * @param {...(SVGElement | null | false)} children
+ */
+export function frame(width, height, label, ...children) {
+  return svg("svg", { viewBox: `0 0 ${width} ${height}`, role: "group", "aria-label": label, class: "drawing" }, ...children);
 }

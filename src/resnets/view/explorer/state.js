@@ -2,11 +2,12 @@
 
 /**
  * @typedef {{ network: string, view: "blocks" | "walk" | "compare", at: string, scale: "log" | "linear",
- *   against: string, tour: string, step: number }} State
+ *   against: string, all: boolean, side: string, tour: string, step: number }} State
+ * all: whether a comparison shows what is the same, too; side: "second" where `at` is an operation of `against`
  */
 
 /** @type {State} */
-const EMPTY = { network: "", view: "blocks", at: "", scale: "log", against: "", tour: "", step: 0 };
+const EMPTY = { network: "", view: "blocks", at: "", scale: "log", against: "", all: false, side: "", tour: "", step: 0 };
 
 /**
  * @param {string} hash
@@ -21,7 +22,9 @@ export function fromHash(hash, start) {
     view: view === "walk" || view === "compare" ? view : "blocks",
     at: given.get("at") ?? "",
     scale: given.get("scale") === "linear" ? "linear" : "log",
-    against: given.get("against") ?? start.against,
+    against: given.get("against") ?? (given.has("network") ? "" : start.against),
+    all: given.get("all") === "true",
+    side: given.get("side") === "second" ? "second" : "",
     tour: given.get("tour") ?? "",
     step: Math.max(0, Number.parseInt(given.get("step") ?? "0", 10) || 0),
   };
@@ -50,12 +53,14 @@ export class Store {
     });
   }
 
-  /** @param {Partial<State>} changes */
+  /** Steps within a view replace the address; another view is one that the browser's Back returns from. @param {Partial<State>} changes */
   set(changes) {
     const next = { ...this.state, ...changes };
     if (toHash(next) === toHash(this.state)) return;
+    const places = /** @type {const} */ (["network", "against", "view", "tour", "step"]);
+    const elsewhere = places.some((name) => next[name] !== this.state[name]);
     this.state = next;
-    history.replaceState(null, "", toHash(next));
+    history[elsewhere ? "pushState" : "replaceState"](null, "", toHash(next));
     this.tell();
   }
 

@@ -26,7 +26,7 @@ const COLUMNS = /** @type {[title: string, cell: (one: Operation) => string, num
  * @param {(name: string) => void} select
  */
 export function drawTable(network, at, select) {
-  const { operations, title } = chosen(network, at);
+  const { operations, title } = rowsOf(network, at);
   return html(
     "div",
     { class: "scroll", tabindex: 0, role: "region", "aria-label": title },
@@ -62,14 +62,14 @@ function more(operations, at, select) {
  * @param {Network} network
  * @param {string} at
  */
-function chosen(network, at) {
+function rowsOf(network, at) {
   const found = network.byName.get(at);
   if (found && "kind" in found) {
     const home = found.block ?? found.stage;
-    return { operations: home.operations, title: `Operations of ${found.block ? found.block.name : found.stage.label}` };
+    return { operations: home.operations, title: `Operations of ${found.block ? found.block.name : `the ${found.stage.label}`}` };
   }
   if (found && "shortcut" in found) return { operations: found.operations, title: `Operations of ${found.name}` };
-  if (found) return { operations: found.operations, title: `Operations of the ${found.label}` };
+  if (found) return { operations: found.operations, title: `Operations of ${/^stage/.test(found.label) ? "" : "the "}${found.label}` };
   return { operations: network.operations, title: `Every operation of ${network.name}` };
 }
 
@@ -82,7 +82,7 @@ function operationRow(one, at, select) {
   return html(
     "tr",
     { class: one.name === at ? "current" : null, "data-row": one.name },
-    html("th", { scope: "row" }, html("button", { type: "button", class: "plain", "aria-current": one.name === at ? "true" : null, click: () => select(one.name) }, one.name)),
+    html("th", { scope: "row" }, html("button", { type: "button", class: "plain", "data-key": `row ${one.name}`, "aria-current": one.name === at ? "true" : null, click: () => select(one.name) }, one.name)),
     ...COLUMNS.map(([, cell, number]) => html("td", { class: number ? "number" : null }, cell(one))),
   );
 }

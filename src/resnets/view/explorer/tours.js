@@ -28,7 +28,35 @@ function named(model, name) {
 
 /** @param {Model} model @param {string} first @param {string} second */
 function macsBetween(model, first, second) {
-  return signed(named(model, second).macs - named(model, first).macs);
+  const delta = named(model, second).macs - named(model, first).macs;
+  return delta === 0 ? "without one multiply-accumulate more" : `at ${signed(delta)} multiply-accumulates`;
+}
+
+/** `3 × 3`. @param {Operation} one */
+function windowOf(one) {
+  return `${one.kernel} × ${one.kernel}`;
+}
+
+/** What rounding the number of steps down drops. @param {Operation} one */
+function rest(one) {
+  return ((one.input[1] + 2 * one.padding - one.kernel) % one.stride) / one.stride;
+}
+
+/** @param {Model} model @param {string} name */
+function convolutions(model, name) {
+  return named(model, name).stages[0].operations.filter((one) => one.kind === "conv");
+}
+
+/** @param {Model} model @param {string} first @param {string} second */
+function differing(model, first, second) {
+  const found = model.comparisons.find((one) => one.first === first && one.second === second);
+  const count = found?.pairs.filter((pair) => pair.status !== "same").length ?? 0;
+  return count === 0 ? "No operation differs" : `${count} operations differ`;
+}
+
+/** @param {Operation} one */
+function percentRead(one) {
+  return `${Number((100 * shareRead(one)).toFixed(2))}%`;
 }
 
 /** @type {Tour[]} */
@@ -42,7 +70,7 @@ export const TOURS = [
         title: "The first convolution halves the image",
         text: (model) => {
           const one = operation(model, "resnet34", "conv1");
-          return `${one.output[0]} filters of ${one.kernel} × ${one.kernel} look at the ${dims(one.input)} image every ${one.stride} pixels and make ${dims(one.output)}. The window does not fit a whole number of times, so half a step is rounded away.`;
+          return `${one.output[0]} filters of ${one.kernel} × ${one.kernel} look at the ${dims(one.input)} image every ${one.stride} pixels and make ${dims(one.output)}. The window does not fit a whole number of times: ${rest(one)} of a step is rounded away.`;
         },
       },
       {
@@ -58,7 +86,8 @@ export const TOURS = [
         title: "A block adds to its input",
         text: (model) => {
           const one = block(model, "resnet34", "layer1.0");
-          return `Two 3 × 3 convolutions make the residual; the shortcut is the input itself, since ${one.why}. What the block learns is only the difference.`;
+          const windows = one.operations.filter((each) => each.kind === "conv").map(windowOf);
+          return `Convolutions of ${windows.join(" and ")} make the residual; the shortcut is the input itself, since ${one.why}. What the block learns is only the difference.`;
         },
       },
       {
@@ -67,12 +96,12 @@ export const TOURS = [
         text: (model) => {
           const one = block(model, "resnet34", "layer2.0");
           const projection = operation(model, "resnet34", "layer2.0.downsample.0");
-          return `${one.why}. The 1 × 1 projection turns ${dims(projection.input)} into ${dims(projection.output)} with ${whole(projection.parameters)} parameters, and reads ${100 * shareRead(projection)}% of its input.`;
+          return `${one.why}. The ${windowOf(projection)} projection turns ${dims(projection.input)} into ${dims(projection.output)} with ${whole(projection.parameters)} parameters, and reads ${percentRead(projection)} of its input.`;
         },
       },
       {
         show: { network: "resnet34", view: "blocks", at: "" },
-        title: "Sixteen blocks, three projections",
+        title: "Most shortcuts pass, few project",
         text: (model) => {
           const { blocks } = named(model, "resnet34");
           const projected = blocks.filter((one) => one.shortcut === "projection").length;
@@ -99,20 +128,23 @@ export const TOURS = [
         title: "2015: the stride sits on a 1 × 1",
         text: (model) => {
           const one = operation(model, "resnet50_2015", "layer2.0.conv1");
-          return `A ${one.kernel} × ${one.kernel} window with stride ${one.stride} reads ${100 * shareRead(one)}% of its input. The rest of what the stage before computed is never used on this branch.`;
+          return `A ${one.kernel} × ${one.kernel} window with stride ${one.stride} reads ${percentRead(one)} of its input. The rest of what the stage before computed is never used on this branch.`;
         },
       },
       {
         show: { network: "resnet50_2015", against: "resnet50b", view: "compare", at: "" },
         title: "B: move the stride to the 3 × 3",
-        text: (model) => `A 3 × 3 window with stride 2 reads everything. Nothing is added: the parameters stay at ${short(named(model, "resnet50b").parameters)}, and the first 1 × 1 now works at full size, ${macsBetween(model, "resnet50_2015", "resnet50b")} multiply-accumulates.`,
+        text: (model) => {
+          const [first, strided] = [operation(model, "resnet50b", "layer2.0.conv1"), operation(model, "resnet50b", "layer2.0.conv2")];
+          return `A ${windowOf(strided)} window with stride ${strided.stride} reads ${percentRead(strided)}. Nothing is added: the parameters stay at ${short(named(model, "resnet50b").parameters)}, and the ${windowOf(first)} before it now works at full size, ${macsBetween(model, "resnet50_2015", "resnet50b")}.`;
+        },
       },
       {
         show: { network: "resnet50b", against: "resnet50c", view: "compare", at: "" },
         title: "C: three small convolutions for a large one",
         text: (model) => {
-          const first = operation(model, "resnet50b", "conv1");
-          return `The ${first.kernel} × ${first.kernel} convolution of ${whole(first.parameters)} parameters gives way to three of 3 × 3: ${macsBetween(model, "resnet50b", "resnet50c")} multiply-accumulates, with two more non-linearities.`;
+          const [first, small] = [operation(model, "resnet50b", "conv1"), convolutions(model, "resnet50c")];
+          return `The ${first.kernel} × ${first.kernel} convolution of ${whole(first.parameters)} parameters gives way to ${small.length} of ${windowOf(small[0])}, ${macsBetween(model, "resnet50b", "resnet50c")}, with ${small.length - 1} more non-linearities in between.`;
         },
       },
       {
@@ -120,13 +152,14 @@ export const TOURS = [
         title: "D: average before projecting",
         text: (model) => {
           const before = operation(model, "resnet50c", "layer2.0.downsample.0");
-          return `The shortcut's strided 1 × 1 read ${100 * shareRead(before)}% of its input. A 2 × 2 average in front of it reads all, at ${macsBetween(model, "resnet50c", "resnet50d")} multiply-accumulates.`;
+          const average = operation(model, "resnet50d", "layer2.0.downsample.0");
+          return `The shortcut's strided ${windowOf(before)} read ${percentRead(before)} of its input. A ${windowOf(average)} average in front of it reads ${percentRead(average)}, ${macsBetween(model, "resnet50c", "resnet50d")}.`;
         },
       },
       {
         show: { network: "resnet50d", against: "xresnet50", view: "compare", at: "" },
         title: "xResNet: the same layers, another beginning",
-        text: (model) => `No operation differs: ${short(named(model, "xresnet50").parameters)} parameters both. The last norm of each block starts at zero, so that every block starts as its shortcut, and weights are drawn as fastai draws them.`,
+        text: (model) => `${differing(model, "resnet50d", "xresnet50")}: ${short(named(model, "xresnet50").parameters)} parameters. The last norm of each block starts at zero, so that every block starts as its shortcut, and weights are drawn as fastai draws them.`,
       },
     ],
   },
@@ -139,7 +172,8 @@ export const TOURS = [
         title: "A bottleneck",
         text: (model) => {
           const one = operation(model, "resnet50", "layer1.1.conv2");
-          return `A 1 × 1 narrows ${block(model, "resnet50", "layer1.1").cIn} channels to ${one.input[0]}, a 3 × 3 works there, a 1 × 1 widens again. Every filter of the 3 × 3 reads all ${one.input[0]} channels: ${whole(one.parameters)} parameters.`;
+          const outer = windowOf(operation(model, "resnet50", "layer1.1.conv1"));
+          return `A ${outer} narrows ${block(model, "resnet50", "layer1.1").cIn} channels to ${one.input[0]}, a ${windowOf(one)} works there, a ${outer} widens again. Every filter of the ${windowOf(one)} reads all ${one.input[0]} channels: ${whole(one.parameters)} parameters.`;
         },
       },
       {
@@ -147,7 +181,7 @@ export const TOURS = [
         title: "Split it into groups",
         text: (model) => {
           const one = operation(model, "resnext50_32x4d", "layer1.1.conv2");
-          return `Here the 3 × 3 has ${one.groups} groups: each filter reads ${one.input[0] / one.groups} of the ${one.input[0]} channels. Twice the width, and ${whole(one.parameters)} parameters. The number of groups is the cardinality.`;
+          return `Here the ${windowOf(one)} has ${one.groups} groups: each filter reads ${one.input[0] / one.groups} of the ${one.input[0]} channels. ${one.output[0] / operation(model, "resnet50", "layer1.1.conv2").output[0]} times the width, and ${whole(one.parameters)} parameters. The number of groups is the cardinality.`;
         },
       },
       {
@@ -174,6 +208,18 @@ export function stepOf(state) {
 }
 
 /**
+ * A state as it is; where its address names a step of a tour and nothing else, what that step shows.
+ * @param {State} state
+ * @param {string} hash
+ * @returns {State}
+ */
+export function toured(state, hash) {
+  const found = stepOf(state);
+  const only = [...new URLSearchParams(hash.replace(/^#/, "")).keys()].every((key) => key === "tour" || key === "step");
+  return found && only ? { ...state, against: "", at: "", side: "", ...found.step.show } : state;
+}
+
+/**
  * @param {Model} model
  * @param {State} state
  * @param {(tour: string, step: number) => void} go an empty tour ends it
@@ -192,8 +238,8 @@ export function drawTour(model, state, go) {
     html(
       "p",
       { class: "controls" },
-      html("button", { type: "button", disabled: at === 0, click: () => go(tour.name, at - 1) }, "Previous (p)"),
-      html("button", { type: "button", class: "primary", click: () => (at === last ? go("", 0) : go(tour.name, at + 1)) }, at === last ? "Done" : "Next (n)"),
+      html("button", { type: "button", "data-key": "tour-previous", disabled: at === 0, click: () => go(tour.name, at - 1) }, "Previous (p)"),
+      html("button", { type: "button", class: "primary", "data-key": "tour-next", click: () => (at === last ? go("", 0) : go(tour.name, at + 1)) }, at === last ? "Done" : "Next (n)"),
       at < last && html("button", { type: "button", click: () => go("", 0) }, "End the tour"),
     ),
   );

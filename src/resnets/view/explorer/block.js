@@ -1,0 +1,157 @@
+// One block: its residual branch, its shortcut and their sum; across where there is room for it, downwards where not.
+
+import { dims, svg } from "./dom.js";
+import { SHORTCUTS, arrow, arrowDown, drawStep, frame, stepHeight } from "./pictures.js";
+
+/** @typedef {import("./data.js").Stage} Stage */
+/** @typedef {import("./data.js").Block} Block */
+/** @typedef {import("./data.js").Operation} Operation */
+/** @typedef {import("./pictures.js").Select} Select */
+
+/**
+ * @param {Block} block
+ * @param {string} at
+ * @param {number} width
+ * @param {Select} select
+ */
+export function drawBlock(block, at, width, select) {
+  const of = (/** @type {string} */ branch) => block.operations.filter((one) => one.branch === branch);
+  const parts = { residual: of("residual"), shortcut: of("shortcut"), trunk: of("trunk"), height: stepHeight(block.operations) };
+  const pitch = Math.min(150, (width - 190) / parts.residual.length);
+  return pitch >= 84 ? across(block, parts, pitch, at, width, select) : downwards(block, parts, at, width, select);
+}
+
+/** @typedef {{ residual: Operation[], shortcut: Operation[], trunk: Operation[], height: number }} Parts */
+
+/**
+ * @param {Block} block
+ * @param {Parts} parts
+ * @param {number} pitch
+ * @param {string} at
+ * @param {number} width
+ * @param {Select} select
+ */
+function across(block, { residual, shortcut, trunk, height }, pitch, at, width, select) {
+  const [begin, upper, lower] = [38, 70, 170 + height - 46];
+  const line = lower + height / 2;
+  const gap = pitch < 104 ? 13 : 18;
+  const sum = begin + residual.length * pitch + 6;
+  const row = (/** @type {Operation[]} */ steps, /** @type {number} */ y, /** @type {number} */ from) =>
+    steps.flatMap((one, index) => [
+      drawStep(one, { x: from + index * pitch, y, width: pitch - gap, height }, select, at),
+      svg("text", { class: "muted small", x: from + index * pitch + (pitch - gap) / 2, y: y + height + 16, "text-anchor": "middle" }, pitch < 104 ? dims(one.output).replaceAll(" ", "") : dims(one.output)),
+      arrow(from + (index + 1) * pitch - gap + 1, y + height / 2, gap - 3),
+    ]);
+  const first = begin + (residual.length - shortcut.length) * 0.5 * pitch;
+  const top = upper + height / 2;
+  const after = trunk.flatMap((one, index) => {
+    const x = index === 0 ? sum : sum + 62 + (index - 1) * 84;
+    const wide = index === 0 ? 40 : 64;
+    return [drawStep(one, { x, y: index === 0 ? line - 20 : lower, width: wide, height: index === 0 ? 40 : height }, select, at), arrow(x + wide + 2, line, 17)];
+  });
+  const path = shortcut.length > 0
+    ? `M 20 ${line} V ${top} H ${first - 4} M ${first + shortcut.length * pitch} ${top} H ${sum + 20} V ${line - 22}`
+    : `M 20 ${line} V ${top} H ${sum + 20} V ${line - 22}`;
+  return frame(
+    width,
+    lower + height + 30,
+    `${block.name}: ${block.why}`,
+    ...title(block),
+    shortcutLine(block, path),
+    arrow(4, line, begin - 7),
+    ...row(shortcut, upper, first),
+    ...row(residual, lower, begin),
+    ...after,
+  );
+}
+
+/**
+ * @param {Block} block
+ * @param {Parts} parts
+ * @param {string} at
+ * @param {number} width
+ * @param {Select} select
+ */
+function downwards(block, { residual, shortcut, trunk, height }, at, width, select) {
+  const pitch = height + 34;
+  const begin = 84;
+  const wide = Math.min(180, width * 0.47);
+  const right = width - wide - 4; // where the residual branch's column begins
+  const [middle, left] = [right + wide / 2, 4 + Math.min(140, width * 0.4) / 2];
+  const sum = begin + 24 + residual.length * pitch;
+  const column = (/** @type {Operation[]} */ steps, /** @type {number} */ x, /** @type {number} */ room, /** @type {number} */ y) =>
+    steps.flatMap((one, index) => [
+      drawStep(one, { x: x - room / 2, y: y + index * pitch, width: room, height }, select, at),
+      arrowDown(x, y + index * pitch + height + 2, 30),
+      svg("text", { class: "muted small", x: x + 8, y: y + index * pitch + height + 20 }, dims(one.output).replaceAll(" ", "")),
+    ]);
+  const from = begin + 24 + Math.max(0, ((residual.length - shortcut.length) / 2) * pitch);
+  const path = shortcut.length > 0
+    ? `M ${middle} ${begin} H ${left} V ${from - 4} M ${left} ${from + shortcut.length * pitch} V ${sum + 20} H ${middle - 24}`
+    : `M ${middle} ${begin} H ${left} V ${sum + 20} H ${middle - 24}`;
+  const after = trunk.map((one, index) =>
+    drawStep(one, index === 0 ? { x: middle - 20, y: sum, width: 40, height: 40 } : { x: right, y: sum + 62 + (index - 1) * pitch, width: wide, height }, select, at));
+  const end = sum + 40 + (trunk.length - 1) * (height + 22);
+  return frame(
+    width,
+    end + 34,
+    `${block.name}: ${block.why}`,
+    ...title(block),
+    shortcutLine(block, path),
+    arrowDown(middle, begin - 18, 40),
+    ...column(shortcut, left, Math.min(140, width * 0.4), from),
+    ...column(residual, middle, wide, begin + 24),
+    ...after,
+    trunk.length > 1 && arrowDown(middle, sum + 42, 18),
+    arrowDown(middle, end + 4, 26),
+  );
+}
+
+/** @param {Block} block */
+function title(block) {
+  const formula = block.operations.at(-1)?.kind === "relu" ? "ReLU(residual + shortcut)" : "residual + shortcut";
+  return [
+    svg("text", { class: "strong", x: 4, y: 22 }, `${block.name}: ${formula}`),
+    svg("text", { class: "muted", x: 4, y: 44 }, `${SHORTCUTS[block.shortcut].label} shortcut`),
+  ];
+}
+
+/**
+ * @param {Block} block
+ * @param {string} path
+ */
+function shortcutLine(block, path) {
+  const { dash } = SHORTCUTS[block.shortcut];
+  return svg("g", { class: "shortcut", "data-kind": block.shortcut, "data-block": block.name }, svg("path", { d: path, "stroke-dasharray": dash || null }));
+}
+
+/**
+ * A stage without blocks: its operations in lines.
+ * @param {Stage} stage
+ * @param {string} at
+ * @param {number} width
+ * @param {Select} select
+ */
+export function drawLine(stage, at, width, select) {
+  const { operations } = stage;
+  const height = stepHeight(operations);
+  const perLine = Math.max(2, Math.min(operations.length, Math.floor(width / 122)));
+  const pitch = Math.min(190, (width - 8) / perLine);
+  const parts = operations.flatMap((one, index) => {
+    const [x, y] = [4 + (index % perLine) * pitch, 62 + Math.floor(index / perLine) * (height + 44)];
+    return [
+      drawStep(one, { x, y, width: pitch - 22, height }, select, at),
+      svg("text", { class: "muted small", x: x + (pitch - 22) / 2, y: y + height + 17, "text-anchor": "middle" }, dims(one.output)),
+      index < operations.length - 1 && arrow(x + pitch - 20, y + height / 2, 17),
+    ];
+  });
+  const [first, last] = [operations[0], operations[operations.length - 1]];
+  return frame(
+    width,
+    62 + Math.ceil(operations.length / perLine) * (height + 44) - 14,
+    `the operations of the ${stage.label}`,
+    svg("text", { class: "strong", x: 4, y: 22 }, stage.label),
+    svg("text", { class: "muted", x: 4, y: 44 }, `${dims(first.input)} → ${dims(last.output)}`),
+    ...parts,
+  );
+}

@@ -1,0 +1,56 @@
+// What is selected in a comparison, in numbers: an operation of one network beside its counterpart in the other.
+
+import { SIGNS, words } from "./compare.js";
+import { shareRead } from "./data.js";
+import { dims, html, memory, whole } from "./dom.js";
+import { SHORTCUTS } from "./pictures.js";
+
+/** @typedef {import("./data.js").Network} Network */
+/** @typedef {import("./data.js").Operation} Operation */
+/** @typedef {import("./data.js").Pair} Pair */
+
+const ROWS = /** @type {[field: string, label: string, cell: (one: Operation) => string][]} */ ([
+  ["kind", "kind", (one) => one.kind],
+  ["kernel", "kernel", (one) => whole(one.kernel)],
+  ["stride", "stride", (one) => whole(one.stride)],
+  ["padding", "padding", (one) => whole(one.padding)],
+  ["groups", "groups", (one) => whole(one.groups)],
+  ["input", "input", (one) => dims(one.input)],
+  ["output", "output", (one) => dims(one.output)],
+  ["parameters", "parameters", (one) => whole(one.parameters)],
+  ["macs", "MACs", (one) => whole(one.macs)],
+  ["activation_bytes", "output memory", (one) => memory(one.bytes)],
+  ["field", "receptive field", (one) => whole(one.field.size)],
+  ["share", "input read", (one) => `${Number((100 * shareRead(one)).toFixed(2))}%`],
+  ["shortcut", "block's shortcut", (one) => (one.block ? SHORTCUTS[one.block.shortcut].label : "")],
+]);
+
+/**
+ * @param {Pair} pair
+ * @param {Network} first
+ * @param {Network} second
+ * @param {(network: Network, at: string) => void} open shows an operation in its own network
+ */
+export function inspectPair(pair, first, second, open) {
+  const sides = [{ network: first, name: pair.first }, { network: second, name: pair.second }].map(({ network, name }) => ({
+    network, one: name === null ? null : /** @type {Operation} */ (network.byName.get(name)),
+  }));
+  const [one, other] = sides.map((side) => side.one);
+  const rows = ROWS.map(([field, label, cell]) => ({ field, label, values: [one && cell(one), other && cell(other)] }));
+  return html(
+    "div",
+    { class: "panel" },
+    html("h2", {}, pair.first ?? pair.second ?? ""),
+    html("p", { class: `mark ${pair.status}`, "data-field": "status" }, html("span", { class: "sign" }, SIGNS[pair.status]), ` ${words(pair)}`),
+    html(
+      "table",
+      { class: "both" },
+      html("thead", {}, html("tr", {}, html("td", {}), ...sides.map(({ network }) => html("th", { scope: "col" }, network.name)))),
+      html("tbody", {}, ...rows.filter(({ values }) => values.some(Boolean)).map(({ field, label, values }) =>
+        html("tr", { class: one && other && values[0] !== values[1] ? "differs" : null, "data-field": field },
+          html("th", { scope: "row" }, label), ...values.map((value) => html("td", {}, value || "–"))))),
+    ),
+    html("p", { class: "controls" }, ...sides.map(({ network, one: at }) =>
+      at && html("button", { type: "button", click: () => open(network, at.name) }, `Open in ${network.name}`))),
+  );
+}
