@@ -279,8 +279,8 @@ ZEROS = np.zeros((4, 8, 8), np.uint8)
         table("path,label", "photos/red/000.png,red", "photos/gone.png,blue"),
     ),
     Case(
-        "csv-with-unknown-split", "train a.csv", ("a.csv: line 3 has split 'training'", "must be train, val"),
-        table("path,label,split", "photos/red/000.png,red,train", "photos/blue/000.png,blue,training"),
+        "csv-with-unknown-split", "train a.csv", ("a.csv: line 3 has split 'practice'", "must be train, training"),
+        table("path,label,split", "photos/red/000.png,red,train", "photos/blue/000.png,blue,practice"),
     ),
     Case(
         "csv-in-latin-1", "train a.csv", ("a.csv: is not UTF-8", "save it as UTF-8"),

@@ -13,6 +13,7 @@ from PIL import Image
 import resnets
 from resnets import classifier as classifiers
 from resnets.classifier import Classifier
+from resnets.cli.evaluate import read_class_map
 from resnets.data.preprocessing import Preprocessing
 from resnets.errors import InputError
 from tests import pictures
@@ -63,6 +64,24 @@ def test_predict_takes_a_path_a_picture_an_array_and_sequences_of_them(tmp_path:
     both = classifier.predict([path, pixels])
     stacked = classifier.predict(list(np.stack([pixels, pixels])))
     assert [p.answers for p in stacked] == [p.answers for p in both]
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_a_picture_is_turned_upright_as_its_file_is(orientation: int, tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    Image.fromarray(pictures.picture(1, 0, (20, 30))).save(tmp_path / "a.jpg", exif=exif)
+    classifier = untrained()
+    with Image.open(tmp_path / "a.jpg") as image:
+        assert classifier.predict(image).answers == classifier.predict(tmp_path / "a.jpg").answers
+
+
+def test_a_picture_that_is_cut_short_is_a_row_with_its_error(tmp_path: Path) -> None:
+    path = pictures.save(tmp_path / "a.jpg", pictures.picture(1, 0, (200, 300)))
+    path.write_bytes(path.read_bytes()[:2000])
+    with Image.open(path) as image:
+        (row,) = untrained().predictions([image])
+    assert "damaged or cut short" in str(row.error)
 
 
 def test_probabilities_are_softmax_of_logits_over_temperature() -> None:
@@ -132,10 +151,20 @@ def test_a_class_map_says_which_class_means_which(tmp_path: Path) -> None:
         (folder / name).rename(folder / f"n-{name}")
     mapped = classifier.evaluate(folder, class_map={"n-blue": "blue", "n-green": 1, "n-red": "red"})
     assert mapped.as_dict() | {"on": ""} == plain.as_dict() | {"on": ""}
+    (tmp_path / "map.csv").write_text("n-blue,blue\n n-green ,1\nn-red,red\n")
+    assert classifier.evaluate(folder, class_map=read_class_map(tmp_path / "map.csv")).top1 == plain.top1
     with pytest.raises(InputError, match="'n-red' is in the data and not in the map"):
         classifier.evaluate(folder, class_map={"n-blue": "blue", "n-green": 1})
     with pytest.raises(InputError, match="means 9, which is neither"):
         classifier.evaluate(folder, class_map={"n-blue": 9, "n-green": 1, "n-red": "red"})
+
+
+def test_a_class_that_is_called_a_number_is_meant_before_the_output_of_that_number(tmp_path: Path) -> None:
+    folder = pictures.folder(tmp_path / "photos", count=2)
+    classifier = untrained(("1", "2", "0"))
+    by_name = classifier.evaluate(folder, class_map={"blue": "1", "green": "2", "red": "0"})
+    by_place = classifier.evaluate(folder, class_map={"blue": 0, "green": 1, "red": 2})
+    assert by_name.confusion.tolist() == by_place.confusion.tolist()
 
 
 def test_the_order_of_the_datas_classes_does_not_matter(tmp_path: Path) -> None:
@@ -153,6 +182,7 @@ def test_the_test_split_is_scored_before_val_and_any_by_name(tmp_path: Path) -> 
     assert classifier.evaluate(tmp_path / "data").count == 6
     assert classifier.evaluate(tmp_path / "data", split="val").count == 9
     assert classifier.evaluate(tmp_path / "data", split="train").count == 12
+    assert classifier.evaluate(tmp_path / "data", split="all").count == 27
 
 
 def test_a_gray_classifier_reads_colour_as_luma(tmp_path: Path) -> None:

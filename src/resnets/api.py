@@ -12,6 +12,7 @@ from typing import Any
 import torch
 
 from resnets import classifier as classifiers
+from resnets import spec as specs
 from resnets import weights
 from resnets.catalog import resolve
 from resnets.classifier import Classifier
@@ -21,19 +22,20 @@ from resnets.files import write_whole
 from resnets.network import ResNet
 from resnets.progress import Watch, unwatched
 from resnets.report import plots
+from resnets.spec import ResNetSpec
 from resnets.training import checkpoint, recipes
 from resnets.training import recipe as recipe_files
 from resnets.training.checkpoint import RunFolder, Saved, Standing
 from resnets.training.loop import Training
 from resnets.training.preparation import Parts, data_name, find_run, new_run, prepare
-from resnets.training.recipe import Changes, Plan
+from resnets.training.recipe import Changes, Plan, Recipe
 
 log = logging.getLogger(__name__)
 
 
 def train(
     data: str | Path,
-    network: str | Path | None = None,
+    network: str | Path | ResNetSpec | None = None,
     *,
     out: str | Path | None = None,
     recipe: str | Path | None = None,
@@ -47,7 +49,8 @@ def train(
     """Train a classifier on labelled images, and return the one that was best on validation.
 
     data: a folder with a folder per class, or train/, val/ and test/ of such; a zip or tar of either; a CSV; CIFAR;
-    IDX; a MedMNIST .npz; or "digits". network: a catalog name or a TOML spec; chosen from the data when left out.
+    IDX; a MedMNIST .npz; or "digits". network: a catalog name, a TOML file or a ResNetSpec; chosen from
+    the data when left out.
     out: the run's folder; by default a new one under runs/. recipe: a TOML file such as a run's recipe.toml.
     settings: single settings, such as {"lr": 0.05, "preprocessing": {"size": 128}}, on top of the recipe.
     resume: go on with the run in `out` (or the newest one of this data) where it was stopped.
@@ -132,10 +135,14 @@ def convert(
     return classifier, notes
 
 
-def _changes(network: str | Path | None, recipe: str | Path | None, settings: Mapping[str, Any] | None) -> Changes:
+def _changes(
+    network: str | Path | ResNetSpec | None, recipe: str | Path | None, settings: Mapping[str, Any] | None
+) -> Changes:
     """What the user wants otherwise: the recipe file, then the network named, then single settings."""
     asked = recipe_files.read(recipe) if recipe is not None else Changes()
-    if network is not None:  # instead of the file's network
+    if isinstance(network, ResNetSpec):
+        asked = Changes(recipe=asked.recipe, preprocessing=asked.preprocessing, spec=specs.to_dict(network))
+    elif network is not None:  # instead of the file's network
         asked = Changes(recipe=asked.recipe, preprocessing=asked.preprocessing, network=str(network))
     return asked | recipe_files.changes(settings, where="settings") if settings is not None else asked
 
@@ -147,7 +154,8 @@ def _begun(
     if out is not None:
         new_run(out, "")  # before the images are looked at, which can take long
     recipes.check(changes)
-    parts = prepare(data, seed=changes.recipe.get("seed", 0), skip_bad=skip_bad, watch=watch)
+    asked = recipe_files.replaced(Recipe(), changes.recipe, where="recipe")
+    parts = prepare(data, val_fraction=asked.val_fraction, seed=asked.seed, skip_bad=skip_bad, watch=watch)
     plan = recipes.plan(parts.train, parts.survey, changes)
     folder = new_run(out, f"{data_name(data)}-{plan.network}")
     for reason in plan.reasons:
@@ -159,13 +167,15 @@ def _resumed(
     data: str | Path, out: str | Path | None, changes: Changes, watch: Watch
 ) -> tuple[RunFolder, Saved, Parts]:
     """A run that was stopped: where it stood, and the same images. Raises InputError when they are not the same."""
-    if changes.recipe or changes.preprocessing or changes.spec:
-        raise InputError("--resume goes on with the recipe the run began with; begin a new run to change it")
     folder = find_run(out, data)
     saved = checkpoint.read(folder.state)
-    if changes.network is not None and resolve(changes.network).name != saved.plan.network:
+    if changes.network not in (None, saved.plan.network) and resolve(str(changes.network)).name != saved.plan.network:
         raise InputError(f"{folder.path}: is a run of {saved.plan.network}, not of {changes.network}")
-    parts = prepare(data, seed=saved.plan.recipe.seed, skip_bad=saved.data["skip_bad"], watch=watch)
+    if not recipe_files.agrees(saved.plan, changes):
+        raise InputError("--resume goes on with the recipe the run began with; begin a new run to change it")
+    recipe = saved.plan.recipe
+    skip_bad = saved.data["skip_bad"]
+    parts = prepare(data, val_fraction=recipe.val_fraction, seed=recipe.seed, skip_bad=skip_bad, watch=watch)
     if parts.origin["fingerprint"] != saved.data["fingerprint"]:
         raise InputError(
             f"{data}: not the images that {folder.path} was trained on ({saved.data['train']} and {saved.data['val']} "
@@ -183,7 +193,7 @@ def _write_recipe(folder: RunFolder, plan: Plan, data: str | Path) -> None:
 def _untrained(plan: Plan, parts: Parts, device: torch.device) -> Classifier:
     """The classifier before its first step. Its weights depend on the seed alone."""
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(plan.recipe.seed)
+        torch.default_generator.manual_seed(plan.recipe.seed)  # the CPU's alone: fork_rng puts it back
         network = ResNet(plan.spec)
     return Classifier(
         network=network.to(device),

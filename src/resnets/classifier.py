@@ -153,6 +153,8 @@ class Classifier:
         try:
             if isinstance(image, str | Path):
                 image = decoding.decode_file(image, channels=self.preprocessing.channels)
+            elif isinstance(image, Image.Image):
+                image = decoding.upright(image, name=name)
             return self.preprocessing.pixels(image)
         except InputError as error:
             return error if name in str(error) else InputError(f"{name}: {error}")
@@ -178,7 +180,7 @@ class Classifier:
         self,
         data: str | Path | ImageSet,
         *,
-        split: Split | None = None,
+        split: Split | Literal["all"] | None = None,
         class_map: ClassMap | None = None,
         batch_size: int = 64,
         watch: Watch = unwatched,
@@ -218,8 +220,10 @@ class Classifier:
                 watch(Progress(task, done, count))
         return logits
 
-    def _to_judge(self, images: ImageSet, split: Split | None) -> tuple[ImageSet, str]:
+    def _to_judge(self, images: ImageSet, split: Split | Literal["all"] | None) -> tuple[ImageSet, str]:
         """The images to score, and in words which they are."""
+        if split == "all":
+            return images, f"{images.name}, all images"
         if split is None:
             split = next((name for name in ("test", "val") if images.has(name)), None)
         if split is not None and images.has(split):
@@ -230,6 +234,8 @@ class Classifier:
             return rebuilt.part("val"), f"{images.name}, the images held out of training"
         if split is not None:
             return images.part(split), ""  # raises, and says which splits there are
+        if held_out and images.name.rstrip("/").rsplit("/", 1)[-1] == self.origin["data"].get("name"):
+            return images, f"{images.name}, all images; some may have trained this classifier, whose data had this name"
         return images, f"{images.name}, all images"
 
     def _damaged(self) -> RunFailed:

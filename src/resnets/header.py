@@ -19,8 +19,10 @@ def read_header(path: str | Path) -> dict[str, Any]:
     if not path.is_file():
         raise InputError(f"{path}: no such file; {WHAT_WORKS}")
     try:
-        with safetensors.safe_open(path, framework="numpy") as file:
-            text = (file.metadata() or {}).get(ENTRY)
+        opened: Any = safetensors.safe_open(path, framework="numpy")  # its stub is untyped
+        with opened as file:
+            metadata: dict[str, str] = file.metadata() or {}
+        text = metadata.get(ENTRY)
     except (safetensors.SafetensorError, OSError) as error:
         raise InputError(
             f"{path}: damaged, or not a safetensors file ({shortly(error)}); {WHAT_WORKS}, whole"

@@ -1,6 +1,7 @@
 """An image set: what is held out, what belongs to which split, and when two are the same."""
 
 import dataclasses
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,7 +10,9 @@ from hypothesis import strategies as st
 
 from resnets.data.arrays import Pixels
 from resnets.data.imageset import ImageSet
+from resnets.data.sources import open_source
 from resnets.errors import InputError
+from tests import pictures
 
 
 def image_set(labels: list[int], splits: list[int] | None = None, classes: int = 3) -> ImageSet:
@@ -78,6 +81,14 @@ def test_the_fingerprint_changes_with_labels_names_and_classes_only() -> None:
     assert images.fingerprint != image_set([0, 2, 1]).fingerprint
     assert images.fingerprint != image_set([0, 1]).fingerprint
     assert images.fingerprint != dataclasses.replace(images, classes=("x", "y", "z")).fingerprint
+
+
+def test_other_pixels_under_the_same_names_have_another_fingerprint(tmp_path: Path) -> None:
+    one, other = (open_source(pictures.folder(tmp_path / name / "photos", count=3)) for name in ("one", "other"))
+    assert one.fingerprint == other.fingerprint
+    for path in (tmp_path / "other").rglob("*.png"):
+        pictures.save(path, pictures.picture(0, 77))
+    assert open_source(tmp_path / "other" / "photos").fingerprint != one.fingerprint
 
 
 @pytest.mark.parametrize(("labels", "why"), [([], "no images"), ([0, 3], "labels reach 3, with 3 classes")])

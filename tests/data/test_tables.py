@@ -61,8 +61,8 @@ def test_labels_that_are_numbers_sort_as_numbers_and_others_as_text(tmp_path):
         ("path,label\n1.png,a\n,b\n", "line 3 has no path; every image needs both"),
         ("path,label\n1.png,a\n2.png\n", "line 3 has 1 cells, its header 2;"),
         ("path,label\n1.png,a\n2,1.png,b\n", "line 3 has 3 cells, its header 2; put a path with commas into"),
-        ("path,label,split\n1.png,a,train\n2.png,b,dev\n", "line 3 has split 'dev'; must be train, val, valid,"),
-        ("path,label,split\n1.png,a,train\n2.png,b,\n", "line 3 has split ''; must be train, val, valid,"),
+        ("path,label,split\n1.png,a,train\n2.png,b,dev\n", "line 3 has split 'dev'; must be train, training, val,"),
+        ("path,label,split\n1.png,a,train\n2.png,b,\n", "line 3 has split ''; must be train, training, val,"),
         ("path,label\n1.png,a\n2.png,a\n", "only one class, a; a classifier needs at least two classes"),
     ],
 )

@@ -134,6 +134,26 @@ def test_saving_within_an_epoch_changes_nothing(whole: RunFolder, photos: Path, 
     assert_same_run(folder, whole)
 
 
+def test_the_same_command_with_resume_goes_on(whole: RunFolder, photos: Path, tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path / "run")
+    with pytest.raises(Interrupted):
+        resnets.train(photos, out=folder.path, settings=QUICK, watch=StopAfter(7, signal.SIGINT))
+    resnets.train(photos, out=folder.path, settings=QUICK, resume=True)
+    assert_same_run(folder, whole)
+
+
+def test_more_or_less_can_be_held_out_for_validation(photos: Path, tmp_path: Path) -> None:
+    settings = {**QUICK, "epochs": 1, "val_fraction": 0.5}
+    data = resnets.train(photos, out=tmp_path / "run", settings=settings).origin["data"]
+    assert (data["train"], data["val"], data["held_out"]["fraction"]) == (15, 15, 0.5)
+
+
+def test_a_spec_of_ones_own_trains(photos: Path, tmp_path: Path) -> None:
+    spec = resnets.ResNetSpec(depths=(1, 1), widths=(4, 8), block="basic", stem=resnets.Stem(widths=(4,), kernel=3))
+    classifier = resnets.train(photos, spec, out=tmp_path / "run", settings={"epochs": 1, "batch_size": 8})
+    assert (classifier.network.spec.depths, classifier.network.spec.num_classes) == ((1, 1), 3)
+
+
 def test_a_finished_run_resumes_to_itself(whole: RunFolder, photos: Path) -> None:
     before = whole.classifier.read_bytes()
     classifier = resnets.train(photos, out=whole.path, resume=True)

@@ -13,9 +13,10 @@ from resnets.files import check_place
 
 def convert(
     checkpoint: Path,
-    network: str,
+    network: str | None = None,
     /,
     *,
+    spec: Path | None = None,
     classes: Path | None = None,
     preprocessing: Annotated[list[str] | None, Parameter(negative="")] = None,
     new_head: Annotated[bool, Parameter(negative="")] = False,
@@ -37,6 +38,8 @@ def convert(
         anything in them.
     network
         The network it belongs to: a name that `resnets list` prints, or the path of a .toml spec.
+    spec
+        The same as a .toml file for NETWORK.
     classes
         A text file with the class names, one a line in the order of the outputs. Without it, numbers.
     preprocessing
@@ -52,13 +55,16 @@ def convert(
     from resnets import api
     from resnets.training.recipe import parse_settings
 
+    of = spec or network
+    if of is None:
+        raise InputError("no network given: name the one that the weights belong to, or give --spec FILE.toml")
     if out is None:
         out = Path("classifier.safetensors")
         if out.exists():
             raise InputError(f"{out}: is already here; -o names another file, or this one to write it anew")
     check_place(out)
     fields = parse_settings(preprocessing or [], "--preprocessing", example="size=32")
-    classifier, notes = api.convert(checkpoint, network, classes=classes, preprocessing=fields, new_head=new_head)
+    classifier, notes = api.convert(checkpoint, of, classes=classes, preprocessing=fields, new_head=new_head)
     classifier.save(out)
     if json:
         sys.stdout.write(as_json({"classifier": str(out), "notes": list(notes), **classifier.header()}))

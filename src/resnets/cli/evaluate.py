@@ -24,7 +24,7 @@ def evaluate(
     data: str,
     /,
     *,
-    split: Literal["train", "val", "test"] | None = None,
+    split: Literal["train", "val", "test", "all"] | None = None,
     class_map: Path | None = None,
     batch_size: int = 64,
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto",
@@ -46,8 +46,8 @@ def evaluate(
     data
         Labelled images in any form that `resnets train` takes.
     split
-        Which split to score. By default test, else val, else the images held out when the classifier was trained on
-        this very data, else all.
+        Which split to score, or all images. By default test, else val, else the images held out when the classifier
+        was trained on this very data, else all.
     class_map
         For data whose classes have other names than the classifier's: a .json object, or a .csv of two columns, from
         the data's class to the classifier's class or its number.
@@ -88,13 +88,13 @@ def read_class_map(path: Path) -> "ClassMap":
     return values
 
 
-def _two_columns(text: str) -> dict[str, str | int]:
+def _two_columns(text: str) -> dict[str, str]:
     rows = csv.reader(text.splitlines(), strict=True)
-    found: dict[str, str | int] = {}
+    found: dict[str, str] = {}
     for row in filter(None, rows):
         if len(row) != 2:
             raise ValueError(f"line {rows.line_num} has {len(row)} columns")
-        found[row[0]] = int(row[1]) if row[1].strip().isdecimal() else row[1].strip()
+        found[row[0].strip()] = row[1].strip()
     return found
 
 

@@ -99,7 +99,7 @@ def find_images(images: Sequence[str], listed: Iterable[str]) -> Iterator[str]:
 
     for name in images:
         if name == "-":
-            yield from (line.rstrip("\n") for line in listed if line.strip())
+            yield from (line.rstrip("\r\n") for line in listed if line.strip())
         elif not name:
             raise InputError("'': an image has an empty name; name files, folders or patterns")
         elif name.startswith("-") and not Path(name).exists():

@@ -14,6 +14,7 @@ def train(
     network: str | None = None,
     /,
     *,
+    spec: Path | None = None,
     out: Annotated[Path | None, Parameter(alias="-o")] = None,
     recipe: Path | None = None,
     set: Annotated[list[str] | None, Parameter(negative="")] = None,  # noqa: A002 - the option's name
@@ -47,6 +48,8 @@ def train(
         the word digits.
     network
         A name that `resnets list` prints, or the path of a .toml spec. Chosen by image size where not given.
+    spec
+        The same as a .toml file for NETWORK: a network of your own.
     out
         The run's folder. A new one under runs/ where not given.
     recipe
@@ -74,7 +77,7 @@ def train(
     settings = recipes.parse_settings([*(set or []), *([f"epochs={epochs}"] if epochs is not None else [])])
     with watched() as watch:
         classifier = api.train(
-            data, network, out=out, recipe=recipe, settings=settings or None, resume=resume, skip_bad=skip_bad,
+            data, spec or network, out=out, recipe=recipe, settings=settings or None, resume=resume, skip_bad=skip_bad,
             device=device, save_every=save_every, watch=watch,
         )  # fmt: skip
     assert classifier.path is not None  # train has just written it

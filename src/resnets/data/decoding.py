@@ -52,6 +52,18 @@ def decode(data: bytes, *, channels: int | None, name: str) -> Image.Image:
         raise InputError(f"{name}: the image is damaged or cut short ({_one_line(error)})") from error
 
 
+def upright(image: Image.Image, *, name: str) -> Image.Image:
+    """A Pillow image as `decode` would give it: loaded, turned as its EXIF orientation says, and not too large."""
+    try:
+        _check_size(image, name)
+        image.load()
+        return ImageOps.exif_transpose(image)
+    except InputError:
+        raise
+    except _DAMAGE as error:
+        raise InputError(f"{name}: the image is damaged or cut short ({_one_line(error)})") from error
+
+
 def decode_file(path: str | Path, *, channels: int | None) -> Image.Image:
     """`decode` of a file. A file that cannot be opened raises InputError as well."""
     try:

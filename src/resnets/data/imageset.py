@@ -15,6 +15,8 @@ from resnets.errors import InputError
 Split = Literal["train", "val", "test"]
 SPLITS: tuple[Split, ...] = ("train", "val", "test")
 
+SAMPLED = 64  # images whose content is part of a set's fingerprint
+
 log = logging.getLogger(__name__)
 
 
@@ -83,7 +85,9 @@ class ImageSet:
         return self.images.name(int(self.rows[index]))
 
     def has(self, split: Split) -> bool:
-        """Whether any image belongs to `split`."""
+        """Whether any image belongs to `split`. Raises InputError for a name that no split has."""
+        if split not in SPLITS:
+            raise InputError(f"split {split!r}: must be one of {', '.join(SPLITS)}")
         return bool((self.splits == SPLITS.index(split)).any())
 
     def part(self, split: Split) -> "ImageSet":
@@ -110,11 +114,17 @@ class ImageSet:
 
     @cached_property
     def fingerprint(self) -> str:
-        """A short digest of which images this is and how they are labelled; not of their pixels."""
+        """A short digest of which images these are: their names, their labels, and the content of a few of them."""
         digest = hashlib.sha256("\n".join(self.classes).encode(errors="surrogateescape"))
         for index in range(len(self)):
-            name = self.image_name(index).rsplit("/", 1)[-1]
+            name = "" if self.one_shape else self.image_name(index).rsplit("/", 1)[-1]
             digest.update(f"\n{name}\t{self.labels[index]}".encode(errors="surrogateescape"))
+        for index in np.linspace(0, len(self) - 1, min(SAMPLED, len(self))).astype(int):
+            try:
+                content = self.read(int(index))
+                digest.update(content if isinstance(content, bytes) else content.tobytes())
+            except OSError:
+                digest.update(b"cannot be read")
         return digest.hexdigest()[:16]
 
     def hold_out(self, split: Split, *, fraction: float, seed: int) -> "ImageSet":

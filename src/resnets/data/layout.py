@@ -12,10 +12,12 @@ from resnets.errors import InputError
 
 SPLIT_NAMES: Mapping[str, Split] = {
     "train": "train",
+    "training": "train",
     "val": "val",
     "valid": "val",
     "validation": "val",
     "test": "test",
+    "testing": "test",
 }
 
 Roots = Mapping[Split | None, str]  # where the class folders of each split are; None: of a source without splits

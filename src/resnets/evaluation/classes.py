@@ -36,6 +36,8 @@ def _output(name: str, ours: tuple[str, ...], class_map: ClassMap) -> int:
     output = class_map[name]
     if isinstance(output, str) and output in ours:
         return ours.index(output)
+    if isinstance(output, str) and output.isdecimal():  # a number where no class is called so
+        output = int(output)
     if isinstance(output, int) and 0 <= output < len(ours):
         return output
     raise InputError(

@@ -87,8 +87,9 @@ class Training:
             self.at.seen += len(batch.labels)
             now = time.monotonic()
             saving = now - self._last_save >= self.save_every
+            stopping = bool(stop)  # asked once, so that what is saved is what was counted
             ended = self.at.step == self.batches.steps
-            if saving or stop or ended or now - reported >= REPORT_EVERY:
+            if saving or stopping or ended or now - reported >= REPORT_EVERY:
                 reported = now
                 self.at.loss_sum, self.at.right = float(loss_sum), int(right)
                 self.at.training_seconds = before + now - started
@@ -98,7 +99,8 @@ class Training:
                 self._report()
             if saving:
                 self._save()
-            self._stop_if_asked(stop)
+            if stopping:
+                self._stop_if_asked(stop)
 
     def _counters(self) -> tuple[Tensor, Tensor]:
         """Sums kept on the device, so that a step need not wait for the one before."""

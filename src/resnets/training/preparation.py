@@ -20,7 +20,6 @@ from resnets.training.checkpoint import RunFolder
 
 log = logging.getLogger(__name__)
 
-HELD_OUT = 0.2  # of the training images, for validation, where the data comes without
 RUNS = Path("runs")
 
 
@@ -34,7 +33,7 @@ class Parts:
     origin: dict[str, Any]  # what the classifier's header says of them
 
 
-def prepare(data: str | Path, *, seed: int, skip_bad: bool, watch: Watch) -> Parts:
+def prepare(data: str | Path, *, val_fraction: float, seed: int, skip_bad: bool, watch: Watch) -> Parts:
     """Open `data`, hold out validation images where it has none, and decode every image once.
 
     Raises InputError for what the user can mend: an image that cannot be decoded (unless `skip_bad`), a class without
@@ -45,8 +44,8 @@ def prepare(data: str | Path, *, seed: int, skip_bad: bool, watch: Watch) -> Par
         log.info("%s", note)
     used, held_out = whole, None
     if not whole.has("val"):
-        used = whole.hold_out("val", fraction=HELD_OUT, seed=seed)
-        held_out = {"fraction": HELD_OUT, "seed": seed, "fingerprint": whole.fingerprint}
+        used = whole.hold_out("val", fraction=val_fraction, seed=seed)
+        held_out = {"fraction": val_fraction, "seed": seed, "fingerprint": whole.fingerprint}
         log.info("%s: %s", whole.name, used.split_made)
     used.part("train")  # raises, and says which splits there are, when there is none
     used = used.subset(np.flatnonzero((used.splits == 0) | (used.splits == 1)))

@@ -32,6 +32,7 @@ class Recipe(Augmentation):
     weight_decay: float = 5e-4
     decay_norms_and_biases: bool = False
     label_smoothing: float = 0.1  # part of each label spread over all classes
+    val_fraction: float = 0.2  # of the training images of each class held out, where the data has no validation split
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -42,6 +43,7 @@ class Recipe(Augmentation):
         _check("lr", self.lr, float, 0, 1e3)
         for name in ("warmup", "momentum", "weight_decay", "label_smoothing"):
             _check(name, getattr(self, name), float, 0, 1)
+        _check("val_fraction", self.val_fraction, float, 0.001, 0.9)
         _check("min_area", self.min_area, float, 1e-3, 1)
         for name in ("decay_norms_and_biases", "flip"):
             if not isinstance(getattr(self, name), bool):
@@ -95,7 +97,7 @@ class Changes:
         return Changes(
             recipe={**self.recipe, **other.recipe},
             preprocessing={**self.preprocessing, **other.preprocessing},
-            spec={**self.spec, **other.spec},
+            spec={**({} if other.network else self.spec), **other.spec},  # another network's fields are its own
             network=other.network or self.network,
         )
 
@@ -156,6 +158,17 @@ def changes(values: Mapping[str, Any], *, where: str) -> Changes:
         preprocessing=values.get("preprocessing", {}),
         spec=values.get("spec", {}),
         network=values.get("network"),
+    )
+
+
+def agrees(plan: Plan, changes: Changes) -> bool:
+    """Whether `changes` ask for nothing that `plan` is not already; its number of classes is the data's."""
+    fields = {name: value for name, value in changes.spec.items() if name != "num_classes"}
+    chosen = {name: tuple(v) if isinstance(v, list) else v for name, v in changes.preprocessing.items()}
+    return (
+        replaced(plan.recipe, changes.recipe, where="recipe") == plan.recipe
+        and dataclasses.replace(plan.preprocessing, **chosen) == plan.preprocessing
+        and specs.with_fields(plan.spec, fields) == plan.spec
     )
 
 

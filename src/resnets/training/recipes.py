@@ -17,6 +17,7 @@ from resnets.data import loading
 from resnets.data.checkup import Survey
 from resnets.data.imageset import ImageSet
 from resnets.data.preprocessing import Preprocessing
+from resnets.errors import InputError
 from resnets.spec import ResNetSpec
 from resnets.training import recipe as recipes
 from resnets.training.recipe import Changes, Plan, Recipe
@@ -36,6 +37,8 @@ def plan(train: ImageSet, survey: Survey, changes: Changes) -> Plan:
     row, network_reason = _network(size, changes)
     fields: dict[str, Any] = {"in_channels": channels, **changes.spec, "num_classes": len(train.classes)}
     spec = specs.with_fields(row.spec, fields, where=row.name)
+    if not _is_whole(changes.spec) and changes.spec.get("num_classes", len(train.classes)) != len(train.classes):
+        raise InputError(f"spec.num_classes = {changes.spec['num_classes']}: the data has {len(train.classes)} classes")
     reasons = [network_reason, size_reason, _channels_reason(channels, survey)]
     if size <= SMALL and "stem" not in changes.spec and spec.stem.stride > 1:
         spec = specs.small_images(spec)
@@ -88,6 +91,8 @@ def _is_whole(spec: Mapping[str, Any]) -> bool:
 
 
 def _channels_reason(channels: int, survey: Survey) -> str:
+    if channels != survey.channels:
+        return f"channels {channels}: as set"
     stored = {1: "every image is stored grey", 3: "there are images in colour"}
     return f"channels {channels}: {stored.get(survey.channels, 'as the arrays have')}"
 
@@ -101,8 +106,6 @@ def _preprocessing(train: ImageSet, survey: Survey, size: int, channels: int, ch
         fields = {"resize": round(size * 8 / 7), "fit": "crop"}
     fields |= {"size": size, "channels": channels, "mean": (0.5,) * channels, "std": (0.5,) * channels}
     chosen = {name: tuple(v) if isinstance(v, list) else v for name, v in changes.preprocessing.items()}
-    if "size" in chosen and "resize" not in chosen:
-        fields["resize"] = max(fields["resize"], size)
     unmeasured = dataclasses.replace(Preprocessing(**fields), **chosen)
     if "mean" in chosen and "std" in chosen:
         return unmeasured
