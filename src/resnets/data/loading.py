@@ -61,7 +61,14 @@ class TrainingBatches:
     """The training images in batches. What is in batch (epoch, step) depends on the seed and on nothing else."""
 
     def __init__(
-        self, images: ImageSet, preprocessing: Preprocessing, augmentation: Augmentation, *, batch_size: int, seed: int
+        self,
+        images: ImageSet,
+        preprocessing: Preprocessing,
+        augmentation: Augmentation,
+        *,
+        batch_size: int,
+        seed: int,
+        watch: Watch = unwatched,
     ) -> None:
         self.labels = torch.from_numpy(images.labels)
         self.batch_size = min(batch_size, len(images))
@@ -69,7 +76,9 @@ class TrainingBatches:
         self.augmentation = augmentation
         in_memory = augmentation.augment != "resized-crop" and fits_in_memory(len(images), preprocessing)
         self.source: PixelSource = (
-            InMemory(images, preprocessing, augmentation) if in_memory else Decoded(images, preprocessing, augmentation)
+            InMemory(images, preprocessing, augmentation, watch)
+            if in_memory
+            else Decoded(images, preprocessing, augmentation)
         )
 
     @property
@@ -91,10 +100,12 @@ class TrainingBatches:
 class InMemory:
     """Every image decoded once, padded once, and gathered by index."""
 
-    def __init__(self, images: ImageSet, preprocessing: Preprocessing, augmentation: Augmentation) -> None:
+    def __init__(
+        self, images: ImageSet, preprocessing: Preprocessing, augmentation: Augmentation, watch: Watch = unwatched
+    ) -> None:
         self.size = preprocessing.size
         self.padding = augmentation.crop_padding if augmentation.augment == "crop" else 0
-        self.pixels = torch.from_numpy(_padded(all_pixels(images, preprocessing), self.padding))
+        self.pixels = torch.from_numpy(_padded(all_pixels(images, preprocessing, watch), self.padding))
 
     def batches(self, batches: list[NDArray[np.int64]], numbers: NDArray[np.float32]) -> Iterator[Tensor]:
         places = 2 * self.padding + 1

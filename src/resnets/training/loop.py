@@ -51,11 +51,16 @@ class Training:
         self.device = self.network.fc.weight.device
         self.optimizer = optimizer(self.network, self.recipe)
         self.batches = TrainingBatches(
-            train, classifier.preprocessing, self.recipe, batch_size=self.recipe.batch_size, seed=self.recipe.seed
+            train,
+            classifier.preprocessing,
+            self.recipe,
+            batch_size=self.recipe.batch_size,
+            seed=self.recipe.seed,
+            watch=watch,
         )
         self.val = val
         keep = loading.fits_in_memory(len(val), classifier.preprocessing)
-        self.val_pixels = loading.all_pixels(val, classifier.preprocessing) if keep else None
+        self.val_pixels = loading.all_pixels(val, classifier.preprocessing, watch) if keep else None
         self._last_save = time.monotonic()
 
     def restore(self) -> None:
@@ -187,6 +192,9 @@ class Training:
         self.watch(Progress("training", at.epoch * steps + at.step, self.recipe.epochs * steps, figures))
 
     def _save(self) -> None:
+        """Write where the run stands, unless the last step has left weights to which nobody would want to return."""
+        if not all(value.isfinite().all() for value in self.network.state_dict().values()):
+            raise self._diverged()
         checkpoint.save(self.folder.state, self.network, self.optimizer, replace(self.saved, standing=self.at))
         self._last_save = time.monotonic()
 

@@ -36,8 +36,8 @@ class Recipe(Augmentation):
     seed: int = 0
 
     def __post_init__(self) -> None:
-        for name in ("epochs", "batch_size"):
-            _check(name, getattr(self, name), int, 1, float("inf"))
+        _check("epochs", self.epochs, int, 1, float("inf"))
+        _check("batch_size", self.batch_size, int, 2, float("inf"))  # a batch norm needs something to average over
         _check("crop_padding", self.crop_padding, int, 0, float("inf"))
         _check("seed", self.seed, int, 0, 2**63 - 1)
         _check("lr", self.lr, float, 0, 1e3)
