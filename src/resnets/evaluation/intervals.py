@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from resnets.errors import InputError
 from resnets.evaluation import calibration, metrics
 
-RESAMPLES = 2000
+RESAMPLES = 1000
 LEVEL = 0.95
 RANKED = 16  # classes: with more, ranking every resample anew takes longer than it tells
 _CELLS = 2_000_000  # of a table of resamples by images at a time
@@ -98,18 +98,20 @@ class _Ranking:
     def __init__(self, scores: NDArray[np.float64], positive: NDArray[np.bool_]) -> None:
         self.order = np.argsort(scores, kind="stable")
         ordered = scores[self.order]
-        self.starts = np.flatnonzero(np.append(True, ordered[1:] > ordered[:-1]))  # of images ranked alike
-        self.positive = positive[self.order]
+        self.positive = np.flatnonzero(positive)
+        self.before = np.searchsorted(ordered, scores[positive], side="left")  # images ranked below each positive
+        self.up_to = np.searchsorted(ordered, scores[positive], side="right")  # and those ranked with it
 
     def areas(self, counts: NDArray[np.float64]) -> NDArray[np.float64]:
         """Of each resample: the share of pairs in which the positive ranks higher, a draw counting half."""
-        ordered = counts[:, self.order]
-        positive = np.add.reduceat(ordered * self.positive, self.starts, axis=1)
-        negative = np.add.reduceat(ordered * ~self.positive, self.starts, axis=1)
-        below = np.cumsum(negative, axis=1) - negative / 2
-        pairs = positive.sum(axis=1) * negative.sum(axis=1)
+        summed = np.zeros((len(counts), counts.shape[1] + 1))
+        np.cumsum(counts[:, self.order], axis=1, out=summed[:, 1:])
+        ranks = (summed[:, self.before] + summed[:, self.up_to]) / 2
+        weights = counts[:, self.positive]
+        positive = weights.sum(axis=1)
+        higher = (weights * ranks).sum(axis=1) - positive**2 / 2  # without the pairs of two positives
         with np.errstate(invalid="ignore"):  # 0 / 0: a resample without positives or without negatives
-            return (positive * below).sum(axis=1) / pairs
+            return higher / (positive * (counts.shape[1] - positive))
 
 
 def _ranked(classes: int) -> range:
