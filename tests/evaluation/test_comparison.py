@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import scipy.stats
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from resnets.errors import InputError
@@ -13,6 +13,7 @@ from tests.evaluation.samples import answers
 CLASSES = tuple("abcdefgh")
 
 
+@settings(deadline=None)
 @given(only_a=st.integers(0, 300), only_b=st.integers(0, 300))
 def test_the_p_value_is_scipys_binomial_tests(only_a: int, only_b: int) -> None:
     table = np.array([[50, only_a], [only_b, 7]])

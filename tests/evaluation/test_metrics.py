@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import sklearn.metrics
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from resnets.errors import InputError, RunFailed
@@ -20,6 +20,7 @@ def answers(seed: int, count: int, classes: int = len(CLASSES)) -> tuple[np.ndar
     return random.normal(size=(count, classes)).astype(np.float32), random.integers(0, classes, count)
 
 
+@settings(deadline=None)
 @given(seed=st.integers(0, 999), count=st.integers(1, 200))
 def test_scores_equal_scikit_learns(seed: int, count: int) -> None:
     logits, labels = answers(seed, count)
@@ -38,6 +39,7 @@ def test_scores_equal_scikit_learns(seed: int, count: int) -> None:
         assert [None if np.isnan(value) else value for value in expected] == ours
 
 
+@settings(deadline=None)
 @given(seed=st.integers(0, 999), count=st.integers(1, 200))
 def test_averages_over_the_classes_equal_scikit_learns(seed: int, count: int) -> None:
     logits, labels = answers(seed, count)
