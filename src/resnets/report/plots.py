@@ -12,6 +12,7 @@ from resnets.evaluation.metrics import Evaluation
 
 _STYLE: Any = {"svg.fonttype": "none", "svg.hashsalt": "resnets", "font.size": 10}
 _BLUE, _ORANGE = "#0060a8", "#b34700"  # distinct in grey, and for every kind of colour vision
+_PALE = "#8fbfe0"  # under hatching
 _NAMED = 40  # classes: beyond this, names would overlap
 _COUNTED = 16  # classes: beyond this, counts would not fit their cells
 
@@ -81,9 +82,9 @@ def reliability(found: Reliability) -> str:
     there = found.counts > 0
     confidence, accuracy = found.confidence[there], found.accuracy[there]
     with matplotlib.rc_context(_STYLE):
-        figure = Figure(figsize=(5, 6), layout="constrained")
+        figure = Figure(figsize=(6, 6.5), layout="constrained")
         rates, counts = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
-        rates.bar(middles[there], accuracy, width, color=_BLUE, edgecolor="white", label="accuracy")
+        rates.bar(middles[there], accuracy, width, color=_PALE, edgecolor="white", label="accuracy")
         rates.bar(
             middles[there], confidence - accuracy, width, bottom=accuracy, color="none", edgecolor=_ORANGE,
             hatch="///", label="gap to the mean probability",
@@ -91,8 +92,8 @@ def reliability(found: Reliability) -> str:
         rates.plot((0, 1), (0, 1), color="black", linestyle="--", label="calibrated")
         rates.set(ylabel="share right", xlim=(0, 1), ylim=(0, 1))
         rates.set_title(f"ECE {found.ece:.2%}, of {found.counts.sum():,} images")
-        rates.legend(loc="upper left")
-        counts.bar(middles, found.counts, width, color=_BLUE, edgecolor="white")
+        figure.legend(loc="outside lower center", ncols=3)
+        counts.bar(middles, found.counts, width, color=_PALE, edgecolor="white")
         counts.set(xlabel="probability of the answer", ylabel="images")
         for axes in (rates, counts):
             axes.grid(alpha=0.3)
