@@ -5,6 +5,7 @@ evaluation, prediction and export.
 """
 
 import json
+import logging
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -34,6 +35,8 @@ from resnets.header import ENTRY, FORMAT, read_header, shortly
 from resnets.network import ResNet
 from resnets.prediction import Answer, Prediction
 from resnets.progress import Progress, Watch, unwatched
+
+log = logging.getLogger(__name__)
 
 Picture = str | Path | Image.Image | NDArray[np.uint8]
 
@@ -202,6 +205,8 @@ class Classifier:
         logits = self.all_logits(pixels, len(images), batch_size=batch_size, watch=watch)
         if not np.isfinite(logits).all():
             raise self._damaged()
+        if tta != "none" and (self.origin.get("recipe") or {}).get("flip") is False:
+            log.warning("trained without mirror images: to average over them, as --tta does, may cost accuracy")
         averaged = {"none": "", "flip": ", each with its mirror image", "crops": ", each in ten crops"}[tta]
         return Scored(images, logits, labels, which + averaged)
 

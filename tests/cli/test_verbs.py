@@ -77,12 +77,23 @@ def test_evaluate_writes_the_reliability_diagram_and_leaves_out_intervals_when_t
 ) -> None:
     diagram = tmp_path / "reliability.svg"
     main(["evaluate", str(run), str(photos), "--tta", "flip", "--no-intervals", "--reliability", str(diagram)])
-    out = capsys.readouterr().out
+    out, err = capsys.readouterr()
     assert "each with its mirror image" in out
+    assert "mirror images: to average" not in err
     assert "95% interval" not in out
     svg = diagram.read_text()
     for said in ("<svg", ">calibrated</text>", ">accuracy</text>", "probability of the answer", "of 6 images"):
         assert said in svg
+
+
+def test_mirror_images_are_warned_of_where_training_had_none(
+    run: Path, photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    classifier = resnets.load(run)
+    classifier.origin["recipe"]["flip"] = False
+    classifier.save(tmp_path / "c.safetensors")
+    main(["evaluate", str(tmp_path / "c.safetensors"), str(photos), "--tta", "crops"])
+    assert "trained without mirror images" in capsys.readouterr().err
 
 
 def test_calibrate_changes_no_answer_and_predict_says_where_it_is_not_sure(
@@ -93,6 +104,7 @@ def test_calibrate_changes_no_answer_and_predict_says_where_it_is_not_sure(
     main(arguments)
     out = capsys.readouterr().out
     assert re.search(r"before +1\.0000 ", out)
+    assert "Sure of every answer" in out
     assert f"classifier  {calibrated}" in out
     main([*arguments, "--json"])
     document = json.loads(capsys.readouterr().out)

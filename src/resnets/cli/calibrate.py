@@ -97,6 +97,8 @@ def _table(found: "Recalibration") -> Table:
             f"Not sure below {sure.below:.4g}: that leaves {sure.answered:,} of {found.after.count:,} answers, "
             f"{accuracy} of them right."
         )
+    elif found.fitted.threshold is not None:
+        notes.append("Sure of every answer: of all that were fitted to, no more are wrong than --error allows.")
     return Table(
         caption=f"Calibration on {found.after.on}",
         headers=("", "temperature", "calibration error", "Brier score", "loss", "top-1"),
