@@ -14,7 +14,7 @@ from tests.evaluation.samples import answers
 def test_a_resamples_figures_are_those_of_the_images_in_it(classes: int) -> None:
     logits, labels = answers(1, 90, classes, scale=2)
     (counts,) = intervals.draws(90, resamples=20, seed=3)
-    figures = intervals._Figures(logits, calibration.probabilities(logits), labels).of(counts)
+    figures = intervals.Figures(logits, calibration.probabilities(logits), labels).of(counts)
     assert set(figures) == {"top1", "top5", "loss", "brier", "macro_f1", "balanced_accuracy", "auc"}
     for row, times in enumerate(counts.astype(int)):
         assert times.sum() == 90

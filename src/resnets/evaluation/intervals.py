@@ -36,7 +36,7 @@ def intervals(
     if not len(labels):
         raise InputError("no images: an interval needs some")
     probabilities = calibration.probabilities(logits)
-    figures = _Figures(logits, probabilities, labels)
+    figures = Figures(logits, probabilities, labels)
     rows = [figures.of(counts) for counts in draws(len(labels), resamples=resamples, seed=seed)]
     return {name: percentiles(np.concatenate([row[name] for row in rows]), level) for name in rows[0]}
 
@@ -58,7 +58,7 @@ def percentiles(values: Float[np.ndarray, " resamples"], level: float) -> Interv
     return float(low), float(high)
 
 
-class _Figures:
+class Figures:
     """What each image adds to each figure, so that a resample's figures are sums."""
 
     def __init__(
