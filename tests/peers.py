@@ -19,6 +19,7 @@ with warnings.catch_warnings():
     import torchvision
     import torchvision.models
     import torchvision.transforms
+    from timm.data.config import resolve_data_config
     from timm.data.transforms_factory import create_transform
 
-__all__ = ["create_transform", "timm", "torchvision"]
+__all__ = ["create_transform", "resolve_data_config", "timm", "torchvision"]
