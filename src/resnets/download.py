@@ -15,11 +15,13 @@ import urllib.error
 import urllib.request
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
+from http.client import HTTPResponse
 from pathlib import Path
-from typing import BinaryIO, Protocol
+from typing import BinaryIO
 from urllib.parse import unquote, urlsplit
 
 from resnets.errors import InputError, RunFailed
+from resnets.header import shortly
 from resnets.pretrained import TORCHVISION_HOST
 from resnets.progress import Progress, Watch, unwatched
 
@@ -31,15 +33,6 @@ ATTEMPTS = 5  # in a row to go on with a download that breaks off, before it is 
 CHUNK = 1 << 20
 
 _TRUE = ("1", "ON", "YES", "TRUE")  # as huggingface_hub reads its own variables
-
-
-class _Response(Protocol):
-    """The part of an HTTP response that is read here."""
-
-    status: int
-    headers: http.client.HTTPMessage
-
-    def read(self, amount: int, /) -> bytes: ...
 
 
 def offline() -> bool:
@@ -182,7 +175,7 @@ def _mirrored(url: str) -> str:
 
 
 @contextlib.contextmanager
-def _opened(url: str, got: _Received) -> Generator[_Response]:
+def _opened(url: str, got: _Received) -> Generator[HTTPResponse]:
     """The response to a request for the rest of a file. Raises InputError when there is none worth reading."""
     headers = {"User-Agent": "resnets", "Accept-Encoding": "identity"}
     if got.done:
@@ -197,7 +190,7 @@ def _opened(url: str, got: _Received) -> Generator[_Response]:
     except (OSError, http.client.HTTPException, ValueError) as error:
         reason = getattr(error, "reason", None) or error
         raise InputError(
-            f"{url}: cannot be reached ({_one_line(reason)}); connect to the network, name a mirror ({MIRROR}), copy "
+            f"{url}: cannot be reached ({shortly(reason)}); connect to the network, name a mirror ({MIRROR}), copy "
             f"the file into {checkpoints()}, or give a local file"
         ) from error
     with response:
@@ -218,7 +211,7 @@ def _refusal(error: urllib.error.HTTPError) -> str:
     return f"the server answered {error.code} {error.reason}; try again later"
 
 
-def _chunks(response: _Response, got: _Received) -> Iterator[bytes]:
+def _chunks(response: HTTPResponse, got: _Received) -> Iterator[bytes]:
     """What a response sends, until its end or until it breaks off; `got.why` says which."""
     got.why = ""
     try:
@@ -231,10 +224,10 @@ def _chunks(response: _Response, got: _Received) -> Iterator[bytes]:
             yield error.partial
         got.why = "the connection was closed"
     except (OSError, http.client.HTTPException) as error:
-        got.why = _one_line(error)
+        got.why = shortly(error)
 
 
-def _length(response: _Response) -> int | None:
+def _length(response: HTTPResponse) -> int | None:
     length = response.headers.get("Content-Length", "")
     return int(length) if length.isdecimal() else None
 
@@ -242,7 +235,3 @@ def _length(response: _Response) -> int | None:
 def _progress(name: str, got: _Received) -> Progress:
     done, total = (round(size / 1e6) for size in (got.done, got.total or got.done))
     return Progress(f"downloading {name} (MB)", done, total)
-
-
-def _one_line(error: object) -> str:
-    return " ".join(str(error).split()) or type(error).__name__

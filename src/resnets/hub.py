@@ -20,6 +20,7 @@ from resnets import timm_layout
 from resnets.catalog import Published
 from resnets.download import cached_at, download, offline
 from resnets.errors import InputError, RunFailed
+from resnets.header import shortly
 from resnets.pretrained import PRETRAINED, Pretrained, nearest_names
 from resnets.progress import Progress, Watch, unwatched
 
@@ -43,6 +44,15 @@ class Fetched:
     classes: tuple[str, ...] | None = None
     published: Published | None = None
     licence: str | None = None
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the user should know of weights that are not simply a local file."""
+        if self.origin == str(self.path):
+            return ()
+        licence = f", licence {self.licence}" if self.licence else ""
+        accuracy = f"published top-1 {100 * self.published.top1:.2f}% ({self.published.by})" if self.published else ""
+        return tuple(note for note in (f"{self.origin}: in {self.path}{licence}", accuracy) if note)
 
 
 def fetch(name: str | Path, *, watch: Watch = unwatched) -> Fetched:
@@ -143,7 +153,7 @@ def _reachable(repository: str, revision: str) -> InputError | None:
         return InputError(f"{repository}: {_refusal(error.response.status_code, revision)}")
     except (HTTPError, OfflineModeIsEnabled, OSError, ValueError) as error:
         return InputError(
-            f"{where} {hub} cannot be reached ({_one_line(error)}); connect to the network, set HF_ENDPOINT to a "
+            f"{where} {hub} cannot be reached ({shortly(error)}); connect to the network, set HF_ENDPOINT to a "
             "mirror, or give a local file"
         )
     if found.commit_hash is None or found.etag is None:
@@ -195,10 +205,10 @@ def _download(repository: str, name: str, revision: str, reachable: InputError |
         status = error.response.status_code
         raise InputError(f"{repository}: {name}: {endpoint()} answered {status}; try again later") from error
     except HTTPError as error:
-        raise InputError(f"{repository}: {name} broke off ({_one_line(error)}); try again later") from error
+        raise InputError(f"{repository}: {name} broke off ({shortly(error)}); try again later") from error
     except OSError as error:
         if error.errno is None:  # huggingface_hub's own: the wrong number of bytes
-            raise InputError(f"{repository}: {name} did not come whole ({_one_line(error)})") from error
+            raise InputError(f"{repository}: {name} did not come whole ({shortly(error)})") from error
         raise RunFailed(
             f"{error.filename or cache()}: could not be written ({error.strerror}); make room, or set HF_HOME to "
             "another folder"
@@ -209,7 +219,7 @@ def _parsed(path: Path, repository: str) -> Mapping[str, Any]:
     try:
         config = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
-        raise InputError(f"{repository}: config.json cannot be read ({_one_line(error)}); it is {path}") from error
+        raise InputError(f"{repository}: config.json cannot be read ({shortly(error)}); it is {path}") from error
     if not isinstance(config, dict):
         raise InputError(f"{repository}: config.json holds a {type(config).__name__}, not timm's table of fields")
     return config
@@ -245,7 +255,3 @@ def _bar(task: str, watch: Watch) -> Any:
 
     Bar.set_lock(threading.RLock())
     return Bar
-
-
-def _one_line(error: object) -> str:
-    return " ".join(str(error).split()) or type(error).__name__

@@ -6,12 +6,13 @@ timm.models._hub.save_for_hf writes such files; timm.data.resolve_data_config re
 import difflib
 import logging
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from resnets.catalog import CATALOG
 from resnets.errors import InputError
+from resnets.header import shortly
 from resnets.pretrained import USUAL
 
 log = logging.getLogger(__name__)
@@ -45,7 +46,7 @@ def read(config: Mapping[str, Any], where: str) -> Described:
     try:
         preprocessing = _preprocessing(data, config.get("model_args") or {})
     except (TypeError, ValueError, KeyError, IndexError, ZeroDivisionError, AttributeError) as error:
-        raise InputError(f"{where}: config.json's preprocessing cannot be ours ({error})") from error
+        raise InputError(f"{where}: config.json's preprocessing cannot be ours ({shortly(error)})") from error
     return Described(
         network=network,
         preprocessing=preprocessing,
@@ -96,11 +97,10 @@ def _preprocessing(data: Mapping[str, Any], arguments: Mapping[str, Any]) -> dic
     }
 
 
-def _per_channel(values: Sequence[float], channels: int) -> tuple[float, ...]:
+def _per_channel(values: Any, channels: int) -> tuple[float, ...]:
     """A value for each channel; other numbers of them than the file's have the mean of its values, as in timm."""
-    if len(values) == channels:
-        return tuple(values)
-    return (sum(values) / len(values),) * channels
+    numbers = tuple(map(float, values))
+    return numbers if len(numbers) == channels else (sum(numbers) / len(numbers),) * channels
 
 
 def _classes(config: Mapping[str, Any], data: Mapping[str, Any], where: str) -> tuple[str, ...] | None:
