@@ -664,6 +664,8 @@ def cifar_weights(**changes: torch.Tensor | None) -> dict[str, torch.Tensor]:
     Case(
         "checkpoint-missing", "convert gone.pth resnet18", ("gone.pth: no such file", ".pth, .pt, .th or .safetensors"),
     ),
+    Case("weights-without-their-publisher", "convert resnet50.a1_in1k", ("no such file", "timm/resnet50.a1_in1k")),
+    Case("weights-of-no-network", "convert w.pth", ("no network given", "--spec FILE.toml"), torch_saved(dict)),
     Case("checkpoint-is-a-folder", "convert photos resnet18", ("photos: cannot be read (Is a directory)", ".pth, .pt")),
     Case(
         "missing-weights", "convert w.pth cifar_resnet32",
@@ -754,6 +756,7 @@ def test_what_cannot_be_converted_is_refused_and_runs_nothing(case: Case, refuse
     Case("data-like-an-option", "train -photos", ("-photos", "`resnets train --help`")),
     Case("list-without-match", "list alexnet", ("alexnet: no such network", "`resnets list`")),
     Case("list-near-match", "list resnt50", ("resnt50", "did you mean resnet50")),
+    Case("list-no-such-weights", "list --weights alexnet", ("alexnet", "`resnets list --weights` prints every name")),
     Case("list-unknown-format", "list --format html", ('"html"', '"text", "md"')),
     Case("show-unknown-network", "show resnet51", ("resnet51: no such network", "did you mean resnet50")),
     Case("show-nothing", "show", ("no network given", "`resnets show resnet50`")),

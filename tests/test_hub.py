@@ -2,6 +2,7 @@
 
 import copy
 import dataclasses
+import errno
 import hashlib
 import json
 import os
@@ -226,6 +227,7 @@ def test_weights_as_a_pickle_serve_where_there_is_no_safetensors(server: Hub) ->
         ("me/net@v9", ("at v9", "(404)")),
         ("resnet50", ("no such file", "did you mean", "resnet50.")),
         ("hf-hub:nothing", ("hf-hub:nothing: no such file",)),
+        ("me/two--dashes", ("me/two--dashes: ", "two--dashes")),
     ],
 )
 def test_what_the_hub_does_not_have_is_refused_in_one_line(name: str, words: tuple[str, ...], server: Hub) -> None:
@@ -272,6 +274,24 @@ def test_a_server_that_is_no_hub_is_said_to_be_none(server: Hub, monkeypatch: py
     server.models["me/net/resolve/main/config.json"] = b"{}"
     monkeypatch.setenv("HF_ENDPOINT", f"{server.address}/models")
     assert "does not answer as the Hub does" in refused("me/net")
+
+
+@pytest.mark.parametrize("address", ["nonsense", "http://[", "http://127.0.0.1:port"])
+def test_an_endpoint_that_is_no_address_is_named(address: str, server: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_ENDPOINT", address)
+    message = refused(NAME)
+    assert f"{address} cannot be reached (" in message
+    assert "set HF_ENDPOINT" in message
+
+
+def test_a_folder_with_a_repository_needs_no_hub(server: Hub, repository: Path, tmp_path: Path) -> None:
+    found = hub.fetch(repository)
+    assert (found.path, found.origin) == (repository / "model.safetensors", str(repository))
+    assert (found.network, found.classes) == ("resnet18", tuple(LABELS))
+    assert found.preprocessing == {**PRETRAINED[NAME].preprocessing, "channels": 3}
+    (tmp_path / "config.json").write_text("{}")
+    assert "neither model.safetensors nor pytorch_model.bin beside it" in refused(str(tmp_path))
+    assert not server.asked
 
 
 @pytest.mark.parametrize("mode", ["center", "squash", "border"])
@@ -433,6 +453,18 @@ def test_a_cache_that_cannot_be_written_is_named(server: Hub, tmp_path: Path, mo
     assert all(word in message for word in ("could not be written", "make room, or set TORCH_HOME"))
     message = refused("me/net", RunFailed)
     assert all(word in message for word in ("could not be written", "make room, or set HF_HOME"))
+
+
+def test_a_full_disk_is_said_and_leaves_nothing(server: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", full)
+    server.models["w.pth"] = b"w"
+    assert "could not be written (No space left on device); make room" in refused(
+        f"{server.address}/models/w.pth", RunFailed
+    )
+    assert not list(download.checkpoints().iterdir())
 
 
 def test_a_local_file_comes_before_anything_of_its_name(

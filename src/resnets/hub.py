@@ -11,10 +11,12 @@ import logging
 import os
 import re
 import threading
+import warnings
 from collections.abc import Generator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from resnets import timm_layout
 from resnets.catalog import Published
@@ -58,13 +60,16 @@ class Fetched:
 def fetch(name: str | Path, *, watch: Watch = unwatched) -> Fetched:
     """The weights called `name`, downloaded unless the cache has them.
 
-    name: a file's path; the name of a row that `resnets list --weights` prints; a URL; or OWNER/NAME, hf-hub:OWNER/NAME
-    or OWNER/NAME@REVISION of a Hub repository in timm's layout. A file that exists comes before anything of its name.
+    name: a file's path, or that of a folder with such a repository; the name of a row that `resnets list --weights`
+    prints; a URL; or OWNER/NAME, hf-hub:OWNER/NAME or OWNER/NAME@REVISION of a Hub repository. What exists as a file
+    comes before anything else of its name.
 
     Raises InputError when nothing is called so, or it can neither be reached nor found in the cache; RunFailed when the
     cache cannot be written.
     """
     text = str(name)
+    if Path(text, "config.json").is_file():
+        return _from_folder(Path(text))
     if os.path.exists(text):  # noqa: PTH110 - which is no error for names that no file can have
         return Fetched(path=Path(text), origin=text)
     row = PRETRAINED.get(text.removeprefix("hf-hub:"))
@@ -84,7 +89,7 @@ def cached(row: Pretrained) -> Path | None:
     """Where a row's weights are on this machine, if they are."""
     if row.file:
         path = cached_at(row.where)
-        return path if path.is_file() else None
+        return path if os.path.isfile(path) else None  # noqa: PTH113 - which is no error for folders closed to us
     from huggingface_hub import try_to_load_from_cache
 
     found = (try_to_load_from_cache(row.where, name, cache_dir=cache()) for name in WEIGHTS)
@@ -114,21 +119,34 @@ def _of_row(row: Pretrained, path: Path) -> Fetched:
     )
 
 
+def _from_folder(folder: Path) -> Fetched:
+    """A repository that lies in a folder, as a clone of it or timm's save_for_hf leaves it."""
+    path = next((folder / name for name in WEIGHTS if (folder / name).is_file()), None)
+    if path is None:
+        raise InputError(f"{folder}: has a config.json, but neither {' nor '.join(WEIGHTS)} beside it")
+    described = timm_layout.read(_parsed(folder / "config.json", str(folder)), str(folder))
+    return _with(described, path, origin=str(folder))
+
+
 def _from_hub(repository: str, revision: str, row: Pretrained | None, watch: Watch) -> Fetched:
     with _quiet():
         reachable = _reachable(repository, revision)
         config = _file(repository, "config.json", revision, reachable, watch)
         commit = config.parent.name
-        described = timm_layout.read(_parsed(config, repository), repository)
+        described = timm_layout.read(_parsed(config, repository), repository)  # before the weights come
         path = _weights(repository, commit, reachable, watch)
+    found = _with(described, path, origin=f"{repository}@{commit[:12]}")
+    return replace(found, published=row.published, licence=row.licence) if row else found
+
+
+def _with(described: timm_layout.Described, path: Path, *, origin: str) -> Fetched:
     return Fetched(
         path=path,
-        origin=f"{repository}@{commit[:12]}",
+        origin=origin,
         network=described.network,
         preprocessing=described.preprocessing,
         classes=described.classes,
-        published=row.published if row else None,
-        licence=row.licence if row else described.licence,
+        licence=described.licence,
     )
 
 
@@ -147,6 +165,7 @@ def _reachable(repository: str, revision: str) -> InputError | None:
         )
     hub = endpoint()
     try:
+        urlsplit(hub).port  # noqa: B018 - which raises ValueError where there is none that could be
         url = hf_hub_url(repository, "config.json", revision=revision, endpoint=hub)
         found = get_hf_file_metadata(url, timeout=TIMEOUT, endpoint=hub)
     except HfHubHTTPError as error:
@@ -206,6 +225,8 @@ def _download(repository: str, name: str, revision: str, reachable: InputError |
         raise InputError(f"{repository}: {name}: {endpoint()} answered {status}; try again later") from error
     except HTTPError as error:
         raise InputError(f"{repository}: {name} broke off ({shortly(error)}); try again later") from error
+    except ValueError as error:  # a name that the Hub cannot have
+        raise InputError(f"{repository}: {shortly(error)}") from error
     except OSError as error:
         if error.errno is None:  # huggingface_hub's own: the wrong number of bytes
             raise InputError(f"{repository}: {name} did not come whole ({shortly(error)})") from error
@@ -232,7 +253,9 @@ def _quiet() -> Generator[None]:
     before = theirs.level
     theirs.setLevel(logging.CRITICAL)
     try:
-        yield
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
     finally:
         theirs.setLevel(before)
 

@@ -171,7 +171,9 @@ def _strikes_back(recipe: str, network: str) -> Published | None:
 
 def _rows() -> dict[str, Pretrained]:
     torchvisions = {row.name: row for row in _torchvision()}
-    return torchvisions | {row.name: row for row in _timm(torchvisions)}
+    order = list(catalog.CATALOG)
+    rows = sorted((*torchvisions.values(), *_timm(torchvisions)), key=lambda row: order.index(row.network))
+    return {row.name: row for row in rows}
 
 
 PRETRAINED: Mapping[str, Pretrained] = _rows()
