@@ -226,7 +226,10 @@ def test_weights_as_a_pickle_serve_where_there_is_no_safetensors(server: Hub) ->
         ("me/empty", ("has no config.json at main", "timm's layout")),
         ("me/net@v9", ("at v9", "(404)")),
         ("resnet50", ("no such file", "did you mean", "resnet50.")),
+        ("a" * 300, ("no such file", "`resnets list --weights`")),
         ("hf-hub:nothing", ("hf-hub:nothing: no such file",)),
+        ("timm/resnet50.a9_in1k", ("(401)", "did you mean timm/resnet50.")),
+        ("torchvision/resnet50.v3", ("no published weights are called so", "did you mean torchvision/resnet50.v")),
         ("me/two--dashes", ("me/two--dashes: ", "two--dashes")),
     ],
 )

@@ -68,15 +68,17 @@ def fetch(name: str | Path, *, watch: Watch = unwatched) -> Fetched:
     cache cannot be written.
     """
     text = str(name)
-    if Path(text, "config.json").is_file():
+    if os.path.isfile(Path(text, "config.json")):  # noqa: PTH113 - which is no error for names that no file can have
         return _from_folder(Path(text))
-    if os.path.exists(text):  # noqa: PTH110 - which is no error for names that no file can have
+    if os.path.exists(text):  # noqa: PTH110 - as above
         return Fetched(path=Path(text), origin=text)
     row = PRETRAINED.get(text.removeprefix("hf-hub:"))
     if re.match(r"https?://", text):
         return Fetched(path=download(text, watch=watch), origin=text)
     if row is not None and row.file:
         return _of_row(row, download(row.where, watch=watch))
+    if text.startswith("torchvision/"):  # nobody's on the Hub
+        raise InputError(f"{text}: no published weights are called so; {nearest_names(text)}")
     repository = _REPOSITORY.fullmatch(text.removeprefix("hf-hub:"))
     if repository and (text.startswith("hf-hub:") or not _FILE.fullmatch(text)):
         return _from_hub(repository["id"], repository["revision"] or "main", row, watch)
@@ -130,11 +132,11 @@ def _from_folder(folder: Path) -> Fetched:
 
 def _from_hub(repository: str, revision: str, row: Pretrained | None, watch: Watch) -> Fetched:
     with _quiet():
-        reachable = _reachable(repository, revision)
-        config = _file(repository, "config.json", revision, reachable, watch)
+        unreachable = _unreachable(repository, revision)
+        config = _file(repository, "config.json", revision, unreachable, watch)
         commit = config.parent.name
         described = timm_layout.read(_parsed(config, repository), repository)  # before the weights come
-        path = _weights(repository, commit, reachable, watch)
+        path = _weights(repository, commit, unreachable, watch)
     found = _with(described, path, origin=f"{repository}@{commit[:12]}")
     return replace(found, published=row.published, licence=row.licence) if row else found
 
@@ -150,7 +152,7 @@ def _with(described: timm_layout.Described, path: Path, *, origin: str) -> Fetch
     )
 
 
-def _reachable(repository: str, revision: str) -> InputError | None:
+def _unreachable(repository: str, revision: str) -> InputError | None:
     """None when the Hub answers for the repository, and otherwise the error to raise if the cache has not got it.
 
     huggingface_hub itself asks again and again for half a minute before it says that there is no network.
@@ -169,7 +171,8 @@ def _reachable(repository: str, revision: str) -> InputError | None:
         url = hf_hub_url(repository, "config.json", revision=revision, endpoint=hub)
         found = get_hf_file_metadata(url, timeout=TIMEOUT, endpoint=hub)
     except HfHubHTTPError as error:
-        return InputError(f"{repository}: {_refusal(error.response.status_code, revision)}")
+        hint = f"; {nearest_names(repository)}" if repository.startswith("timm/") else ""
+        return InputError(f"{repository}: {_refusal(error.response.status_code, revision)}{hint}")
     except (HTTPError, OfflineModeIsEnabled, OSError, ValueError) as error:
         return InputError(
             f"{where} {hub} cannot be reached ({shortly(error)}); connect to the network, set HF_ENDPOINT to a "
@@ -188,25 +191,25 @@ def _refusal(status: int, revision: str) -> str:
     return f"{endpoint()} answered {status}; try again later"
 
 
-def _weights(repository: str, commit: str, reachable: InputError | None, watch: Watch) -> Path:
+def _weights(repository: str, commit: str, unreachable: InputError | None, watch: Watch) -> Path:
     from huggingface_hub.errors import EntryNotFoundError
 
     for name in WEIGHTS:
         with contextlib.suppress(EntryNotFoundError):
-            return _download(repository, name, commit, reachable, watch)
-    raise reachable or InputError(f"{repository}: has neither {' nor '.join(WEIGHTS)}; it is not in timm's layout")
+            return _download(repository, name, commit, unreachable, watch)
+    raise unreachable or InputError(f"{repository}: has neither {' nor '.join(WEIGHTS)}; it is not in timm's layout")
 
 
-def _file(repository: str, name: str, revision: str, reachable: InputError | None, watch: Watch) -> Path:
+def _file(repository: str, name: str, revision: str, unreachable: InputError | None, watch: Watch) -> Path:
     from huggingface_hub.errors import EntryNotFoundError
 
     try:
-        return _download(repository, name, revision, reachable, watch)
+        return _download(repository, name, revision, unreachable, watch)
     except EntryNotFoundError as error:
-        raise reachable or InputError(f"{repository}: has no {name}; it is not in timm's layout") from error
+        raise unreachable or InputError(f"{repository}: has no {name}; it is not in timm's layout") from error
 
 
-def _download(repository: str, name: str, revision: str, reachable: InputError | None, watch: Watch) -> Path:
+def _download(repository: str, name: str, revision: str, unreachable: InputError | None, watch: Watch) -> Path:
     """One file of a repository, in the cache. Raises EntryNotFoundError when it is not there."""
     from huggingface_hub import hf_hub_download
     from huggingface_hub.errors import EntryNotFoundError, HfHubHTTPError, HTTPError  # pyright: ignore[reportPrivateImportUsage] # as above
@@ -215,7 +218,7 @@ def _download(repository: str, name: str, revision: str, reachable: InputError |
         return Path(
             hf_hub_download(
                 repository, name, revision=revision, cache_dir=cache(), endpoint=endpoint(), etag_timeout=TIMEOUT,
-                local_files_only=reachable is not None, tqdm_class=_bar(f"downloading {repository} (MB)", watch),
+                local_files_only=unreachable is not None, tqdm_class=_bar(f"downloading {repository} (MB)", watch),
             )
         )  # fmt: skip
     except EntryNotFoundError:
