@@ -19,6 +19,11 @@ with warnings.catch_warnings():
     import torchvision
     import torchvision.models
     import torchvision.transforms
+    from timm.data import auto_augment, distributed_sampler, mixup, random_erasing
     from timm.data.transforms_factory import create_transform
+    from torchvision.transforms import autoaugment
 
-__all__ = ["create_transform", "timm", "torchvision"]
+__all__ = [
+    "auto_augment", "autoaugment", "create_transform", "distributed_sampler", "mixup", "random_erasing", "timm",
+    "torchvision",
+]  # fmt: skip
