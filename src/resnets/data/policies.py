@@ -7,6 +7,7 @@ saturation changes nothing, as in timm and torchvision.
 import math
 from collections.abc import Callable, Mapping
 from statistics import NormalDist
+from typing import Literal
 
 import numpy as np
 import torch
@@ -14,6 +15,7 @@ from jaxtyping import Float32, UInt8
 from numpy.typing import NDArray
 from PIL import Image, ImageEnhance, ImageOps
 
+PolicyName = Literal["none", "rand-augment", "trivial-augment"]
 Fill = int | tuple[int, ...]
 Policy = Callable[[Image.Image, NDArray[np.float32], Fill], Image.Image]
 
@@ -114,6 +116,11 @@ def trivial_augment_op(image: Image.Image, name: str, strength: int, *, sign: in
     amount = _trivial_amount(name, sign * amount if _WIDE[name][1] else amount)
     black = 0 if image.mode == "L" else (0, 0, 0)
     return _changed(image, name, amount, fill=black, resample=Image.Resampling.NEAREST)
+
+
+def columns(policy: PolicyName, ops: int) -> int:
+    """How many random numbers an image needs."""
+    return {"none": 0, "rand-augment": ops * RAND_AUGMENT_COLUMNS, "trivial-augment": TRIVIAL_AUGMENT_COLUMNS}[policy]
 
 
 def on_pixels(

@@ -62,22 +62,34 @@ class Preprocessing:
         if min(self.std) <= 0:
             raise InputError(f"preprocessing std = {self.std}: must be more than 0")
 
+    @property
+    def mean_colour(self) -> tuple[int, ...]:
+        """The mean, 0 to 255: what normalizes to zero but for rounding."""
+        return tuple(round(255 * mean) for mean in self.mean)
+
+    @property
+    def resampling(self) -> Image.Resampling:
+        """The interpolation, as Pillow has it."""
+        return _RESAMPLING[self.interpolation]
+
     def pixels(self, image: Image.Image | NDArray[np.uint8]) -> NDArray[np.uint8]:
         """The network's view of an image, for evaluation: size x size x channels, not yet normalized."""
         return _join([self._fitted(plane) for plane in self._planes(image)])
 
     def resized_crop(
-        self, image: Image.Image | NDArray[np.uint8], numbers: NDArray[np.float32], *, min_area: float
+        self, image: Image.Image | NDArray[np.uint8], numbers: NDArray[np.float32], *, min_area: float, size: int = 0
     ) -> NDArray[np.uint8]:
         """A random box of the image at the network's size, for training: size x size x channels.
 
         numbers: the image's row of the random table. min_area: the smallest box, as a fraction of the image's area.
+        size: in pixels, where it is not to be the network's.
         """
+        size = size or self.size
         planes = self._planes(image)
         width, height = planes[0].size
         box = augmentation.random_resized_box(width, height, numbers, area=(min_area, 1.0), aspect=(3 / 4, 4 / 3))
-        resample = _RESAMPLING[self.interpolation]
-        return _join([plane.crop(box).resize((self.size, self.size), resample) for plane in planes])
+        resample = self.resampling
+        return _join([plane.crop(box).resize((size, size), resample) for plane in planes])
 
     def normalize(
         self, pixels: UInt8[Tensor, "batch height width channels"]
@@ -104,7 +116,7 @@ class Preprocessing:
         return [decoding.to_channels(image, self.channels)]
 
     def _fitted(self, image: Image.Image) -> Image.Image:
-        resample = _RESAMPLING[self.interpolation]
+        resample = self.resampling
         target = self._resized(image.size)
         resized = image if target == image.size else image.resize(target, resample)
         return self._square(resized)
@@ -134,7 +146,7 @@ class Preprocessing:
         return image.crop((left, top, left + self.size, top + self.size))
 
     def _frame(self) -> tuple[int, ...] | int:
-        colour = tuple(round(255 * mean) for mean in self.mean)
+        colour = self.mean_colour
         return colour if self.channels == 3 else colour[0]  # planes of many channels share the first one's
 
 
