@@ -99,7 +99,7 @@ def erased_box(
     shape_range = math.log(ERASED_ASPECT[0]), math.log(ERASED_ASPECT[1])
     for attempt in range(TRIES):
         share, shape = (float(number) for number in numbers[AREA + 2 * attempt : AREA + 2 * attempt + 2])
-        target = (ERASED_AREA[0] + (ERASED_AREA[1] - ERASED_AREA[0]) * share) * width * height
+        target = (ERASED_AREA[0] + (ERASED_AREA[1] - ERASED_AREA[0]) * share) * (width * height)
         ratio = math.exp(shape_range[0] + (shape_range[1] - shape_range[0]) * shape)
         h, w = round(math.sqrt(target * ratio)), round(math.sqrt(target / ratio))
         if w < width and h < height:
@@ -115,4 +115,4 @@ def erase(
     left, top, right, bottom = (edge.view(-1, 1) for edge in boxes.unbind(1))
     y, x = (torch.arange(side, device=images.device) for side in images.shape[2:])
     inside = ((y >= top) & (y < bottom)).unsqueeze(2) & ((x >= left) & (x < right)).unsqueeze(1)
-    return images.masked_fill(inside.unsqueeze(1), 0)
+    return images.clone().masked_fill_(inside.unsqueeze(1), 0)  # a clone keeps the memory order

@@ -65,7 +65,7 @@ class Preprocessing:
     @property
     def mean_colour(self) -> tuple[int, ...]:
         """The mean, 0 to 255: what normalizes to zero but for rounding."""
-        return tuple(round(255 * mean) for mean in self.mean)
+        return tuple(min(255, max(0, round(255 * mean))) for mean in self.mean)
 
     @property
     def resampling(self) -> Image.Resampling:

@@ -38,7 +38,8 @@ def balanced(labels: NDArray[np.int64], count: int, random: np.random.Generator)
     shares = np.full(len(classes), count // len(classes))
     shares[: count % len(classes)] += 1
     drawn = [
-        _deck(np.flatnonzero(labels == label), share, random) for label, share in zip(classes, shares, strict=True)
+        _deck(np.flatnonzero(labels == label), share, random)
+        for label, share in zip(classes, shares.tolist(), strict=True)
     ]
     return random.permutation(np.concatenate(drawn))
 
