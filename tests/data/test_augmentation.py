@@ -130,3 +130,20 @@ def test_purposes_and_places_have_random_numbers_of_their_own() -> None:
     draws = [augmentation.generator(3, 1, purpose).random() for purpose in range(6)]
     draws += [augmentation.generator(3, 1, augmentation.MIX, step).random() for step in range(1, 50)]
     assert len(set(draws)) == len(draws)
+
+
+def test_images_grow_between_the_middle_and_the_last_fifth_of_a_run() -> None:
+    sizes = [augmentation.size_in_epoch(epoch, 20, full=224, first=0.5) for epoch in range(20)]
+    assert sizes == [112] * 11 + [132, 148, 168, 188, 204] + [224] * 4
+    assert [augmentation.size_in_epoch(epoch, 10, full=30, first=0.5) for epoch in (0, 9)] == [16, 30]
+
+
+@given(epochs=st.integers(1, 300), full=st.integers(1, 500), first=st.floats(0.1, 1))
+def test_a_run_never_shows_smaller_images_than_before_and_ends_at_full_size(
+    epochs: int, full: int, first: float
+) -> None:
+    sizes = [augmentation.size_in_epoch(epoch, epochs, full=full, first=first) for epoch in range(epochs)]
+    assert sizes == sorted(sizes)
+    assert 1 <= sizes[0] <= sizes[-1] <= full
+    assert sizes[-1] == full or (epochs < 5 and first < 1)
+    assert first < 1 or set(sizes) == {full}

@@ -87,6 +87,17 @@ def resized(images: Pixels, size: int) -> UInt8[Tensor, "batch size size channel
     return scaled.round_().to(torch.uint8).permute(0, 2, 3, 1).contiguous()
 
 
+def size_in_epoch(epoch: int, epochs: int, *, full: int, first: float) -> int:
+    """The image size of an epoch under progressive resizing, in pixels, as composer times it.
+
+    `first`, a fraction of `full`, for half the run; then growing evenly, in steps of 4 pixels, and full for the last
+    fifth, so that what the network sees last is what it will be judged on.
+    """
+    grown = min(max((epoch / epochs - 0.5) / 0.3, 0), 1)
+    share = first + (1 - first) * grown
+    return full if share == 1 else min(full, max(4, round(full * share / 4) * 4))
+
+
 def erased_box(
     width: int, height: int, numbers: NDArray[np.float32], *, probability: float
 ) -> tuple[int, int, int, int]:
@@ -112,7 +123,7 @@ def erase(
     images: Float[Tensor, "batch channels height width"], boxes: Int64[Tensor, "batch 4"]
 ) -> Float[Tensor, "batch channels height width"]:
     """Normalized images, zero (the mean colour) inside their boxes (left, top, right, bottom)."""
-    left, top, right, bottom = (edge.view(-1, 1) for edge in boxes.unbind(1))
+    left, top, right, bottom = (edge.view(-1, 1) for edge in boxes.to(images.device).unbind(1))
     y, x = (torch.arange(side, device=images.device) for side in images.shape[2:])
     inside = ((y >= top) & (y < bottom)).unsqueeze(2) & ((x >= left) & (x < right)).unsqueeze(1)
     return images.clone().masked_fill_(inside.unsqueeze(1), 0)  # a clone keeps the memory order

@@ -70,7 +70,10 @@ TRIVIAL_AUGMENT = tuple(_WIDE)
 TRIVIAL_AUGMENT_COLUMNS = 3  # random numbers for an image: which change, how strong, its sign
 STRENGTHS = 31
 # In float32, as torchvision has them: a factor that differs in its last bit gives other pixels.
-_AMOUNTS = {name: torch.linspace(0.0, most, STRENGTHS).tolist() for name, (most, _) in _WIDE.items()}
+_AMOUNTS: Mapping[str, list[float]] = {
+    name: torch.linspace(0.0, most, STRENGTHS).tolist()  # pyright: ignore[reportUnknownMemberType]
+    for name, (most, _) in _WIDE.items()
+}
 
 
 def rand_augment(
