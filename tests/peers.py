@@ -19,6 +19,24 @@ with warnings.catch_warnings():
     import torchvision
     import torchvision.models
     import torchvision.transforms
+    from timm.data.mixup import mixup_target
     from timm.data.transforms_factory import create_transform
+    from timm.layers.drop import drop_path
+    from timm.loss.binary_cross_entropy import BinaryCrossEntropy
+    from timm.optim._param_groups import param_groups_layer_decay
+    from timm.optim.lamb import Lamb
+    from timm.scheduler.cosine_lr import CosineLRScheduler
+    from timm.utils.model_ema import ModelEmaV3
 
-__all__ = ["create_transform", "timm", "torchvision"]
+__all__ = [
+    "BinaryCrossEntropy",
+    "CosineLRScheduler",
+    "Lamb",
+    "ModelEmaV3",
+    "create_transform",
+    "drop_path",
+    "mixup_target",
+    "param_groups_layer_decay",
+    "timm",
+    "torchvision",
+]

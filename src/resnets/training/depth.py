@@ -36,9 +36,9 @@ def branch_scales(
     numbers: Float32[np.ndarray, "images blocks"], rates: Sequence[float]
 ) -> Float[Tensor, "images blocks"]:
     """What each residual branch is multiplied by: 0 where it is left out, 1 / (1 - rate) elsewhere, 1 on average."""
-    drop = np.asarray(rates, dtype=np.float32)
-    kept = np.divide(1, 1 - drop, out=np.zeros_like(drop), where=drop < 1)
-    return torch.from_numpy(np.where(numbers < drop, np.float32(0), kept))
+    keep = (1 - np.asarray(rates)).astype(np.float32)
+    scales = np.divide(1, keep, out=np.zeros_like(keep), where=keep > 0)
+    return torch.from_numpy(np.where(numbers < keep, scales, np.float32(0)))
 
 
 class StochasticDepth:

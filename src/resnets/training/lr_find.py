@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from resnets.errors import RunFailed
@@ -50,8 +51,9 @@ def sweep(step: Callable[[float], float], *, low: float, high: float, steps: int
 def suggestion(rates: Sequence[float], losses: Sequence[float]) -> float:
     """The learning rate at which the loss falls fastest per decade, before it is lowest.
 
-    fastai's "steep" and Lightning's suggestion, made robust: slope and level at a point are those of a line fitted to
-    its neighbours (a tenth of the curve to either side), so one lucky batch decides nothing and there is no lag.
+    fastai's "steep" and Lightning's suggestion, made robust: each loss is first the median of five, then slope and
+    level are those of a line fitted to its neighbours, a tenth of the curve to either side. So one batch decides
+    nothing, and nothing lags behind as a running mean does.
     Losses that are not numbers, and all that come after one, are left out. Raises RunFailed when the loss never falls.
     """
     x, y = np.log10(np.asarray(rates, dtype=np.float64)), np.asarray(losses, dtype=np.float64)
@@ -60,7 +62,7 @@ def suggestion(rates: Sequence[float], losses: Sequence[float]) -> float:
         x, y = x[: bad[0]], y[: bad[0]]
     if len(y) < LEAST:
         raise RunFailed(f"the loss left the scale after {len(y)} steps; try a lower first learning rate")
-    levels, slopes = _fitted(x, y)
+    levels, slopes = _fitted(x, np.median(sliding_window_view(np.pad(y, 2, mode="edge"), 5), axis=1))
     fall = slopes[: int(np.argmin(levels)) + 1]
     if fall.min() >= 0:
         raise RunFailed(f"the loss does not fall at any learning rate from {rates[0]:.3g} to {10 ** x[-1]:.3g}")
@@ -68,13 +70,12 @@ def suggestion(rates: Sequence[float], losses: Sequence[float]) -> float:
 
 
 def _fitted(x: NDArray[np.float64], y: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """At each point, the level and the slope of the least-squares line through its neighbourhood."""
+    """Around each point, the mean and the slope of the least-squares line through its neighbours."""
     reach = max(2, len(x) // 10)
     lines: list[tuple[float, float]] = []
     for place in range(len(x)):
         near = slice(max(0, place - reach), place + reach + 1)
-        offset, around = x[near] - x[near].mean(), y[near].mean()
-        slope = float(offset @ (y[near] - around) / (offset @ offset))
-        lines.append((float(around + slope * (x[place] - x[near].mean())), slope))
+        offset, level = x[near] - x[near].mean(), y[near].mean()
+        lines.append((float(level), float(offset @ (y[near] - level) / (offset @ offset))))
     levels, slopes = np.array(lines).T
     return levels, slopes
