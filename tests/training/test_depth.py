@@ -76,7 +76,7 @@ def test_the_branches_of_a_step_depend_on_seed_epoch_and_step_alone() -> None:
 
 def test_where_every_branch_is_left_out_a_block_is_its_shortcut() -> None:
     network = small()
-    first, block = next(network.stages())[:2]
+    first, block, *_ = next(network.stages())
     x = images(size=16)
     entering = first(network.stem(x))
     with stochastic_depth(network, 0.5) as depth:
