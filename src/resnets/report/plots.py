@@ -2,12 +2,14 @@
 
 import io
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
 from resnets.evaluation.metrics import Evaluation
+
+Rows = Sequence[dict[str, Any]]
 
 _STYLE: Any = {"svg.fonttype": "none", "svg.hashsalt": "resnets", "font.size": 10}
 _BLUE, _ORANGE = "#0060a8", "#b34700"  # distinct in grey, and for every kind of colour vision
@@ -15,32 +17,65 @@ _NAMED = 40  # classes: beyond this, names would overlap
 _COUNTED = 16  # classes: beyond this, counts would not fit their cells
 
 
-def curves(rows: Sequence[dict[str, Any]]) -> str:
+def curves(rows: Rows) -> str:
     """Loss, accuracy and learning rate by epoch, from the rows of metrics.jsonl."""
+    return _panels(rows, (_loss, _accuracy, _rate), (10, 3.2))
+
+
+def loss_curve(rows: Rows) -> str:
+    """Training and validation loss by epoch, from the rows of metrics.jsonl."""
+    return _panels(rows, (_loss,), (4, 3))
+
+
+def accuracy_curve(rows: Rows) -> str:
+    """Validation accuracy by epoch, from the rows of metrics.jsonl."""
+    return _panels(rows, (_accuracy,), (4, 3))
+
+
+def rate_curve(rows: Rows) -> str:
+    """The learning rate at each epoch's end, from the rows of metrics.jsonl."""
+    return _panels(rows, (_rate,), (4, 3))
+
+
+def best_row(rows: Rows) -> dict[str, Any]:
+    """The epoch of the best validation accuracy; one that is not a number is worse than any."""
+    return max(rows, key=lambda row: row["val_top1"] if row["val_top1"] >= 0 else -1)
+
+
+def _panels(rows: Rows, panels: Sequence[Callable[[Any, Rows], None]], size: tuple[float, float]) -> str:
     import matplotlib
     from matplotlib.figure import Figure
 
-    epochs = [row["epoch"] for row in rows]
-    with matplotlib.rc_context(_STYLE):
-        figure = Figure(figsize=(10, 3.2), layout="constrained")
-        loss, accuracy, rate = figure.subplots(1, 3)
-        loss.plot(
-            epochs, [row["train_loss"] for row in rows], color=_ORANGE, linestyle="--", label="training (augmented)"
-        )
-        loss.plot(epochs, [row["val_loss"] for row in rows], color=_BLUE, label="validation")
-        loss.set(title="loss", ylim=(0, None))
-        loss.legend()
-        accuracy.plot(epochs, [100 * row["val_top1"] for row in rows], color=_BLUE)
-        best = max(rows, key=lambda row: row["val_top1"])
-        accuracy.plot(best["epoch"], 100 * best["val_top1"], "o", color=_BLUE)
-        accuracy.set(title=f"validation top-1 %, best {100 * best['val_top1']:.2f}", ylim=(None, 100.5))
-        rate.plot(epochs, [row["lr"] for row in rows], color=_BLUE)
-        rate.set(title="learning rate")
-        for axes in (loss, accuracy, rate):
+    marker = "o" if len(rows) == 1 else "None"  # of one point there is no line
+    with matplotlib.rc_context({**_STYLE, "lines.marker": marker}):
+        figure = Figure(figsize=size, layout="constrained")
+        for axes, panel in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels, strict=True):
+            panel(axes, rows)
             axes.set_xlabel("epoch")
             axes.xaxis.get_major_locator().set_params(integer=True)
             axes.grid(alpha=0.3)
         return _svg(figure)
+
+
+def _loss(axes: Any, rows: Rows) -> None:
+    epochs = [row["epoch"] for row in rows]
+    training, validation = ([row[name] for row in rows] for name in ("train_loss", "val_loss"))
+    axes.plot(epochs, training, color=_ORANGE, linestyle="--", label="training (augmented)")
+    axes.plot(epochs, validation, color=_BLUE, label="validation")
+    axes.set(title="loss", ylim=(0, None))
+    axes.legend(frameon=False)
+
+
+def _accuracy(axes: Any, rows: Rows) -> None:
+    best = best_row(rows)
+    axes.plot([row["epoch"] for row in rows], [100 * row["val_top1"] for row in rows], color=_BLUE)
+    axes.plot(best["epoch"], 100 * best["val_top1"], "o", color=_BLUE)
+    axes.set(title=f"validation top-1 %, best {100 * best['val_top1']:.2f}", ylim=(None, 100.5))
+
+
+def _rate(axes: Any, rows: Rows) -> None:
+    axes.plot([row["epoch"] for row in rows], [row["lr"] for row in rows], color=_BLUE)
+    axes.set(title="learning rate")
 
 
 def confusion(evaluation: Evaluation) -> str:

@@ -1,0 +1,73 @@
+"""What a report is made from: a classifier, the images that judge it, and what it said of them."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float, Int64
+from numpy.typing import NDArray
+
+from resnets.classifier import Classifier
+from resnets.data.imageset import ImageSet
+from resnets.evaluation import calibration, metrics
+from resnets.evaluation.metrics import Evaluation
+from resnets.training.recipe import Plan
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunReport:
+    """A classifier judged on some images; of a run, also how it came about. Everything on the page derives from it."""
+
+    classifier: Classifier
+    images: ImageSet  # those that judge
+    labels: NDArray[np.int64]  # the right output of each
+    logits: NDArray[np.float32]  # images x classes, before the temperature
+    on: str  # in words, which images these are
+    train: ImageSet | None = None  # those that trained, where they are known
+    rows: tuple[dict[str, Any], ...] = ()  # of metrics.jsonl
+    plan: Plan | None = None
+    recipe: str = ""  # the recipe's name, and where it comes from
+    command: str = ""  # which makes the same again
+    notes: tuple[str, ...] = ()  # what was found in the data, and what was left out
+
+    @property
+    def name(self) -> str:
+        """What the page is called: the run's folder, or else the classifier's file."""
+        path = self.classifier.path
+        if path is None:
+            return self.network
+        return path.resolve().parent.name if path.name == "classifier.safetensors" else path.name
+
+    @property
+    def network(self) -> str:
+        """The network's name, where it is known."""
+        origin = self.classifier.origin
+        known = origin.get("network") or (origin.get("data") or {}).get("network")
+        return self.plan.network if self.plan is not None else str(known or "a residual network")
+
+    @cached_property
+    def probabilities(self) -> Float[np.ndarray, "images classes"]:
+        """As the classifier gives them, with its temperature."""
+        return calibration.probabilities(self.logits, self.classifier.temperature)
+
+    @cached_property
+    def raw_probabilities(self) -> Float[np.ndarray, "images classes"]:
+        """As they are without a temperature."""
+        return calibration.probabilities(self.logits)
+
+    @cached_property
+    def predicted(self) -> Int64[np.ndarray, " images"]:
+        """The first answer of each image."""
+        return self.logits.argmax(axis=1)
+
+    @cached_property
+    def evaluation(self) -> Evaluation:
+        """The scores."""
+        scaled = self.logits / self.classifier.temperature
+        return metrics.evaluate(scaled, self.labels, self.classifier.classes, on=self.on)
+
+    def file(self, index: int) -> str:
+        """What an image is called: the end of its path, which is enough to find it."""
+        return "/".join(Path(self.images.image_name(index)).parts[-2:])
