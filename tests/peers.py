@@ -1,4 +1,4 @@
-"""The one place that imports the peers we are held against: timm and torchvision.
+"""The one place that imports the peers we are held against: timm, torchvision and torchmetrics, which imports it.
 
 torchvision's wheel is built for the CUDA torch. Beside a CPU-only torch it imports once its two missing operators are
 declared.
@@ -16,9 +16,10 @@ if not torch.cuda.is_available():
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
     import timm
+    import torchmetrics.functional.classification as torchmetrics
     import torchvision
     import torchvision.models
     import torchvision.transforms
     from timm.data.transforms_factory import create_transform
 
-__all__ = ["create_transform", "timm", "torchvision"]
+__all__ = ["create_transform", "timm", "torchmetrics", "torchvision"]

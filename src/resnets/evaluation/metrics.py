@@ -105,6 +105,15 @@ def evaluate(
     )
 
 
+def label_ranks(
+    logits: Float[np.ndarray, "images classes"], labels: Int64[np.ndarray, " images"]
+) -> Int64[np.ndarray, " images"]:
+    """How many classes come before the right one, 0 when it is the answer; of equal logits the first comes first."""
+    of_label = logits[np.arange(len(labels)), labels][:, None]
+    earlier = np.arange(logits.shape[1]) < labels[:, None]
+    return np.count_nonzero(logits > of_label, axis=1) + np.count_nonzero((logits == of_label) & earlier, axis=1)
+
+
 def confusion(
     labels: Int64[np.ndarray, " images"], predicted: Int64[np.ndarray, " images"], count: int
 ) -> Int64[np.ndarray, "classes classes"]:
