@@ -22,7 +22,7 @@ class Pair:
 
 
 @dataclass(frozen=True, slots=True)
-class Abstention:
+class Coverage:
     """What answering only when sure costs and gains."""
 
     threshold: float  # answers at least as probable as this are given
@@ -31,7 +31,7 @@ class Abstention:
     count: int
 
     @property
-    def coverage(self) -> float:
+    def share(self) -> float:
         return self.answered / self.count
 
     @property
@@ -80,13 +80,13 @@ def worst_classes(evaluation: Evaluation, count: int) -> tuple[ClassScore, ...]:
     return tuple(sorted(met, key=lambda score: score.f1 or 0)[:count])
 
 
-def abstention(
+def coverage(
     probabilities: Float[np.ndarray, "images classes"], labels: Int64[np.ndarray, " images"], threshold: float
-) -> Abstention:
+) -> Coverage:
     """What is left when answers less probable than `threshold` are not given."""
     given = probabilities.max(axis=1) >= threshold
     right = given & (probabilities.argmax(axis=1) == labels)
-    return Abstention(threshold, int(given.sum()), int(right.sum()), len(labels))
+    return Coverage(threshold, int(given.sum()), int(right.sum()), len(labels))
 
 
 def _first(

@@ -3,11 +3,14 @@
 import io
 import warnings
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from resnets.evaluation.metrics import Evaluation
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 Rows = Sequence[dict[str, Any]]
 
@@ -81,6 +84,14 @@ def _rate(axes: Any, rows: Rows) -> None:
 def confusion(evaluation: Evaluation) -> str:
     """The confusion matrix: a row for each right class, a column for each answer, shaded by the row's share."""
     import matplotlib
+
+    with matplotlib.rc_context(_STYLE):
+        return _svg(confusion_figure(evaluation))
+
+
+def confusion_figure(evaluation: Evaluation) -> "Figure":
+    """The confusion matrix as matplotlib draws it."""
+    import matplotlib
     from matplotlib.figure import Figure
 
     matrix = evaluation.confusion
@@ -102,7 +113,7 @@ def confusion(evaluation: Evaluation) -> str:
             for row, column in np.argwhere(matrix > 0):
                 colour = "white" if shares[row, column] > 0.5 else "black"
                 axes.text(column, row, str(matrix[row, column]), ha="center", va="center", color=colour, fontsize=8)
-        return _svg(figure)
+    return figure
 
 
 def _label(name: str) -> str:

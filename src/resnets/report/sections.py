@@ -19,6 +19,7 @@ BORDER = 12
 WORST = 8
 TABLED = 24  # classes: up to here the confusion matrix is a table
 NAMED = 10  # classes in a list of many
+ROOMY = 10  # classes: up to here its cells are large
 OPEN = 40  # classes: a longer table is folded
 THRESHOLDS = (0.5, 0.7, 0.8, 0.9, 0.95, 0.99)
 
@@ -62,7 +63,7 @@ def made(run: RunReport) -> list[tuple[str, str]]:
     versions = origin.get("versions") or {}
     rows = [
         ("network", f"{run.network}: {built.parameters:,} parameters, {built.macs / 1e9:.3g} GMACs an image"),
-        ("image size", f"{preprocessing.size} × {preprocessing.size}, {preprocessing.channels} channel(s); "
+        ("image size", f"{preprocessing.size} × {preprocessing.size}, {counted(preprocessing.channels, 'channel')}; "
                        f"resized to {preprocessing.resize}, fit {preprocessing.fit}, {preprocessing.interpolation}"),
         ("classes", f"{len(run.classifier.classes):,}"),
         *_data(run),
@@ -92,7 +93,12 @@ def _trained(run: RunReport) -> str:
         return ""
     best = plots.best_row(run.rows)
     seconds = run.rows[-1].get("seconds") or 0
-    return f"{run.rows[-1]['epoch']:,} epoch(s) in {duration(seconds)}; the best was epoch {best['epoch']:,}"
+    return f"{counted(run.rows[-1]['epoch'], 'epoch')} in {duration(seconds)}; the best was epoch {best['epoch']:,}"
+
+
+def counted(count: int, thing: str) -> str:
+    """`1 epoch`, `8 epochs`, `2 classes`."""
+    return f"{count:,} {thing}" if count == 1 else f"{count:,} {thing}{'es' if thing.endswith('s') else 's'}"
 
 
 def duration(seconds: float) -> str:
@@ -142,14 +148,15 @@ def per_class(run: RunReport) -> list[dict[str, Any]]:
 
 
 def confusion(run: RunReport) -> dict[str, Any]:
-    """The matrix as rows of (count, share of the row) for few classes, else drawn."""
+    """The matrix as rows of (count, strength of shade) for few classes, else drawn."""
     matrix = run.evaluation.confusion
     if len(matrix) > TABLED:
         label = f"confusion matrix of {len(matrix)} classes; the pairs below name its largest entries off the diagonal"
         return {"drawn": inline(plots.confusion(run.evaluation), name="confusion", label=label)}
     shares = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
-    return {"rows": [list(zip(counts.tolist(), parts.tolist(), strict=True))
-                     for counts, parts in zip(matrix, shares, strict=True)]}  # fmt: skip
+    strengths = np.sqrt(shares)  # so that a few in a hundred can be seen
+    rows = [list(zip(*pair, strict=True)) for pair in zip(matrix.tolist(), strengths.tolist(), strict=True)]
+    return {"rows": rows, "few": len(matrix) <= ROOMY}
 
 
 def faults(run: RunReport) -> list[str]:
@@ -157,18 +164,18 @@ def faults(run: RunReport) -> list[str]:
     left_out = (run.classifier.origin.get("data") or {}).get("left_out") or 0
     found = list(run.notes)
     if left_out:
-        found.append(f"{left_out:,} image(s) could not be decoded and were left out of training and validation")
+        found.append(f"{counted(left_out, 'image')} could not be decoded and left out of training and validation")
     if unmet := [score.name for score in run.evaluation.classes if not score.count]:
         more = f" and {len(unmet) - NAMED:,} more" if len(unmet) > NAMED else ""
-        found.append(f"no images to judge by, of {len(unmet):,} class(es): {', '.join(unmet[:NAMED])}{more}")
+        found.append(f"{counted(len(unmet), 'class')} without an image to judge by: {', '.join(unmet[:NAMED])}{more}")
     return found
 
 
-def abstentions(run: RunReport) -> list[findings.Abstention]:
+def abstentions(run: RunReport) -> list[findings.Coverage]:
     """What is answered, and how well, when only sure answers are given."""
     chosen = run.classifier.abstain_below
     thresholds = sorted({0.0, *THRESHOLDS, chosen})
-    return [findings.abstention(run.probabilities, run.labels, threshold) for threshold in thresholds]
+    return [findings.coverage(run.probabilities, run.labels, threshold) for threshold in thresholds]
 
 
 def pictures(run: RunReport) -> dict[str, Any]:
