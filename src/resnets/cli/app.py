@@ -18,6 +18,7 @@ from resnets.cli.convert import convert
 from resnets.cli.evaluate import evaluate
 from resnets.cli.list import list_networks
 from resnets.cli.predict import predict
+from resnets.cli.report import report
 from resnets.cli.show import show
 from resnets.cli.train import train
 from resnets.errors import InputError, Interrupted, RunFailed
@@ -35,7 +36,7 @@ app = App(
     help_epilogue="A first run: `resnets train digits`. Errors are one line; `--debug` adds the traceback.",
     version=_version,
 )
-for _order, _verb in enumerate((list_networks, show, train, evaluate, predict, convert)):
+for _order, _verb in enumerate((list_networks, show, train, evaluate, report, predict, convert)):
     app.command(_verb, name=_verb.__name__.removesuffix("_networks"), sort_key=_order)
 
 

@@ -3,16 +3,18 @@
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from jaxtyping import Float, Int64
 from numpy.typing import NDArray
 
 from resnets.classifier import Classifier
-from resnets.data.imageset import ImageSet
+from resnets.data.imageset import ImageSet, Split
 from resnets.evaluation import calibration, metrics
+from resnets.evaluation.classes import ClassMap
 from resnets.evaluation.metrics import Evaluation
+from resnets.progress import Watch, unwatched
 from resnets.training.recipe import Plan
 
 
@@ -71,3 +73,26 @@ class RunReport:
     def file(self, index: int) -> str:
         """What an image is called: the end of its path, which is enough to find it."""
         return "/".join(Path(self.images.image_name(index)).parts[-2:])
+
+
+def judge(
+    classifier: Classifier,
+    data: str | Path | ImageSet,
+    *,
+    split: Split | Literal["all"] | None = None,
+    class_map: ClassMap | None = None,
+    batch_size: int = 64,
+    command: str = "",
+    watch: Watch = unwatched,
+) -> RunReport:
+    """A classifier judged on labelled images. The arguments, and what it raises, are those of `Classifier.scored`."""
+    scored = classifier.scored(data, split=split, class_map=class_map, batch_size=batch_size, watch=watch)
+    return RunReport(
+        classifier=classifier,
+        images=scored.images,
+        labels=scored.labels,
+        logits=scored.logits,
+        on=scored.on,
+        command=command,
+        notes=scored.images.notes,
+    )
