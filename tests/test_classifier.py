@@ -129,7 +129,7 @@ def test_a_bad_image_is_a_row_with_its_error_and_the_rest_goes_on(tmp_path: Path
     assert [row.error is None for row in rows] == [True, False, False, True]
     assert "bad.jpg: not an image" in str(rows[1].error)
     assert "gone.png: cannot be read" in str(rows[2].error)
-    assert rows[1].as_dict() == {"image": str(bad), "answers": [], "error": rows[1].error}
+    assert rows[1].as_dict() == {"image": str(bad), "answers": [], "sure": False, "error": rows[1].error}
     with pytest.raises(InputError, match=r"bad\.jpg"):
         untrained().predict([good, bad])
     with pytest.raises(InputError, match=r"bad\.jpg"):

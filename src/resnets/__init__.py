@@ -16,11 +16,13 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from resnets.api import convert, load, train
-    from resnets.classifier import Classifier, Prediction
+    from resnets.classifier import Classifier
     from resnets.data.preprocessing import Preprocessing
     from resnets.data.sources import open_source
     from resnets.errors import InputError, Interrupted, RunFailed
+    from resnets.judging import calibrate, compare
     from resnets.network import resnet
+    from resnets.prediction import Prediction
     from resnets.spec import ResNetSpec, Stem
     from resnets.view.shown import show
 
@@ -28,11 +30,13 @@ _HOMES = {
     "Classifier": "resnets.classifier",
     "InputError": "resnets.errors",
     "Interrupted": "resnets.errors",
-    "Prediction": "resnets.classifier",
+    "Prediction": "resnets.prediction",
     "Preprocessing": "resnets.data.preprocessing",
     "ResNetSpec": "resnets.spec",
     "RunFailed": "resnets.errors",
     "Stem": "resnets.spec",
+    "calibrate": "resnets.judging",
+    "compare": "resnets.judging",
     "convert": "resnets.api",
     "load": "resnets.api",
     "open_source": "resnets.data.sources",
@@ -50,6 +54,8 @@ __all__ = [
     "ResNetSpec",
     "RunFailed",
     "Stem",
+    "calibrate",
+    "compare",
     "convert",
     "load",
     "open_source",

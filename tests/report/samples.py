@@ -1,4 +1,4 @@
-"""Runs to report on: images from a seed, a small untrained network, and logits that are wrong where they are told to be."""
+"""Runs to report on: images from a seed, an untrained network, and logits that are wrong as often as they are told."""
 
 from collections.abc import Sequence
 from typing import Any

@@ -14,6 +14,8 @@ from types import FrameType
 
 from cyclopts import App, CycloptsError
 
+from resnets.cli.calibrate import calibrate
+from resnets.cli.compare import compare
 from resnets.cli.convert import convert
 from resnets.cli.evaluate import evaluate
 from resnets.cli.list import list_networks
@@ -36,7 +38,8 @@ app = App(
     help_epilogue="A first run: `resnets train digits`. Errors are one line; `--debug` adds the traceback.",
     version=_version,
 )
-for _order, _verb in enumerate((list_networks, show, train, evaluate, report, predict, convert)):
+VERBS = (list_networks, show, train, evaluate, report, compare, calibrate, predict, convert)
+for _order, _verb in enumerate(VERBS):
     app.command(_verb, name=_verb.__name__.removesuffix("_networks"), sort_key=_order)
 
 

@@ -26,10 +26,11 @@ def intervals(
     resamples: int = RESAMPLES,
     level: float = LEVEL,
 ) -> dict[str, Interval]:
-    """Percentile intervals of `level` of top1, top5, loss, ece, brier, macro_f1 and, of few classes, auc.
+    """Percentile intervals of top1, top5, loss, ece, brier, macro_f1, balanced_accuracy and, of few classes, auc.
 
-    logits: already divided by the temperature. The images are drawn anew, with replacement, `resamples` times from
-    Philox keyed by `seed`. Efron and Tibshirani 1993, section 13.3. Raises InputError when there are no images.
+    logits: already divided by the temperature. level: how much of what the resamples give an interval holds.
+    The images are drawn anew, with replacement, `resamples` times, from Philox keyed by `seed`. Efron and Tibshirani
+    1993, section 13.3. Raises InputError when there are no images.
     """
     if not len(labels):
         raise InputError("no images: an interval needs some")
@@ -75,7 +76,7 @@ class _Figures:
         places = calibration.bin_of(confidence, np.linspace(0, 1, calibration.BINS + 1))
         self.gaps = _sums(places, calibration.BINS, (predicted == labels) - confidence)
         self.hits = _sums(labels, classes, predicted == labels)
-        self.met = _sums(labels, classes) + _sums(predicted, classes)
+        self.there, self.answered = _sums(labels, classes), _sums(predicted, classes)
         self.ranking = [_Ranking(probabilities[:, place], labels == place) for place in _ranked(classes)]
 
     def of(self, counts: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:
@@ -83,8 +84,10 @@ class _Figures:
         images = counts.shape[1]
         found = {name: counts @ values / images for name, values in self.means.items()}
         found["ece"] = np.abs(self.gaps @ counts.T).sum(axis=0) / images
-        with np.errstate(invalid="ignore"):  # 0 / 0: a class that a resample lacks, as does its macro average
-            found["macro_f1"] = np.nanmean(2 * (self.hits @ counts.T) / (self.met @ counts.T), axis=0)
+        with np.errstate(invalid="ignore"):  # 0 / 0: a class that a resample lacks
+            hits, there, answered = (sums @ counts.T for sums in (self.hits, self.there, self.answered))
+            found["macro_f1"] = np.nanmean(2 * hits / (there + answered), axis=0)
+            found["balanced_accuracy"] = np.nanmean(hits / there, axis=0)
         if self.ranking:
             areas = np.mean([one.areas(counts) for one in self.ranking], axis=0)
             if not np.isnan(areas).all():

@@ -89,8 +89,6 @@ def coverage(
     return Coverage(threshold, int(given.sum()), int(right.sum()), len(labels))
 
 
-def _first(
-    members: Int64[np.ndarray, " some"], keys: Float[np.ndarray, " images"], count: int
-) -> tuple[int, ...]:
+def _first(members: Int64[np.ndarray, " some"], keys: Float[np.ndarray, " images"], count: int) -> tuple[int, ...]:
     """The `count` members with the smallest keys."""
     return tuple(members[np.argsort(keys[members], kind="stable")][:count].tolist())

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
 # What plots.py and matplotlib draw with -> what the page has for it.
 COLOURS: Mapping[str, str] = {
@@ -12,6 +12,7 @@ COLOURS: Mapping[str, str] = {
     "#b0b0b0": "var(--muted)",
     "#cccccc": "var(--rule)",
     "#000000": "currentColor",
+    "fill: #ffffff; opacity": "fill: var(--ground); opacity",  # a legend's ground
     "stroke: #ffffff": "stroke: var(--ground)",
     "fill: #ffffff": "fill: none",
 }
@@ -28,10 +29,6 @@ def inline(svg: str, *, name: str, label: str) -> Markup:
     body = re.sub(r"; font-family: [^;\"]*|font-family: [^;\"]*; ?", "", body)
     for drawn, themed in COLOURS.items():
         body = body.replace(drawn, themed)
-    opening = f'<svg class="plot" role="img" aria-label="{escape(label)}"'
-    return Markup(re.sub(r'^<svg(.*?) width="[^"]*" height="[^"]*"', rf"{_literal(opening)}\1", body, count=1, flags=re.DOTALL))  # fmt: skip
-
-
-def _literal(replacement: str) -> str:
-    """Text that `re.sub` puts in as it is."""
-    return replacement.replace("\\", r"\\")
+    tag, rest = body.split(">", 1)
+    tag = re.sub(r' (width|height)="[^"]*"', "", tag)  # the page's style sets its size
+    return Markup(tag) + Markup(' class="plot" role="img" aria-label="{}">').format(label) + Markup(rest)

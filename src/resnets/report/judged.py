@@ -1,17 +1,17 @@
 """What a report is made from: a classifier, the images that judge it, and what it said of them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-from jaxtyping import Float, Int64
 from numpy.typing import NDArray
 
 from resnets.classifier import Classifier
 from resnets.data.imageset import ImageSet, Split
-from resnets.evaluation import calibration, metrics
+from resnets.evaluation import calibration, intervals, metrics
+from resnets.evaluation.calibration import Reliability
 from resnets.evaluation.classes import ClassMap
 from resnets.evaluation.metrics import Evaluation
 from resnets.progress import Watch, unwatched
@@ -50,25 +50,28 @@ class RunReport:
         return self.plan.network if self.plan is not None else str(known or "a residual network")
 
     @cached_property
-    def probabilities(self) -> Float[np.ndarray, "images classes"]:
-        """As the classifier gives them, with its temperature."""
-        return calibration.probabilities(self.logits, self.classifier.temperature)
+    def evaluation(self) -> Evaluation:
+        """The scores, with their intervals."""
+        logits = self.classifier.tempered(self.logits)
+        found = metrics.evaluate(
+            logits, self.labels, self.classifier.classes, on=self.on, abstain_below=self.classifier.abstain_below
+        )
+        return replace(found, intervals=intervals.intervals(logits, self.labels))
+
+    @property
+    def probabilities(self) -> NDArray[np.float64]:
+        """Images x classes, as the classifier gives them, with its temperature."""
+        return self.evaluation.probabilities
 
     @cached_property
-    def raw_probabilities(self) -> Float[np.ndarray, "images classes"]:
-        """As they are without a temperature."""
-        return calibration.probabilities(self.logits)
+    def before(self) -> Reliability:
+        """Confidence against accuracy without the temperature."""
+        return calibration.reliability(calibration.probabilities(self.logits), self.labels)
 
     @cached_property
-    def predicted(self) -> Int64[np.ndarray, " images"]:
+    def predicted(self) -> NDArray[np.int64]:
         """The first answer of each image."""
         return self.logits.argmax(axis=1)
-
-    @cached_property
-    def evaluation(self) -> Evaluation:
-        """The scores."""
-        scaled = self.logits / self.classifier.temperature
-        return metrics.evaluate(scaled, self.labels, self.classifier.classes, on=self.on)
 
     def file(self, index: int) -> str:
         """What an image is called: the end of its path, which is enough to find it."""

@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import math
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -17,7 +18,7 @@ LONGEST = 120  # characters of a name that are shown
 
 
 def page(run: RunReport) -> str:
-    """The page as text. Names of classes and files are text in it, whatever they hold, and no script but its own runs."""
+    """The page as text. Names of classes and files stay text, whatever they hold, and no script but its own runs."""
     style, script = _source("style.css"), _source("page.js")
     return _template().render(
         **sections.everything(run), style=Markup(style), script=Markup(script), allowed=_digest(script)
@@ -40,12 +41,12 @@ def _template() -> jinja2.Template:
 
 def percent(value: float | None, digits: int = 1) -> str:
     """A fraction as %; a dash where there is none."""
-    return "–" if value is None or value != value else f"{100 * value:.{digits}f}%"
+    return "–" if value is None or math.isnan(value) else f"{100 * value:.{digits}f}%"
 
 
 def number(value: float | None, digits: int = 0) -> str:
     """A number with its thousands apart; a dash where there is none."""
-    return "–" if value is None or value != value else f"{value:,.{digits}f}"
+    return "–" if value is None or math.isnan(value) else f"{value:,.{digits}f}"
 
 
 def shown_name(name: str) -> Markup:
@@ -69,5 +70,3 @@ def _digest(script: str) -> str:
 
 def _source(name: str) -> str:
     return files("resnets.report").joinpath(name).read_text(encoding="utf-8")
-
-

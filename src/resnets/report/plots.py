@@ -1,4 +1,4 @@
-"""A run's curves and confusion matrix as SVG: text stays text, lines differ by dashes as well as by colour."""
+"""A run's curves, confusion matrix and reliability as SVG: text stays text, and nothing differs by colour alone."""
 
 import io
 import warnings
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from resnets.evaluation.calibration import Reliability
 from resnets.evaluation.metrics import Evaluation
 
 if TYPE_CHECKING:
@@ -114,6 +115,34 @@ def confusion_figure(evaluation: Evaluation) -> "Figure":
                 colour = "white" if shares[row, column] > 0.5 else "black"
                 axes.text(column, row, str(matrix[row, column]), ha="center", va="center", color=colour, fontsize=8)
     return figure
+
+
+def reliability(found: Reliability) -> str:
+    """The reliability diagram: how often answers of about the same probability were right, and how many they were."""
+    import matplotlib
+    from matplotlib.figure import Figure
+
+    width = found.edges[1] - found.edges[0]
+    middles = found.edges[:-1] + width / 2
+    there = found.counts > 0
+    confidence, accuracy = found.confidence[there], found.accuracy[there]
+    with matplotlib.rc_context(_STYLE):
+        figure = Figure(figsize=(5, 6), layout="constrained")
+        rates, counts = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
+        rates.bar(middles[there], accuracy, width, color=_BLUE, edgecolor="white", label="accuracy")
+        rates.bar(
+            middles[there], confidence - accuracy, width, bottom=accuracy, color="none", edgecolor=_ORANGE,
+            hatch="///", label="gap to the mean probability",
+        )  # fmt: skip
+        rates.plot((0, 1), (0, 1), color="black", linestyle="--", label="calibrated")
+        rates.set(ylabel="share right", xlim=(0, 1), ylim=(0, 1))
+        rates.set_title(f"ECE {found.ece:.2%}, of {found.counts.sum():,} images")
+        rates.legend(loc="upper left")
+        counts.bar(middles, found.counts, width, color=_BLUE, edgecolor="white")
+        counts.set(xlabel="probability of the answer", ylabel="images")
+        for axes in (rates, counts):
+            axes.grid(alpha=0.3)
+        return _svg(figure)
 
 
 def _label(name: str) -> str:

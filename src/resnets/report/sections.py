@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 from markupsafe import Markup
 
-from resnets.evaluation import calibration, intervals
+from resnets.evaluation import intervals
+from resnets.evaluation.calibration import Reliability
 from resnets.report import findings, plots, scores, thumbnails
 from resnets.report.findings import Pair
 from resnets.report.inline import inline
@@ -26,20 +27,16 @@ THRESHOLDS = (0.5, 0.7, 0.8, 0.9, 0.95, 0.99)
 
 def everything(run: RunReport) -> dict[str, Any]:
     """All that the template names."""
-    before = calibration.reliability(run.raw_probabilities, run.labels)
-    after = calibration.reliability(run.probabilities, run.labels)
-    scored = scores.scores(run, after)
+    scored = scores.scores(run.evaluation)
     return {
         "run": run,
         "title": run.name,
         "on": run.on,
         "found": run.evaluation,
         "scores": scored,
-        "key_figures": scores.key_figures(run, scored),
+        "key_figures": scores.key_figures(run.evaluation, scored),
         "resamples": intervals.RESAMPLES,
-        "before": before,
-        "after": after,
-        "reliability": "",
+        "reliability": reliability(run),
         "faults": faults(run),
         "pixelated": Markup(' class="pixelated"') if run.classifier.preprocessing.size < thumbnails.SMALLEST else "",
         "classes": run.classifier.classes,
@@ -159,6 +156,34 @@ def confusion(run: RunReport) -> dict[str, Any]:
     return {"rows": rows, "few": len(matrix) <= ROOMY}
 
 
+def reliability(run: RunReport) -> list[dict[str, Any]]:
+    """The reliability, drawn and in figures: without the temperature, and with it where there is one."""
+    kinds = [("as trained", run.before)]
+    if run.classifier.temperature != 1:
+        name = f"with temperature {run.classifier.temperature:.3g}"
+        kinds.append((name, run.evaluation.reliability))
+    return [
+        {
+            "name": name,
+            "found": found,
+            "confidence": float(np.nansum(found.confidence * found.counts) / found.counts.sum()),
+            "drawn": inline(plots.reliability(found), name=f"reliability{place}", label=_diagram(name, found)),
+        }
+        for place, (name, found) in enumerate(kinds)
+    ]
+
+
+def _diagram(name: str, found: Reliability) -> str:
+    bins = [
+        f"{low:.0%} to {high:.0%}: {right:.0%} of {count:,}"
+        for low, high, right, count in zip(
+            found.edges[:-1], found.edges[1:], found.accuracy, found.counts.tolist(), strict=True
+        )
+        if count
+    ]
+    return f"reliability diagram, {name}; right answers by probability: {', '.join(bins)}"
+
+
 def faults(run: RunReport) -> list[str]:
     """What is wrong with the data, as far as it is known: the notes, classes without images, images left out."""
     left_out = (run.classifier.origin.get("data") or {}).get("left_out") or 0
@@ -188,7 +213,7 @@ def pictures(run: RunReport) -> dict[str, Any]:
     why = thumbnails.evidence(run, [(pixels[index], int(run.predicted[index])) for index in mistakes])
     return {
         "mistakes": [{**_image(run, index, seen), "why": uri} for index, uri in zip(mistakes, why, strict=True)],
-        "wrong": int((run.predicted != run.labels).sum()),
+        "wrong": run.evaluation.count - run.evaluation.top1.right,
         "pairs": [_pair(run, pair, seen) for pair in pairs],
         "border": [_image(run, index, seen) for index in border],
     }
