@@ -97,7 +97,7 @@ def test_the_scores_are_scikit_learns(run: RunReport, opened: Open) -> None:
 
 def test_every_interval_holds_its_score(run: RunReport, opened: Open) -> None:
     for name, value, interval in cells(opened(run), "#scores table"):
-        if name.startswith(("balanced", "calibration")):  # no interval; one that resampling pushes upwards
+        if name.startswith("calibration"):  # resampling pushes it upwards, perhaps past its own value
             continue
         low, high = (float(end.rstrip("%")) for end in interval.split(" to "))
         assert low < float(value.rstrip("%")) < high, name
@@ -111,7 +111,9 @@ def test_the_confusion_matrix_is_scikit_learns(run: RunReport, opened: Open) -> 
 
 def test_each_classs_row_is_scikit_learns(run: RunReport, opened: Open) -> None:
     answers = run.logits.argmax(axis=1)
-    figures: Any = sklearn_metrics.precision_recall_fscore_support(run.labels, answers)  # arrays, as no average is asked
+    figures: Any = sklearn_metrics.precision_recall_fscore_support(
+        run.labels, answers
+    )
     expected = zip(*figures, strict=True)
     for row, (precision, recall, f1, count) in zip(cells(opened(run), "table.sortable"), expected, strict=True):
         assert row[1:3] == ["40", f"{count}"]
@@ -212,7 +214,7 @@ def test_hostile_names_are_text(opened: Open) -> None:
     assert shown[:3] == list(samples.HOSTILE[:3])
     assert shown[4] == "a�b�c�"
     assert shown[5] == samples.HOSTILE[5]
-    assert len(shown[6]) == 121
+    assert len(shown[6]) == 73
     assert tab.locator("table.sortable tbody th bdi").nth(6).get_attribute("title") == samples.HOSTILE[6]
 
 

@@ -14,7 +14,7 @@ from resnets.files import write_whole
 from resnets.report import sections
 from resnets.report.judged import RunReport
 
-LONGEST = 120  # characters of a name that are shown
+LONGEST = 72  # characters of a name that are shown
 
 
 def page(run: RunReport) -> str:

@@ -160,7 +160,7 @@ def reliability(run: RunReport) -> list[dict[str, Any]]:
     """The reliability, drawn and in figures: without the temperature, and with it where there is one."""
     kinds = [("as trained", run.before)]
     if run.classifier.temperature != 1:
-        name = f"with temperature {run.classifier.temperature:.3g}"
+        name = f"with temperature {run.classifier.temperature:.3f}"
         kinds.append((name, run.evaluation.reliability))
     return [
         {
