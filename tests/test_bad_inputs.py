@@ -599,8 +599,61 @@ MAPPED = "evaluate run photos --class-map map.json"
         "out-is-below-a-file", "evaluate run photos -o w.pth/s.json",
         ("w.pth/s.json", "w.pth is a file", "another place"),
     ),
+    Case("unknown-augmentation", "evaluate run photos --tta flips", ('"flips"', '"none", "flip", "crops"')),
+    Case("reliability-is-a-folder", "evaluate run photos --reliability photos", ("photos: is a folder",)),
+    Case(
+        "threshold-of-2", EVALUATE, (CLASSIFIER, "abstain_below = 2.0", "0 to 1"),
+        classifier(lambda h, _: h.update(abstain_below=2)),
+    ),
 )  # fmt: skip
 def test_what_cannot_be_evaluated_is_refused(case: Case, refuse: Refuse) -> None:
+    assert refuse(case) == ""
+
+
+CALIBRATE = "calibrate run photos -o new.safetensors"
+
+
+def splits(*names: str) -> Callable[[], object]:
+    return lambda: [pictures.folder(Path("split", name), count=2) for name in names]
+
+
+def renamed_class() -> None:
+    def change(header: dict[str, Any], _: object) -> None:
+        header.update(classes=["blue", "green", "violet"])
+
+    shutil.copytree("run", "other")
+    edited("other/classifier.safetensors", "resnets", change)
+
+
+@cases(
+    Case("nowhere-to-write", "calibrate run photos", ("--out", "`resnets calibrate --help`")),
+    Case("out-is-a-folder", "calibrate run photos -o photos", ("photos: is a folder", "name a file in it")),
+    Case("fraction-of-all", f"{CALIBRATE} --fraction 1", ("fraction 1.0", "more than 0 and less than 1")),
+    Case("fraction-of-nan", f"{CALIBRATE} --fraction nan", ("fraction nan", "more than 0 and less than 1")),
+    Case("fraction-of-nothing", f"{CALIBRATE} --fraction 0.01", ("fraction 0.01", "leaves no image", "more images")),
+    Case("errors-in-percent", f"{CALIBRATE} --error 2", ("error rate 2.0", "less than 1, such as 0.02")),
+    Case("seed-below-0", f"{CALIBRATE} --seed -1", ("--seed -1", "0 or more")),
+    Case("empty-batches", f"{CALIBRATE} --batch-size 0", ("--batch-size 0", "at least 1")),
+    Case(
+        "no-split-to-calibrate-on", "calibrate run split -o new.safetensors",
+        ("split: no val split", "calibrate on: train or test"), splits("train", "test"),
+    ),
+    Case("weights-of-nan", CALIBRATE, (CLASSIFIER, "not finite numbers"), classifier(with_nan), code=1),
+)  # fmt: skip
+def test_what_cannot_be_calibrated_is_refused(case: Case, refuse: Refuse) -> None:
+    assert refuse(case) == ""
+
+
+@cases(
+    Case("second-classifier-missing", "compare run gone photos", ("gone: no such file", WHICH)),
+    Case("no-data", "compare run run", ("DATA requires an argument", "`resnets compare --help`")),
+    Case("other-classes", "compare run other photos", ("different classes: red, violet",), renamed_class),
+    Case("no-such-split", "compare run run photos --split test", ("photos: no test split",)),
+    Case("show-less-than-none", "compare run run photos --show -1", ("--show -1", "at least 0")),
+    Case("empty-batches", "compare run run photos --batch-size 0", ("--batch-size 0", "at least 1")),
+    Case("out-is-a-folder", "compare run run photos -o photos", ("photos: is a folder", "name a file in it")),
+)  # fmt: skip
+def test_what_cannot_be_compared_is_refused(case: Case, refuse: Refuse) -> None:
     assert refuse(case) == ""
 
 
@@ -612,6 +665,7 @@ def test_what_cannot_be_evaluated_is_refused(case: Case, refuse: Refuse) -> None
     Case("empty-name", "predict run ''", ("'': an image has an empty name",)),
     Case("empty-list", "predict run -", ("the list on standard input is empty",), stdin="\n \n"),
     Case("json-and-csv", "predict run photos --json --csv", ("--json and --csv: choose one",)),
+    Case("unknown-augmentation", "predict run photos --tta ten", ('"ten"', '"none", "flip", "crops"')),
     Case("top-0", "predict run photos --top 0", ("--top 0", "at least 1")),
     Case("batches-of-0", "predict run photos --batch-size 0", ("--batch-size 0", "at least 1")),
     Case("misspelt-option", "predict run photos --tpo 3", ("--tpo: neither an option nor a file", "predict --help")),
@@ -903,7 +957,7 @@ def test_odd_class_names_survive_training_tables_csv_and_json(capsys: pytest.Cap
     main(["predict", "new run/of ü", "odd", "--top", "1000000", "--csv", "-o", "answers.csv"])
     with Path("answers.csv").open(newline="") as file:
         header, *rows = csv.reader(file)
-    assert len(header) == 2 + 2 * len(ODD)  # as many answers as there are classes
+    assert len(header) == 3 + 2 * len(ODD)  # as many answers as there are classes
     assert {row[1] for row in rows} <= set(ODD)
     assert {Path(row[0]).parent.name for row in rows} == set(ODD)
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import sklearn.metrics
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from resnets.errors import InputError
@@ -24,6 +24,7 @@ def theirs(probabilities: np.ndarray, labels: np.ndarray, bins: int, norm: Liter
     return float(error(*values, num_classes=probabilities.shape[1], n_bins=bins, norm=norm))
 
 
+@settings(deadline=None, max_examples=50)
 @given(
     seed=st.integers(0, 999), count=st.integers(1, 300), classes=st.integers(2, 12), bins=st.integers(1, 30),
     scale=st.floats(0.1, 2),  # hotter, a float32 would be exactly 1, for which torchmetrics has a bin of its own
@@ -58,6 +59,7 @@ def test_an_empty_bin_is_none_in_json() -> None:
     assert document["edges"] == [0.0, 0.5, 1.0]
 
 
+@settings(deadline=None, max_examples=50)
 @given(seed=st.integers(0, 999), count=st.integers(1, 200), classes=st.integers(2, 9))
 def test_the_brier_score_equals_scikit_learns(seed: int, count: int, classes: int) -> None:
     logits, labels = answers(seed, count, classes)
@@ -74,6 +76,7 @@ def test_the_brier_score_of_two_classes_is_twice_scikit_learns_of_one() -> None:
     assert calibration.brier(probabilities, labels) == pytest.approx(expected, abs=EXACT)
 
 
+@settings(deadline=None, max_examples=50)
 @given(seed=st.integers(0, 999), count=st.integers(20, 200), classes=st.integers(2, 9))
 def test_areas_under_the_roc_curve_equal_scikit_learns(seed: int, count: int, classes: int) -> None:
     logits, labels = answers(seed, count, classes)
@@ -90,6 +93,7 @@ def test_an_area_of_images_of_one_class_is_none() -> None:
     assert ranking.auc(np.array([[0.9, 0.1], [0.2, 0.8]]), np.array([1, 1])) is None
 
 
+@settings(deadline=None, max_examples=50)
 @given(seed=st.integers(0, 999), scale=st.floats(0.3, 6), skill=st.floats(0.5, 3))
 def test_no_other_temperature_has_less_cross_entropy(seed: int, scale: float, skill: float) -> None:
     logits, labels = answers(seed, 300, scale=scale, skill=skill)
@@ -134,6 +138,7 @@ def test_where_there_is_nothing_to_fit_the_temperature_stays_sensible(
     assert calibration.fit_temperature(np.array(logits, np.float32), np.array(labels)) == expected
 
 
+@settings(deadline=None, max_examples=50)
 @given(seed=st.integers(0, 9999), temperature=st.floats(0.05, 20))
 def test_no_temperature_changes_an_answer_or_their_order(seed: int, temperature: float) -> None:
     random = np.random.default_rng(seed)
@@ -147,6 +152,7 @@ def test_no_temperature_changes_an_answer_or_their_order(seed: int, temperature:
     assert np.array_equal(logits.argmax(1), calibration.probabilities(logits, temperature).argmax(1))
 
 
+@settings(deadline=None, max_examples=50)
 @given(seed=st.integers(0, 9999), count=st.integers(1, 60), rate=st.floats(0, 0.99))
 def test_the_threshold_is_the_lowest_with_so_few_errors(seed: int, count: int, rate: float) -> None:
     random = np.random.default_rng(seed)

@@ -15,7 +15,7 @@ def test_a_resamples_figures_are_those_of_the_images_in_it(classes: int) -> None
     logits, labels = answers(1, 90, classes, scale=2)
     (counts,) = intervals.draws(90, resamples=20, seed=3)
     figures = intervals._Figures(logits, calibration.probabilities(logits), labels).of(counts)
-    assert set(figures) == {"top1", "top5", "loss", "brier", "ece", "macro_f1", "balanced_accuracy", "auc"}
+    assert set(figures) == {"top1", "top5", "loss", "brier", "macro_f1", "balanced_accuracy", "auc"}
     for row, times in enumerate(counts.astype(int)):
         assert times.sum() == 90
         there = np.repeat(np.arange(90), times)
@@ -27,7 +27,6 @@ def test_a_resamples_figures_are_those_of_the_images_in_it(classes: int) -> None
             "top5": found.top5.value,
             "loss": found.loss,
             "brier": calibration.brier(probabilities, right),
-            "ece": calibration.reliability(probabilities, right).ece,
             "macro_f1": sklearn.metrics.f1_score(right, some.argmax(1), average="macro"),
             "balanced_accuracy": sklearn.metrics.balanced_accuracy_score(right, some.argmax(1)),
             "auc": ranking.auc(probabilities, right),

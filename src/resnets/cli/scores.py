@@ -61,7 +61,7 @@ def _rows(found: "Evaluation") -> Iterator[tuple[str, ...]]:
     yield "ROC AUC", "–" if found.auc is None else f"{found.auc:.4f}", "", count, interval("auc", ".4f")
     yield "loss", f"{found.loss:.4f}", "", count, interval("loss", ".4f")
     yield "Brier score", f"{found.brier:.4f}", "", count, interval("brier", ".4f")
-    yield "calibration error", f"{found.ece:.2%}", "", count, interval("ece", ".2%")
+    yield "calibration error", f"{found.ece:.2%}", "", count, ""
     if (sure := found.abstained) is not None:
         yield "sure", f"{sure.answered / found.count:.2%}", f"{sure.answered:,}", count, ""
         yield "top-1 where sure", _share(sure.accuracy), f"{sure.right:,}", f"{sure.answered:,}", ""

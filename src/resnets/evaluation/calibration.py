@@ -128,14 +128,14 @@ def reliability(
     confidence = probabilities.max(axis=1).astype(np.float64)
     right = probabilities.argmax(axis=1) == labels
     edges = np.linspace(0, 1, bins + 1)
-    places = bin_of(confidence, edges)
+    places = _bin_of(confidence, edges)
     counts = np.bincount(places, minlength=bins)
     with np.errstate(invalid="ignore"):  # 0 / 0 is how an empty bin becomes NaN
         means = [np.bincount(places, weights=values, minlength=bins) / counts for values in (confidence, right)]
     return Reliability(edges, counts, *means)
 
 
-def bin_of(
+def _bin_of(
     confidence: Float[np.ndarray, " images"], edges: Float[np.ndarray, " edges"]
 ) -> Int64[np.ndarray, " images"]:
     """The bin, 0 to len(edges) - 2, of each confidence."""

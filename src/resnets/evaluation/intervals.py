@@ -26,11 +26,12 @@ def intervals(
     resamples: int = RESAMPLES,
     level: float = LEVEL,
 ) -> dict[str, Interval]:
-    """Percentile intervals of top1, top5, loss, ece, brier, macro_f1, balanced_accuracy and, of few classes, auc.
+    """Percentile intervals of top1, top5, loss, brier, macro_f1, balanced_accuracy and, of few classes, auc.
 
     logits: already divided by the temperature. level: how much of what the resamples give an interval holds.
     The images are drawn anew, with replacement, `resamples` times, from Philox keyed by `seed`. Efron and Tibshirani
-    1993, section 13.3. Raises InputError when there are no images.
+    1993, section 13.3. The calibration error has none: in a resample, images that are there twice add gaps of chance
+    to its bins, so that its percentiles can lie above the figure itself. Raises InputError when there are no images.
     """
     if not len(labels):
         raise InputError("no images: an interval needs some")
@@ -72,9 +73,6 @@ class _Figures:
             "loss": metrics.cross_entropy(logits, labels),
             "brier": calibration.brier_scores(probabilities, labels),
         }
-        confidence = probabilities.max(axis=1)
-        places = calibration.bin_of(confidence, np.linspace(0, 1, calibration.BINS + 1))
-        self.gaps = _sums(places, calibration.BINS, (predicted == labels) - confidence)
         self.hits = _sums(labels, classes, predicted == labels)
         self.there, self.answered = _sums(labels, classes), _sums(predicted, classes)
         self.ranking = [_Ranking(probabilities[:, place], labels == place) for place in _ranked(classes)]
@@ -83,7 +81,6 @@ class _Figures:
         """The figures of each resample."""
         images = counts.shape[1]
         found = {name: counts @ values / images for name, values in self.means.items()}
-        found["ece"] = np.abs(self.gaps @ counts.T).sum(axis=0) / images
         with np.errstate(invalid="ignore"):  # 0 / 0: a class that a resample lacks
             hits, there, answered = (sums @ counts.T for sums in (self.hits, self.there, self.answered))
             found["macro_f1"] = np.nanmean(2 * hits / (there + answered), axis=0)
