@@ -77,6 +77,28 @@ def test_every_picture_is_drawn_from_the_page_alone(run: RunReport, opened: Open
     assert tab.locator("svg.plot").count() == 5
 
 
+def test_no_two_drawings_share_an_id_and_every_reference_is_met(run: RunReport, opened: Open) -> None:
+    tab = opened(run)
+    ids = tab.evaluate("[...document.querySelectorAll('[id]')].map(element => element.id)")
+    assert len(set(ids)) == len(ids)
+    html = tab.content()
+    references = re.findall(r"url\(#([^)]+)\)", html) + re.findall(r'href="#([^"]+)"', html)
+    assert len(references) > 50
+    assert set(references) <= set(ids)
+
+
+def test_on_paper_there_is_no_navigation_and_nothing_is_cut_off(run: RunReport, opened: Open) -> None:
+    tab = opened(run, viewport={"width": 794, "height": 1123})  # A4
+    tab.emulate_media(media="print")
+    assert tab.locator("nav").is_hidden()
+    assert tab.get_by_role("button", name="Copy").is_hidden()
+    wide = (
+        "[...document.querySelectorAll('.scroll')].filter(one => getComputedStyle(one).overflowY !== 'visible').length"
+    )
+    assert tab.evaluate(wide) == 0
+    assert tab.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+
+
 def test_the_scores_are_scikit_learns(run: RunReport, opened: Open) -> None:
     shown = {row[0].partition("\n")[0]: row[1] for row in cells(opened(run), "#scores table")}
     answers = run.logits.argmax(axis=1)
@@ -111,9 +133,7 @@ def test_the_confusion_matrix_is_scikit_learns(run: RunReport, opened: Open) -> 
 
 def test_each_classs_row_is_scikit_learns(run: RunReport, opened: Open) -> None:
     answers = run.logits.argmax(axis=1)
-    figures: Any = sklearn_metrics.precision_recall_fscore_support(
-        run.labels, answers
-    )
+    figures: Any = sklearn_metrics.precision_recall_fscore_support(run.labels, answers)
     expected = zip(*figures, strict=True)
     for row, (precision, recall, f1, count) in zip(cells(opened(run), "table.sortable"), expected, strict=True):
         assert row[1:3] == ["40", f"{count}"]

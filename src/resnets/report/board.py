@@ -1,7 +1,7 @@
 """A run's figures for TensorBoard, behind the `tensorboard` extra."""
 
 import io
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -44,7 +44,7 @@ class Board:
 
 
 @contextmanager
-def board(folder: str | Path, *, epoch: int = 0) -> Iterator[Board]:
+def board(folder: str | Path, *, epoch: int = 0) -> Generator[Board]:
     """Open an event file in `folder` for the epochs after `epoch`; of these, earlier files' points are dropped.
 
     Raises InputError, with the command that installs it, when TensorBoard is not there.
@@ -72,5 +72,6 @@ def _raster(evaluation: Evaluation) -> UInt8[np.ndarray, "height width 3"]:
     from resnets.report.plots import confusion_figure
 
     buffer = io.BytesIO()
-    confusion_figure(evaluation).savefig(buffer, format="png", dpi=100)
+    figure: Any = confusion_figure(evaluation)
+    figure.savefig(buffer, format="png", dpi=100)
     return np.asarray(Image.open(buffer).convert("RGB"))

@@ -43,10 +43,14 @@ class RunReport:
         return path.resolve().parent.name if path.name == "classifier.safetensors" else path.name
 
     @property
+    def data(self) -> dict[str, Any]:
+        """What the classifier's file says of the images it was trained on."""
+        return self.classifier.origin.get("data") or {}
+
+    @property
     def network(self) -> str:
         """The network's name, where it is known."""
-        origin = self.classifier.origin
-        known = origin.get("network") or (origin.get("data") or {}).get("network")
+        known = self.classifier.origin.get("network") or self.data.get("network")
         return self.plan.network if self.plan is not None else str(known or "a residual network")
 
     @cached_property

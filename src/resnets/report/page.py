@@ -6,6 +6,7 @@ import math
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 import jinja2
 from markupsafe import Markup
@@ -35,7 +36,8 @@ def _template() -> jinja2.Template:
     environment = jinja2.Environment(
         autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    environment.filters |= {"percent": percent, "number": number, "name": shown_name, "text": plain}
+    filters: Any = environment.filters
+    filters |= {"percent": percent, "number": number, "name": shown_name, "text": plain}
     return environment.from_string(_source("template.html"))
 
 

@@ -57,7 +57,7 @@ def made(run: RunReport) -> list[tuple[str, str]]:
     origin, spec = run.classifier.origin, run.classifier.network.spec
     preprocessing = run.classifier.preprocessing
     built = structure(spec, preprocessing.size)
-    versions = origin.get("versions") or {}
+    versions: dict[str, Any] = origin.get("versions") or {}
     rows = [
         ("network", f"{run.network}: {built.parameters:,} parameters, {built.macs / 1e9:.3g} GMACs an image"),
         ("image size", f"{preprocessing.size} × {preprocessing.size}, {counted(preprocessing.channels, 'channel')}; "
@@ -74,8 +74,8 @@ def made(run: RunReport) -> list[tuple[str, str]]:
 
 
 def _data(run: RunReport) -> list[tuple[str, str]]:
-    data = run.classifier.origin.get("data") or {}
-    held = data.get("held_out")
+    data = run.data
+    held: dict[str, Any] = data.get("held_out") or {}
     split = f"{held['fraction']:.0%} of each class held out for validation, seed {held['seed']}" if held else ""
     counts = f"{data['train']:,} images trained, {data['val']:,} chose the best epoch" if "train" in data else ""
     return [
@@ -108,8 +108,8 @@ def duration(seconds: float) -> str:
 
 def settings(run: RunReport) -> list[tuple[str, str]]:
     """Every setting of the recipe the classifier was trained with."""
-    recipe = run.classifier.origin.get("recipe")
-    return [(name, str(value)) for name, value in recipe.items()] if isinstance(recipe, dict) else []
+    recipe: dict[str, Any] = run.classifier.origin.get("recipe") or {}
+    return [(name, str(value)) for name, value in recipe.items()]
 
 
 def curves(run: RunReport) -> list[Any]:
@@ -186,7 +186,7 @@ def _diagram(name: str, found: Reliability) -> str:
 
 def faults(run: RunReport) -> list[str]:
     """What is wrong with the data, as far as it is known: the notes, classes without images, images left out."""
-    left_out = (run.classifier.origin.get("data") or {}).get("left_out") or 0
+    left_out: int = run.data.get("left_out") or 0
     found = list(run.notes)
     if left_out:
         found.append(f"{counted(left_out, 'image')} could not be decoded and left out of training and validation")

@@ -39,14 +39,15 @@ def evidence(run: RunReport, shown: Sequence[tuple[NDArray[np.uint8], int]]) -> 
     uris: list[str] = []
     for start in range(0, len(shown), BATCH):
         part = shown[start : start + BATCH]
-        pixels = torch.from_numpy(np.stack([one for one, _ in part]))
+        pixels = torch.as_tensor(np.stack([one for one, _ in part]))
         maps = class_activation_map(run.classifier, pixels, torch.tensor([output for _, output in part]))
         uris += [_uri(overlay(_fitted(one), map_.numpy())) for (one, _), map_ in zip(part, maps, strict=True)]
     return uris
 
 
 def _grey(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    return np.round(pixels.mean(axis=2, keepdims=True)).astype(np.uint8)
+    means: NDArray[np.float64] = pixels.mean(axis=2, keepdims=True)
+    return np.round(means).astype(np.uint8)
 
 
 def _fitted(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
