@@ -6,7 +6,6 @@ import math
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
 
 import jinja2
 from markupsafe import Markup
@@ -36,8 +35,8 @@ def _template() -> jinja2.Template:
     environment = jinja2.Environment(
         autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    filters: Any = environment.filters
-    filters |= {"percent": percent, "number": number, "name": shown_name, "text": plain}
+    named = {"percent": percent, "number": number, "name": shown_name, "text": plain}
+    environment.filters.update(named)  # pyright: ignore[reportUnknownMemberType] # jinja2's stub leaves its types open
     return environment.from_string(_source("template.html"))
 
 
