@@ -19,9 +19,17 @@ FLOAT32 = 1e-6  # torchmetrics sums a few hundred float32 numbers of at most 1
 
 
 def theirs(probabilities: np.ndarray, labels: np.ndarray, bins: int, norm: Literal["l1", "max"]) -> float:
+    """torchmetrics' error of all classes, which it computes in float32."""
     error = peers.torchmetrics.multiclass_calibration_error
     values = torch.from_numpy(probabilities), torch.from_numpy(labels)
     return float(error(*values, num_classes=probabilities.shape[1], n_bins=bins, norm=norm))
+
+
+def theirs_in_double(probabilities: np.ndarray, labels: np.ndarray, bins: int, norm: Literal["l1", "max"]) -> float:
+    """The same of the answers alone, right or wrong, for which torchmetrics keeps the precision."""
+    error = peers.torchmetrics.binary_calibration_error
+    confidence, right = probabilities.max(axis=1), probabilities.argmax(axis=1) == labels
+    return float(error(torch.from_numpy(confidence), torch.from_numpy(right).long(), n_bins=bins, norm=norm))
 
 
 @settings(deadline=None, max_examples=50)
@@ -35,6 +43,8 @@ def test_calibration_errors_equal_torchmetrics(seed: int, count: int, classes: i
     found = calibration.reliability(probabilities, labels, bins=bins)
     assert found.ece == pytest.approx(theirs(probabilities, labels, bins, "l1"), abs=FLOAT32)
     assert found.mce == pytest.approx(theirs(probabilities, labels, bins, "max"), abs=FLOAT32)
+    assert found.ece == pytest.approx(theirs_in_double(probabilities, labels, bins, "l1"), abs=EXACT)
+    assert found.mce == pytest.approx(theirs_in_double(probabilities, labels, bins, "max"), abs=EXACT)
     assert found.counts.sum() == count
 
 
