@@ -17,8 +17,9 @@ from torch.utils.data import DataLoader, Dataset
 
 from resnets.data.arrays import Pixels
 from resnets.data.imageset import ImageSet
-from resnets.data.loading import Augmentation, TrainingBatches
+from resnets.data.loading import TrainingBatches
 from resnets.data.preprocessing import Preprocessing
+from resnets.data.views import Augmentation
 from tests.peers import torchvision
 
 COUNT, BATCH = 50_000, 128

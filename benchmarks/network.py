@@ -26,8 +26,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from resnets.network import ResNet, resnet
-from resnets.training.optimization import optimizer
-from resnets.training.recipe import Recipe
+from resnets.training.optimization import optimizer_of, parameter_groups
 from tests.peers import timm
 
 CASES = {"resnet18": (16, 224), "resnet50": (8, 224), "cifar_resnet20": (128, 32)}
@@ -119,7 +118,8 @@ def timed(function: Callable[[], object]) -> float:
 
 def ours_with_defaults(name: str) -> tuple[ResNet, torch.optim.Optimizer]:
     network = resnet(name).to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue] # torch's stub lacks this overload
-    return network, optimizer(network, Recipe(lr=1e-4))
+    groups = parameter_groups(network, weight_decay=5e-4)
+    return network, optimizer_of(groups, rule="sgd", lr=1e-4)
 
 
 def main(names: list[str]) -> None:

@@ -1,4 +1,4 @@
-"""The one place that imports the peers we are held against: timm and torchvision.
+"""The one place that imports the peers we are held against: timm, torchvision and torchmetrics, which imports it.
 
 torchvision's wheel is built for the CUDA torch. Beside a CPU-only torch it imports once its two missing operators are
 declared.
@@ -16,9 +16,24 @@ if not torch.cuda.is_available():
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
     import timm
+    import torchmetrics.functional.classification as torchmetrics
     import torchvision
     import torchvision.models
     import torchvision.transforms
+    from timm.data import auto_augment, distributed_sampler, mixup, random_erasing
+    from timm.data.config import resolve_data_config
+    from timm.data.mixup import mixup_target
     from timm.data.transforms_factory import create_transform
+    from timm.layers.drop import drop_path
+    from timm.loss.binary_cross_entropy import BinaryCrossEntropy
+    from timm.optim._param_groups import param_groups_layer_decay
+    from timm.optim.lamb import Lamb
+    from timm.scheduler.cosine_lr import CosineLRScheduler
+    from timm.utils.model_ema import ModelEmaV3
+    from torchvision.transforms import autoaugment
 
-__all__ = ["create_transform", "timm", "torchvision"]
+__all__ = [
+    "BinaryCrossEntropy", "CosineLRScheduler", "Lamb", "ModelEmaV3", "auto_augment", "autoaugment", "create_transform",
+    "distributed_sampler", "drop_path", "mixup", "mixup_target", "param_groups_layer_decay", "random_erasing",
+    "resolve_data_config", "timm", "torchmetrics", "torchvision",
+]  # fmt: skip

@@ -348,7 +348,7 @@ SPEC = 'depths = [1, 1]\nwidths = [64, 32]\nblock = "basic"\nshortcut = "pad"'
     ),
     Case(
         "recipe-with-wrong-type", "train photos --recipe r.toml",
-        ("r.toml: epochs = 'many'", "a whole number of at least 1"), written("r.toml", "epochs = 'many'"),
+        ("r.toml: epochs = 'many'", "a whole number from 0"), written("r.toml", "epochs = 'many'"),
     ),
     Case(
         "recipe-out-of-range", "train photos --recipe r.toml", ("r.toml: momentum = 1.5", "from 0 to 1"),
@@ -381,6 +381,25 @@ SPEC = 'depths = [1, 1]\nwidths = [64, 32]\nblock = "basic"\nshortcut = "pad"'
     Case("letters-for-epochs", "train photos --epochs ten", ('"ten"', "--epochs", "train --help")),
     Case("unknown-device", "train photos --device tpu", ('"tpu"', '"cpu", "cuda", "mps"')),
     Case("out-holds-a-run", "train photos -o run", ("run: already holds a run", "--resume", "another -o")),
+    Case("recipe-unknown", "train photos --recipe rsb-a4", ("rsb-a4: neither a recipe", "did you mean rsb-a3")),
+    Case(
+        "schedule-without-milestones", "train photos --set schedule=step",
+        ("milestones = ()", "milestones = [0.5, 0.75]"),
+    ),
+    Case(
+        "classes-balanced-twice", "train photos --set class_weights=balanced --set sampler=balanced",
+        ("class_weights and sampler are both", "keep one"),
+    ),
+    Case("probe-of-nothing", "train photos --recipe linear-probe", ("head = \"probe\"", "--weights names them")),
+    Case("weights-missing", "train photos resnet18 --weights gone.pth", ("gone.pth", "no such file")),
+    Case("weights-unknown", "train photos --weights resnet5O", ("resnet5O: no such file, and no published weights",)),
+    Case("weights-of-no-network", "train photos --weights w.pth", ("w.pth: does not say of which network", "name it")),
+    Case("teacher-missing", "train photos --set teacher=gone.safetensors", ("gone.safetensors: no such file",)),
+    Case("execution-unknown", "train photos --set execution.threats=2", ("unknown setting 'threats'", "mean threads")),
+    Case("one-seed", "train photos --seeds 1", ("seeds = 1: a spread needs at least 2",)),
+    Case("rates-too-few", "lr-find photos --steps 3", ("steps = 3: a curve needs at least 20",)),
+    Case("rates-to-a-folder", "lr-find photos -o photos", ("photos: is a folder; name a file in it",)),
+    Case("shown-recipe-unknown", "recipe show fats", ("fats: no such recipe; did you mean fast",)),
     Case("out-is-a-file", "train photos -o w.pth", ("w.pth: is a file", "-o names the folder")),
     Case("out-is-below-a-file", "train photos -o w.pth/new/run", ("w.pth/new/run", "w.pth is a file", "another place")),
 )  # fmt: skip
@@ -467,7 +486,7 @@ BEGIN = "begin a new one"
     ),
     Case("state-with-a-list-for-a-header", RESUME, (STATE, "damaged", BEGIN), state(lambda *_: "[1]")),
     Case(
-        "state-of-a-newer-format", RESUME, (STATE, "state format 99", "format 1"),
+        "state-of-a-newer-format", RESUME, (STATE, "state format 99", "format 2"),
         state(lambda h, _: h.update(format=99)),
     ),
 )  # fmt: skip
@@ -599,8 +618,61 @@ MAPPED = "evaluate run photos --class-map map.json"
         "out-is-below-a-file", "evaluate run photos -o w.pth/s.json",
         ("w.pth/s.json", "w.pth is a file", "another place"),
     ),
+    Case("unknown-augmentation", "evaluate run photos --tta flips", ('"flips"', '"none", "flip", "crops"')),
+    Case("reliability-is-a-folder", "evaluate run photos --reliability photos", ("photos: is a folder",)),
+    Case(
+        "threshold-of-2", EVALUATE, (CLASSIFIER, "abstain_below = 2.0", "0 to 1"),
+        classifier(lambda h, _: h.update(abstain_below=2)),
+    ),
 )  # fmt: skip
 def test_what_cannot_be_evaluated_is_refused(case: Case, refuse: Refuse) -> None:
+    assert refuse(case) == ""
+
+
+CALIBRATE = "calibrate run photos -o new.safetensors"
+
+
+def splits(*names: str) -> Callable[[], object]:
+    return lambda: [pictures.folder(Path("split", name), count=2) for name in names]
+
+
+def renamed_class() -> None:
+    def change(header: dict[str, Any], _: object) -> None:
+        header.update(classes=["blue", "green", "violet"])
+
+    shutil.copytree("run", "other")
+    edited("other/classifier.safetensors", "resnets", change)
+
+
+@cases(
+    Case("nowhere-to-write", "calibrate run photos", ("--out", "`resnets calibrate --help`")),
+    Case("out-is-a-folder", "calibrate run photos -o photos", ("photos: is a folder", "name a file in it")),
+    Case("fraction-of-all", f"{CALIBRATE} --fraction 1", ("fraction 1.0", "more than 0 and less than 1")),
+    Case("fraction-of-nan", f"{CALIBRATE} --fraction nan", ("fraction nan", "more than 0 and less than 1")),
+    Case("fraction-of-nothing", f"{CALIBRATE} --fraction 0.01", ("fraction 0.01", "leaves no image", "more images")),
+    Case("errors-in-percent", f"{CALIBRATE} --error 2", ("error rate 2.0", "less than 1, such as 0.02")),
+    Case("seed-below-0", f"{CALIBRATE} --seed -1", ("--seed -1", "0 or more")),
+    Case("empty-batches", f"{CALIBRATE} --batch-size 0", ("--batch-size 0", "at least 1")),
+    Case(
+        "no-split-to-calibrate-on", "calibrate run split -o new.safetensors",
+        ("split: no val split", "calibrate on: train or test"), splits("train", "test"),
+    ),
+    Case("weights-of-nan", CALIBRATE, (CLASSIFIER, "not finite numbers"), classifier(with_nan), code=1),
+)  # fmt: skip
+def test_what_cannot_be_calibrated_is_refused(case: Case, refuse: Refuse) -> None:
+    assert refuse(case) == ""
+
+
+@cases(
+    Case("second-classifier-missing", "compare run gone photos", ("gone: no such file", WHICH)),
+    Case("no-data", "compare run run", ("DATA requires an argument", "`resnets compare --help`")),
+    Case("other-classes", "compare run other photos", ("different classes: red, violet",), renamed_class),
+    Case("no-such-split", "compare run run photos --split test", ("photos: no test split",)),
+    Case("show-less-than-none", "compare run run photos --show -1", ("--show -1", "at least 0")),
+    Case("empty-batches", "compare run run photos --batch-size 0", ("--batch-size 0", "at least 1")),
+    Case("out-is-a-folder", "compare run run photos -o photos", ("photos: is a folder", "name a file in it")),
+)  # fmt: skip
+def test_what_cannot_be_compared_is_refused(case: Case, refuse: Refuse) -> None:
     assert refuse(case) == ""
 
 
@@ -612,6 +684,7 @@ def test_what_cannot_be_evaluated_is_refused(case: Case, refuse: Refuse) -> None
     Case("empty-name", "predict run ''", ("'': an image has an empty name",)),
     Case("empty-list", "predict run -", ("the list on standard input is empty",), stdin="\n \n"),
     Case("json-and-csv", "predict run photos --json --csv", ("--json and --csv: choose one",)),
+    Case("unknown-augmentation", "predict run photos --tta ten", ('"ten"', '"none", "flip", "crops"')),
     Case("top-0", "predict run photos --top 0", ("--top 0", "at least 1")),
     Case("batches-of-0", "predict run photos --batch-size 0", ("--batch-size 0", "at least 1")),
     Case("misspelt-option", "predict run photos --tpo 3", ("--tpo: neither an option nor a file", "predict --help")),
@@ -664,6 +737,8 @@ def cifar_weights(**changes: torch.Tensor | None) -> dict[str, torch.Tensor]:
     Case(
         "checkpoint-missing", "convert gone.pth resnet18", ("gone.pth: no such file", ".pth, .pt, .th or .safetensors"),
     ),
+    Case("weights-without-their-publisher", "convert resnet50.a1_in1k", ("no such file", "timm/resnet50.a1_in1k")),
+    Case("weights-of-no-network", "convert w.pth", ("no network given", "--spec FILE.toml"), torch_saved(dict)),
     Case("checkpoint-is-a-folder", "convert photos resnet18", ("photos: cannot be read (Is a directory)", ".pth, .pt")),
     Case(
         "missing-weights", "convert w.pth cifar_resnet32",
@@ -754,6 +829,7 @@ def test_what_cannot_be_converted_is_refused_and_runs_nothing(case: Case, refuse
     Case("data-like-an-option", "train -photos", ("-photos", "`resnets train --help`")),
     Case("list-without-match", "list alexnet", ("alexnet: no such network", "`resnets list`")),
     Case("list-near-match", "list resnt50", ("resnt50", "did you mean resnet50")),
+    Case("list-no-such-weights", "list --weights alexnet", ("alexnet", "`resnets list --weights` prints every name")),
     Case("list-unknown-format", "list --format html", ('"html"', '"text", "md"')),
     Case("show-unknown-network", "show resnet51", ("resnet51: no such network", "did you mean resnet50")),
     Case("show-nothing", "show", ("no network given", "`resnets show resnet50`")),
@@ -903,7 +979,7 @@ def test_odd_class_names_survive_training_tables_csv_and_json(capsys: pytest.Cap
     main(["predict", "new run/of ü", "odd", "--top", "1000000", "--csv", "-o", "answers.csv"])
     with Path("answers.csv").open(newline="") as file:
         header, *rows = csv.reader(file)
-    assert len(header) == 2 + 2 * len(ODD)  # as many answers as there are classes
+    assert len(header) == 3 + 2 * len(ODD)  # as many answers as there are classes
     assert {row[1] for row in rows} <= set(ODD)
     assert {Path(row[0]).parent.name for row in rows} == set(ODD)
 

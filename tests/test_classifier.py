@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -19,12 +20,12 @@ from resnets.errors import InputError
 from tests import pictures
 
 
-def untrained(classes: tuple[str, ...] = pictures.CLASSES, **fields: object) -> Classifier:
+def untrained(classes: tuple[str, ...] = pictures.CLASSES, *, resize: int = 20, **fields: object) -> Classifier:
     torch.manual_seed(0)
     return Classifier(
         network=resnets.resnet("cifar_resnet20", num_classes=len(classes)),
         classes=classes,
-        preprocessing=Preprocessing(size=20, resize=20),
+        preprocessing=Preprocessing(size=20, resize=resize),
         **fields,  # pyright: ignore[reportArgumentType] # whatever a test gives
     )
 
@@ -100,6 +101,110 @@ def test_an_answer_below_the_threshold_is_not_sure() -> None:
     assert not untrained(abstain_below=0.999).predict(pixels).sure
 
 
+@pytest.mark.parametrize("tta", ["flip", "crops"])
+def test_the_outputs_for_an_images_views_are_averaged_as_torchvisions_ten_crop_has_it(
+    tta: Literal["flip", "crops"], tmp_path: Path
+) -> None:
+    folder = pictures.folder(tmp_path / "photos", count=3, size=(30, 26))
+    classifier = untrained(resize=24)
+    scored = classifier.scored(folder, tta=tta, batch_size=7)
+    expected = [
+        classifier.logits(torch.from_numpy(classifier.preprocessing.views(np.asarray(Image.open(path)), tta))).mean(0)
+        for path in sorted(folder.rglob("*.png"))
+    ]
+    # Another batch size, another order of the sums of float32.
+    assert np.allclose(scored.logits, torch.stack(expected).numpy(), atol=1e-5)
+    assert not np.allclose(scored.logits, classifier.scored(folder).logits, atol=1e-3)
+    said = classifier.predict(sorted(folder.rglob("*.png")), tta=tta)
+    assert [one.label for one in said] == [classifier.classes[place] for place in scored.logits.argmax(1)]
+
+
+def test_a_temperature_changes_what_evaluate_says_of_probabilities_and_of_nothing_else(tmp_path: Path) -> None:
+    folder = pictures.folder(tmp_path / "photos", count=5)
+    cold, hot = (untrained(temperature=value).evaluate(folder) for value in (0.5, 5.0))
+    assert cold.top1 == hot.top1
+    assert np.array_equal(cold.confusion, hot.confusion)
+    assert cold.reliability.confidence[cold.reliability.counts > 0].min() > 0.33
+    assert cold.loss != hot.loss
+    assert cold.ece != hot.ece
+
+
+def test_evaluate_gives_intervals_only_when_they_are_asked_for(tmp_path: Path) -> None:
+    folder = pictures.folder(tmp_path / "photos", count=5)
+    assert untrained().evaluate(folder).intervals is None
+    found = untrained().evaluate(folder, intervals=True)
+    assert found.intervals is not None
+    low, high = found.intervals["top1"]
+    assert low <= found.top1.value <= high
+
+
+def test_evaluate_counts_those_that_predict_is_sure_of(tmp_path: Path) -> None:
+    folder = pictures.folder(tmp_path / "photos", count=5)
+    paths = sorted(folder.rglob("*.png"))
+    middle = sorted(one.probability for one in untrained().predict(paths))[7:9]
+    classifier = untrained(abstain_below=sum(middle) / 2)
+    said = classifier.predict(paths)
+    found = classifier.evaluate(folder).abstained
+    assert found is not None
+    assert found.answered == sum(one.sure for one in said) == 7
+    assert found.right == sum(one.sure and one.label == path.parent.name for one, path in zip(said, paths, strict=True))
+    assert [one.as_dict()["sure"] for one in said] == [one.sure for one in said]
+
+
+def test_calibrate_gives_a_classifier_that_answers_the_same_with_other_probabilities(tmp_path: Path) -> None:
+    folder = pictures.folder(tmp_path / "photos", count=20)
+    before = untrained(temperature=3.0, abstain_below=0.9)
+    after, found = resnets.calibrate(before, folder, fraction=0.5, seed=1)
+    assert after.temperature == found.fitted.temperature
+    assert (after.abstain_below, before.temperature) == (0.0, 3.0)
+    assert found.before.top1 == found.after.top1
+    assert found.after.count == 30
+    assert found.after.loss <= found.before.loss
+    assert after.metrics["calibration"]["temperature"] == after.temperature
+    assert resnets.load(after.save(tmp_path / "c.safetensors")).temperature == after.temperature
+
+
+def test_calibrate_takes_val_and_never_test_unasked(tmp_path: Path) -> None:
+    for split, count in (("train", 4), ("test", 2)):
+        pictures.folder(tmp_path / "data" / split, count=count)
+    with pytest.raises(InputError, match="no val split; name the one to calibrate on: train or test"):
+        resnets.calibrate(untrained(), tmp_path / "data")
+    pictures.folder(tmp_path / "data" / "val", count=3)
+    _, found = resnets.calibrate(untrained(), tmp_path / "data")
+    assert found.images == 9
+    assert resnets.calibrate(untrained(), tmp_path / "data", split="test")[1].images == 6
+
+
+def test_classifiers_with_their_classes_in_another_order_are_compared_by_name(tmp_path: Path) -> None:
+    folder = pictures.folder(tmp_path / "photos", count=5)
+    first, second = untrained(), untrained(("red", "blue", "green"))
+    second.network.load_state_dict(first.network.state_dict())
+    second.network.fc.weight.data = first.network.fc.weight.data[[2, 0, 1]]
+    second.network.fc.bias.data = first.network.fc.bias.data[[2, 0, 1]]
+    found = resnets.compare(first, second, folder)
+    assert len(found.differing) == 0
+    assert found.a == found.b == first.evaluate(folder).top1
+    with pytest.raises(InputError, match="class map's numbers mean other classes"):
+        resnets.compare(first, second, folder, class_map={"blue": 0, "green": 1, "red": 2})
+    with pytest.raises(InputError, match="different classes: green, violet in one of them only"):
+        resnets.compare(first, untrained(("blue", "red", "violet")), folder)
+
+
+def test_classifiers_are_compared_on_images_that_trained_neither(tmp_path: Path) -> None:
+    images = resnets.open_source(pictures.folder(tmp_path / "photos", count=10))
+
+    def trained(seed: int) -> Classifier:
+        held_out = {"fraction": 0.5, "seed": seed, "fingerprint": images.fingerprint}
+        return untrained(origin={"data": {"name": "photos", "held_out": held_out}})
+
+    found = resnets.compare(trained(1), trained(2), images)
+    rows = [set(images.hold_out("val", fraction=0.5, seed=seed).part("val").rows.tolist()) for seed in (1, 2)]
+    assert len(found.labels) == len(rows[0] & rows[1]) < 15
+    assert "held out of the training of both" in found.on
+    assert len(resnets.compare(trained(1), trained(1), images).labels) == 15
+    assert len(resnets.compare(trained(1), untrained(), images).labels) == 15
+
+
 def test_evaluate_counts_what_predict_says(tmp_path: Path) -> None:
     folder = pictures.folder(tmp_path / "photos", count=5)
     classifier = untrained()
@@ -129,7 +234,7 @@ def test_a_bad_image_is_a_row_with_its_error_and_the_rest_goes_on(tmp_path: Path
     assert [row.error is None for row in rows] == [True, False, False, True]
     assert "bad.jpg: not an image" in str(rows[1].error)
     assert "gone.png: cannot be read" in str(rows[2].error)
-    assert rows[1].as_dict() == {"image": str(bad), "answers": [], "error": rows[1].error}
+    assert rows[1].as_dict() == {"image": str(bad), "answers": [], "sure": False, "error": rows[1].error}
     with pytest.raises(InputError, match=r"bad\.jpg"):
         untrained().predict([good, bad])
     with pytest.raises(InputError, match=r"bad\.jpg"):
@@ -213,6 +318,7 @@ def edited(path: Path, **changes: object) -> Path:
         ({"preprocessing": {"size": -1}}, "size = -1"),
         ({"temperature": 0}, "temperature = 0"),
         ({"temperature": None}, "damaged"),
+        ({"abstain_below": 1.5}, "abstain_below = 1.5: must be a probability, 0 to 1"),
     ],
 )
 def test_a_header_that_does_not_fit_is_refused_with_the_file_named(

@@ -3,15 +3,55 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
+import torch
 
+import resnets
 from resnets.cli import main
+from resnets.evaluation import metrics
+from resnets.evaluation.recalibration import recalibrate
+from resnets.evaluation.selection import Scored
+from tests import peers
 
 WORDNET = {
     "n01440764": 0, "n02102040": 217, "n02979186": 482, "n03000684": 491, "n03028079": 497,
     "n03394916": 566, "n03417042": 569, "n03425413": 571, "n03445777": 574, "n03888257": 701,
 }  # fmt: skip
 CIFAR = ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"]
+
+
+@pytest.fixture(scope="module")
+def resnet20(shared_data: Path) -> Scored:
+    """What akamaster's ResNet-20 says of the 10,000 test images of CIFAR-10."""
+    classifier, _ = resnets.convert(shared_data / "resnet20-12fca82f.th", "cifar_resnet20")
+    numbers = {name: place for place, name in enumerate(CIFAR)}
+    return classifier.scored(shared_data / "cifar10-test.zip", class_map=numbers, batch_size=250)
+
+
+def torchmetrics_errors(probabilities: np.ndarray, labels: np.ndarray) -> tuple[float, float]:
+    """Its calibration error of all classes, which it computes in float32, and of the answers alone, in double."""
+    values, right = torch.from_numpy(probabilities), torch.from_numpy(probabilities.argmax(1) == labels)
+    return (
+        float(peers.torchmetrics.multiclass_calibration_error(values, torch.from_numpy(labels), 10, n_bins=15)),
+        float(peers.torchmetrics.binary_calibration_error(values.amax(1), right.long(), n_bins=15)),
+    )
+
+
+def test_a_temperature_fitted_on_half_of_cifar_10_mends_resnet20_on_the_other(resnet20: Scored) -> None:
+    logits, labels, classes = resnet20.logits, resnet20.labels, tuple(CIFAR)
+    found = recalibrate(logits, labels, classes, temperature=1.0, fraction=0.5, error_rate=0.02)
+    assert (found.images, found.after.count) == (5000, 5000)
+    for evaluation in (found.before, found.after):
+        single, double = torchmetrics_errors(evaluation.probabilities, evaluation.labels)
+        assert evaluation.ece == pytest.approx(double, abs=1e-12)  # the same sums of doubles, in another order
+        assert evaluation.ece == pytest.approx(single, abs=1e-5)  # running sums of 5,000 numbers in float32
+    assert found.after.top1 == found.before.top1
+    assert (found.before.ece, found.after.ece) == pytest.approx((0.0514, 0.0085), abs=5e-4)  # as measured here
+    assert found.after.loss < found.before.loss
+    tempered = logits.astype(np.float64) / found.fitted.temperature
+    assert metrics.evaluate(tempered, labels, classes).top1.right == 9173
+    assert np.array_equal(tempered.argmax(1), logits.argmax(1))
 
 
 def scores(arguments: list[str], out: Path) -> dict:

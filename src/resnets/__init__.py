@@ -15,12 +15,15 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from resnets.api import convert, load, train
-    from resnets.classifier import Classifier, Prediction
+    from resnets.api import load, lr_find, train, train_seeds
+    from resnets.classifier import Classifier
+    from resnets.conversion import convert
     from resnets.data.preprocessing import Preprocessing
     from resnets.data.sources import open_source
     from resnets.errors import InputError, Interrupted, RunFailed
+    from resnets.judging import calibrate, compare
     from resnets.network import resnet
+    from resnets.prediction import Prediction
     from resnets.spec import ResNetSpec, Stem
     from resnets.view.shown import show
 
@@ -28,17 +31,21 @@ _HOMES = {
     "Classifier": "resnets.classifier",
     "InputError": "resnets.errors",
     "Interrupted": "resnets.errors",
-    "Prediction": "resnets.classifier",
+    "Prediction": "resnets.prediction",
     "Preprocessing": "resnets.data.preprocessing",
     "ResNetSpec": "resnets.spec",
     "RunFailed": "resnets.errors",
     "Stem": "resnets.spec",
-    "convert": "resnets.api",
+    "calibrate": "resnets.judging",
+    "compare": "resnets.judging",
+    "convert": "resnets.conversion",
     "load": "resnets.api",
+    "lr_find": "resnets.api",
     "open_source": "resnets.data.sources",
     "resnet": "resnets.network",
     "show": "resnets.view.shown",
     "train": "resnets.api",
+    "train_seeds": "resnets.api",
 }
 
 __all__ = [
@@ -50,12 +57,16 @@ __all__ = [
     "ResNetSpec",
     "RunFailed",
     "Stem",
+    "calibrate",
+    "compare",
     "convert",
     "load",
+    "lr_find",
     "open_source",
     "resnet",
     "show",
     "train",
+    "train_seeds",
 ]
 
 

@@ -1,88 +1,84 @@
 """The verbs as functions: what the command line does, from Python."""
 
-import logging
-import shlex
-from collections import Counter
 from collections.abc import Mapping
-from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 
 from resnets import classifier as classifiers
-from resnets import spec as specs
-from resnets import weights
-from resnets.catalog import resolve
 from resnets.classifier import Classifier
-from resnets.data import preprocessing as preprocessings
 from resnets.errors import InputError
-from resnets.files import write_whole
-from resnets.network import ResNet
 from resnets.progress import Watch, unwatched
-from resnets.report import plots
+from resnets.runs import rates, running
+from resnets.runs import seeds as several
+from resnets.runs.order import Order
+from resnets.runs.rates import Found
+from resnets.runs.seeds import Spread
 from resnets.spec import ResNetSpec
-from resnets.training import checkpoint, recipes
-from resnets.training import recipe as recipe_files
-from resnets.training.checkpoint import RunFolder, Saved, Standing
-from resnets.training.loop import Training
-from resnets.training.preparation import Parts, data_name, find_run, new_run, prepare
-from resnets.training.recipe import Changes, Plan, Recipe
-
-log = logging.getLogger(__name__)
+from resnets.training.checkpoint import RunFolder
 
 
 def train(
     data: str | Path,
     network: str | Path | ResNetSpec | None = None,
     *,
+    weights: str | Path | None = None,
     out: str | Path | None = None,
     recipe: str | Path | None = None,
     settings: Mapping[str, Any] | None = None,
     resume: bool = False,
     skip_bad: bool = False,
     device: str = "auto",
+    plan: Literal["auto", "usual"] = "auto",
     save_every: float = 60.0,
+    tensorboard: bool = False,
     watch: Watch = unwatched,
 ) -> Classifier:
-    """Train a classifier on labelled images, and return the one that was best on validation.
+    """Train a classifier on labelled images, and return the one that was best on validation, calibrated there.
 
     data: a folder with a folder per class, or train/, val/ and test/ of such; a zip or tar of either; a CSV; CIFAR;
     IDX; a MedMNIST .npz; or "digits". network: a catalog name, a TOML file or a ResNetSpec; chosen from
-    the data when left out.
-    out: the run's folder; by default a new one under runs/. recipe: a TOML file such as a run's recipe.toml.
+    the data, or that of the weights, when left out.
+    weights: where to start instead of anew: a file, a classifier, or a name that `resnets list --weights` prints.
+    out: the run's folder; by default a new one under runs/. recipe: a name that `resnets recipe list` prints, or a TOML
+    file such as a run's recipe.toml; "finetune" where weights are given.
     settings: single settings, such as {"lr": 0.05, "preprocessing": {"size": 128}}, on top of the recipe.
     resume: go on with the run in `out` (or the newest one of this data) where it was stopped.
     skip_bad: leave out images that cannot be decoded instead of refusing to start. device: auto, cpu, cuda or mps.
-    save_every: seconds between saves of the state within an epoch.
+    plan: "auto" times ways to compute on the first batch of a run that is long enough to gain; "usual" does not.
+    save_every: seconds between saves of the state within an epoch. tensorboard: write its files into the run too.
 
     Raises InputError for what the user can mend, RunFailed when the run cannot finish, and Interrupted, with
     everything saved, on Ctrl-C and SIGTERM.
     """
-    if not save_every >= 0:
-        raise InputError(f"save_every = {save_every}: must be seconds, 0 or more")
-    target = _device(device)
-    changes = _changes(network, recipe, settings)
-    if resume:
-        folder, saved, parts = _resumed(data, out, changes, watch)
-    else:
-        folder, saved, parts = _begun(data, out, changes, skip_bad, watch)
-    classifier = _untrained(saved.plan, parts, target)
-    training = Training(classifier, parts.train, parts.val, saved, folder, save_every=save_every, watch=watch)
-    if resume:
-        training.restore()
-        log.info("resuming %s at epoch %d, step %d", folder.path, training.at.epoch + 1, training.at.step)
-    else:
-        _write_recipe(folder, saved.plan, data)
-    try:
-        training.run()
-    finally:
-        if training.at.rows:
-            write_whole(folder.curves, plots.curves(training.at.rows))
-    best = load(folder.classifier, device=device)
-    write_whole(folder.confusion, plots.confusion(best.evaluate(parts.val, split="val", watch=watch)))
-    return best
+    return running.train(
+        _order(
+            data=data, network=network, weights=weights, out=out, recipe=recipe, settings=settings, resume=resume,
+            skip_bad=skip_bad, device=device, plan=plan, save_every=save_every, tensorboard=tensorboard, watch=watch,
+        )
+    )  # fmt: skip
+
+
+def train_seeds(
+    data: str | Path, network: str | Path | ResNetSpec | None = None, *, seeds: int, **options: Any
+) -> Spread:
+    """Train the same `seeds` times, with seeds that count up from the recipe's, and say how far the results spread.
+
+    options: as `train` takes them; the runs are folders seed-0, seed-1, ... in `out`. A rerun with resume=True goes on
+    with the seed that was stopped.
+    """
+    return several.train_seeds(_order(data=data, network=network, **options), seeds)
+
+
+def lr_find(
+    data: str | Path, network: str | Path | ResNetSpec | None = None, *, steps: int = 100, **options: Any
+) -> Found:
+    """Try learning rates from tiny to too large, a step each, and suggest one (Smith 2015).
+
+    options: as `train` takes them, but for out and resume: nothing is written and nothing is kept.
+    """
+    return rates.find_rate(_order(data=data, network=network, **options), steps)
 
 
 def load(path: str | Path, *, device: str = "cpu") -> Classifier:
@@ -91,141 +87,12 @@ def load(path: str | Path, *, device: str = "cpu") -> Classifier:
     return classifiers.load(RunFolder(path).classifier if path.is_dir() else path, device=str(_device(device)))
 
 
-def convert(
-    path: str | Path,
-    network: str | Path,
-    *,
-    classes: str | Path | None = None,
-    preprocessing: Mapping[str, Any] | None = None,
-    new_head: bool = False,
-) -> tuple[Classifier, tuple[str, ...]]:
-    """A classifier from weights that others trained, and notes on how they were read.
-
-    path: a .pth, .pt, .th or .safetensors file in torchvision's, timm's, fastai's or akamaster's layout. network: the
-    catalog name or TOML spec it belongs to. classes: a text file, one name a line in the order of the outputs; without
-    it the outputs' numbers are the names. preprocessing: the fields that differ from the network's usual ones.
-    new_head: where the weights' own classifier is for another number of classes, or missing, take a new, untrained one.
-    Raises InputError when the weights do not fit the network, with every name that does not.
-    """
-    row = resolve(network)
-    found = weights.load(path)
-    names = _class_names(Path(classes)) if classes is not None else None
-    if found.num_classes is None and not new_head:
-        raise InputError(f"{path}: has no classifier of its own; --new-head adds one, untrained")
-    if names and found.num_classes != len(names) and not new_head:
-        raise InputError(
-            f"{classes}: {len(names)} class names, but the classifier in {path} has {found.num_classes} outputs; "
-            "give a name for each, one a line in the order of the outputs, or --new-head for one that is untrained"
-        )
-    count = len(names) if names else found.num_classes or row.spec.num_classes
-    resnet = ResNet(resolve(network, {"num_classes": count}).spec)
-    notes = found.into(resnet)
-    size = (preprocessing or {}).get("size", row.image_size)
-    usual: dict[str, Any] = {"size": size, "channels": row.spec.in_channels}
-    if isinstance(size, int):
-        usual["resize"] = size if size <= recipes.SMALL else size * 8 // 7
-    if row.spec.in_channels != 3:
-        usual |= {"mean": (0.5,) * row.spec.in_channels, "std": (0.5,) * row.spec.in_channels}
-    classifier = Classifier(
-        network=resnet,
-        classes=names or tuple(str(number) for number in range(count)),
-        preprocessing=preprocessings.from_dict({**usual, **(preprocessing or {})}),
-        origin={"recipe": None, "data": {"checkpoint": Path(path).name, "network": row.name}, "seed": None, **_made()},
-    )
-    return classifier, notes
-
-
-def _changes(
-    network: str | Path | ResNetSpec | None, recipe: str | Path | None, settings: Mapping[str, Any] | None
-) -> Changes:
-    """What the user wants otherwise: the recipe file, then the network named, then single settings."""
-    asked = recipe_files.read(recipe) if recipe is not None else Changes()
-    if isinstance(network, ResNetSpec):
-        asked = Changes(recipe=asked.recipe, preprocessing=asked.preprocessing, spec=specs.to_dict(network))
-    elif network is not None:  # instead of the file's network
-        asked = Changes(recipe=asked.recipe, preprocessing=asked.preprocessing, network=str(network))
-    return asked | recipe_files.changes(settings, where="settings") if settings is not None else asked
-
-
-def _begun(
-    data: str | Path, out: str | Path | None, changes: Changes, skip_bad: bool, watch: Watch
-) -> tuple[RunFolder, Saved, Parts]:
-    """A new run: its folder, its state before the first step, and its images."""
-    if out is not None:
-        new_run(out, "")  # before the images are looked at, which can take long
-    recipes.check(changes)
-    asked = recipe_files.replaced(Recipe(), changes.recipe, where="recipe")
-    parts = prepare(data, val_fraction=asked.val_fraction, seed=asked.seed, skip_bad=skip_bad, watch=watch)
-    plan = recipes.plan(parts.train, parts.survey, changes)
-    folder = new_run(out, f"{data_name(data)}-{plan.network}")
-    for reason in plan.reasons:
-        log.info("%s", reason)
-    return folder, Saved(plan=plan, data=parts.origin, threads=torch.get_num_threads(), standing=Standing()), parts
-
-
-def _resumed(
-    data: str | Path, out: str | Path | None, changes: Changes, watch: Watch
-) -> tuple[RunFolder, Saved, Parts]:
-    """A run that was stopped: where it stood, and the same images. Raises InputError when they are not the same."""
-    folder = find_run(out, data)
-    saved = checkpoint.read(folder.state)
-    if changes.network not in (None, saved.plan.network) and resolve(str(changes.network)).name != saved.plan.network:
-        raise InputError(f"{folder.path}: is a run of {saved.plan.network}, not of {changes.network}")
-    if not recipe_files.agrees(saved.plan, changes):
-        raise InputError("--resume goes on with the recipe the run began with; begin a new run to change it")
-    recipe = saved.plan.recipe
-    skip_bad = saved.data["skip_bad"]
-    parts = prepare(data, val_fraction=recipe.val_fraction, seed=recipe.seed, skip_bad=skip_bad, watch=watch)
-    if parts.origin["fingerprint"] != saved.data["fingerprint"]:
-        raise InputError(
-            f"{data}: not the images that {folder.path} was trained on ({saved.data['train']} and {saved.data['val']} "
-            f"then, {len(parts.train)} and {len(parts.val)} now, or other names or labels); begin a new run"
-        )
-    return folder, saved, parts
-
-
-def _write_recipe(folder: RunFolder, plan: Plan, data: str | Path) -> None:
-    again = shlex.join(["resnets", "train", str(data), "--recipe", str(folder.recipe)])
-    comment = f"Trained on {Path(data).name} by resnets {version('resnets')}. The same again:\n{again}"
-    write_whole(folder.recipe, recipe_files.write(plan, comment=comment))
-
-
-def _untrained(plan: Plan, parts: Parts, device: torch.device) -> Classifier:
-    """The classifier before its first step. Its weights depend on the seed alone."""
-    with torch.random.fork_rng(devices=[]):
-        torch.default_generator.manual_seed(plan.recipe.seed)  # the CPU's alone: fork_rng puts it back
-        network = ResNet(plan.spec)
-    return Classifier(
-        network=network.to(device),
-        classes=parts.train.classes,
-        preprocessing=plan.preprocessing,
-        origin={
-            "recipe": plan.as_dict()["recipe"],
-            "network": plan.network,
-            "data": parts.origin,
-            "seed": plan.recipe.seed,
-            **_made(),
-        },
-    )
-
-
-def _made() -> dict[str, Any]:
-    """With which versions, and when."""
-    versions = {name: version(name) for name in ("resnets", "torch", "pillow", "numpy")}
-    return {"versions": versions, "date": datetime.now(UTC).isoformat(timespec="seconds")}
-
-
-def _class_names(path: Path) -> tuple[str, ...]:
-    try:
-        names = tuple(line.strip() for line in path.read_text(encoding="utf-8-sig").splitlines() if line.strip())
-    except (OSError, UnicodeDecodeError) as error:
-        why = getattr(error, "strerror", None) or error
-        raise InputError(f"{path}: cannot be read as a list of class names, one a line ({why})") from error
-    if not names:
-        raise InputError(f"{path}: empty; it must hold the class names, one a line in the order of the outputs")
-    if twice := [name for name, count in Counter(names).items() if count > 1]:
-        raise InputError(f"{path}: the class name {twice[0]!r} stands there twice; each output needs its own")
-    return names
+def _order(
+    *, device: str = "auto", settings: Mapping[str, Any] | None = None, save_every: float = 60.0, **asked: Any
+) -> Order:
+    if not save_every >= 0:
+        raise InputError(f"save_every = {save_every}: must be seconds, 0 or more")
+    return Order(device=_device(device), settings=settings or {}, save_every=save_every, **asked)
 
 
 def _device(name: str) -> torch.device:

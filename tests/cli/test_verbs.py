@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -66,8 +67,87 @@ def test_evaluate_prints_scores_with_their_counts(run: Path, photos: Path, capsy
     main(["evaluate", str(run), str(photos)])
     out = capsys.readouterr().out
     assert "the images held out of training" in out
-    assert "top-1  100.00%      6   6" in out
+    assert re.search(r"top-1 +100.00% +6 +6 +100.00% to 100.00%", out)
+    assert re.search(r"calibration error +\d+\.\d\d% +6\n", out)
     assert "blue        2         2    100.00%" in out
+
+
+def test_evaluate_writes_the_reliability_diagram_and_leaves_out_intervals_when_told(
+    run: Path, photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    diagram = tmp_path / "reliability.svg"
+    main(["evaluate", str(run), str(photos), "--tta", "flip", "--no-intervals", "--reliability", str(diagram)])
+    out, err = capsys.readouterr()
+    assert "each with its mirror image" in out
+    assert "mirror images: to average" not in err
+    assert "95% interval" not in out
+    svg = diagram.read_text()
+    for said in ("<svg", ">calibrated</text>", ">accuracy</text>", "probability of the answer", "of 6 images"):
+        assert said in svg
+
+
+def test_mirror_images_are_warned_of_where_training_had_none(
+    run: Path, photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    classifier = resnets.load(run)
+    classifier.origin["recipe"]["flip"] = False
+    classifier.save(tmp_path / "c.safetensors")
+    main(["evaluate", str(tmp_path / "c.safetensors"), str(photos), "--tta", "crops"])
+    assert "trained without mirror images" in capsys.readouterr().err
+
+
+def test_calibrate_changes_no_answer_and_predict_says_where_it_is_not_sure(
+    run: Path, photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    calibrated = tmp_path / "calibrated.safetensors"
+    arguments = ["calibrate", str(run), str(photos), "--split", "all", "--error", "0.2", "-o", str(calibrated)]
+    main(arguments)
+    out = capsys.readouterr().out
+    assert re.search(r"before +1\.0000 ", out)
+    assert "Sure of every answer" in out
+    assert f"classifier  {calibrated}" in out
+    main([*arguments, "--json"])
+    document = json.loads(capsys.readouterr().out)
+    assert document["temperature"] == resnets.load(calibrated).temperature
+    assert document["before"]["top1"] == document["after"]["top1"]
+
+    unsure = resnets.load(calibrated)
+    unsure.abstain_below = 1.0
+    unsure.save(tmp_path / "unsure.safetensors")
+    predict = ["predict", str(tmp_path / "unsure.safetensors"), str(photos / "red"), str(tmp_path / "gone.jpg")]
+    assert exit_code([*predict, "--json"]) == 1
+    *rows, gone = json.loads(capsys.readouterr().out)
+    assert {row["sure"] for row in rows} == {gone["sure"]} == {False}
+    assert all(row["answers"] for row in rows)
+    assert exit_code(predict) == 1
+    assert capsys.readouterr().out.count("not sure") == 10
+    assert exit_code([*predict, "--csv"]) == 1
+    cells = [row["sure"] for row in csv.DictReader(io.StringIO(capsys.readouterr().out))]
+    assert cells == ["no"] * 10 + [""]
+
+
+def test_compare_lists_the_images_on_which_the_two_differ(
+    run: Path, photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = resnets.load(run)
+    other.network.fc.bias.data[0] += 100  # always the first class
+    other.save(tmp_path / "blue.safetensors")
+    command = ["compare", str(run), str(tmp_path / "blue.safetensors"), str(photos), "--split", "all"]
+    main([*command, "--json"])
+    document = json.loads(capsys.readouterr().out)
+    assert document["count"] == 30
+    assert document["b"]["top1"]["right"] == 10
+    assert document["right"]["only_b"] == 0
+    differing = document["differing"]
+    assert {row["b"] for row in differing} == {"blue"}
+    assert all(Path(row["image"]).parent.name == row["right"] for row in differing)
+    main([*command, "--show", "2"])
+    out = capsys.readouterr().out
+    assert f"Images on which they differ: {len(differing)}" in out
+    assert f"{len(differing) - 2} more; --show lists more" in out
+    assert "chance alone is unlikely" in out
+    main([*command, "-o", str(tmp_path / "comparison.txt")])
+    assert "McNemar's exact test" in (tmp_path / "comparison.txt").read_text()
 
 
 def test_predict_and_evaluate_agree_on_every_image(run: Path, photos: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -101,7 +181,8 @@ def test_predict_writes_csv_that_a_reader_reads_back(run: Path, tmp_path: Path) 
     odd = pictures.save(tmp_path / 'a, "b".png', pictures.picture(0, 0))
     main(["predict", str(run), str(odd), "--csv", "--top", "2", "-o", str(tmp_path / "answers.csv")])
     header, row = csv.reader((tmp_path / "answers.csv").read_text().splitlines())
-    assert header == ["image", "class", "probability", "class_2", "probability_2", "error"]
+    assert header == ["image", "class", "probability", "class_2", "probability_2", "error", "sure"]
+    assert row[-1] == "yes"
     assert row[0] == str(odd)
     assert row[1] == "blue"
     assert 0 < float(row[4]) < float(row[2]) <= 1
@@ -160,3 +241,42 @@ def test_help_and_version_need_no_torch() -> None:
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert "Train a classifier" in done.stdout
+
+
+def test_recipes_are_listed_and_shown(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    main(["recipe", "list"])
+    assert "ResNet strikes back" in capsys.readouterr().out
+    main(["recipe", "list", "--json"])
+    assert {"fast", "finetune"} <= {row["name"] for row in json.loads(capsys.readouterr().out)}
+    main(["recipe", "show", "he2015-cifar", "-o", str(tmp_path / "my.toml")])
+    assert "milestones = [0.5, 0.75]" in (tmp_path / "my.toml").read_text()
+
+
+def test_lr_find_draws_a_curve_and_suggests_a_rate(
+    photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "lr.svg"
+    main(["lr-find", str(photos), "--steps", "40", "-o", str(out), "--json", *TINY])
+    found = json.loads(capsys.readouterr().out)
+    assert found["suggestion"] in found["rates"]
+    assert "suggested" in out.read_text()
+
+
+def test_train_with_seeds_prints_mean_and_deviation(
+    photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    main(["train", str(photos), "-o", str(tmp_path / "runs"), "--epochs", "1", "--seeds", "2", *TINY])
+    out = capsys.readouterr().out
+    assert "2 seeds on validation" in out
+    assert re.search(r"top1 +\d+\.\d\d% +\d+\.\d\d% ", out)
+
+
+def test_a_run_from_trained_weights_needs_no_network_named(
+    run: Path, photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    main(
+        ["train", str(photos), "--weights", str(run), "--recipe", "linear-probe", "-o", str(tmp_path / "probe"), *TINY]
+    )
+    captured = capsys.readouterr()
+    assert "in epoch 0" in captured.out
+    assert "network cifar_resnet20: that of the weights" in captured.err

@@ -12,9 +12,10 @@ from resnets.data import loading
 from resnets.data.augmentation import COLUMNS
 from resnets.data.checkup import survey
 from resnets.data.imageset import ImageSet
-from resnets.data.loading import Augment, Augmentation, Decoded, InMemory, TrainingBatches
+from resnets.data.loading import Decoded, InMemory, TrainingBatches
 from resnets.data.preprocessing import Preprocessing
 from resnets.data.sources import open_source
+from resnets.data.views import Augment, Augmentation
 from resnets.errors import InputError
 from resnets.progress import Progress
 from tests import pictures

@@ -57,6 +57,36 @@ def test_squash_equals_torchvision_to_the_bit(size: tuple[int, int]) -> None:
     assert torch.equal(ours(preprocessing, image), torchvisions(112, (128, 128), "bilinear", image))
 
 
+@pytest.mark.parametrize("fit", ["crop", "squash"])
+@pytest.mark.parametrize("size", SIZES)
+def test_ten_crops_are_torchvisions_to_the_bit(size: tuple[int, int], fit: Fit) -> None:
+    image = Image.fromarray(pictures.picture(2, 5, size))
+    t = torchvision.transforms
+    resized = t.Resize(128 if fit == "crop" else (128, 128))(image)
+    expected = np.stack([np.asarray(crop) for crop in t.TenCrop(97)(resized)])
+    found = Preprocessing(size=97, resize=128, fit=fit).views(image, "crops")
+    assert np.array_equal(found, expected)
+
+
+def test_flipped_views_are_the_image_and_its_mirror_image() -> None:
+    image = pictures.picture(2, 5, (60, 40))
+    preprocessing = Preprocessing(size=32, resize=36)
+    plain = preprocessing.pixels(image)
+    assert np.array_equal(preprocessing.views(image, "flip"), np.stack([plain, np.flip(plain, 1)]))
+    assert np.array_equal(preprocessing.views(image, "none"), plain[None])
+
+
+def test_crops_of_a_padded_image_and_of_many_channels_have_the_networks_size() -> None:
+    image = pictures.picture(0, 1, (64, 20))
+    crops = Preprocessing(size=32, resize=40, fit="pad").views(image, "crops")
+    assert crops.shape == (10, 32, 32, 3)
+    five = np.concatenate([image, image[:, :, :2]], axis=2)
+    many = Preprocessing(size=32, resize=36, channels=5, mean=(0.5,) * 5, std=(0.5,) * 5)
+    crops = many.views(five, "crops")
+    assert crops.shape == (10, 32, 32, 5)
+    assert np.array_equal(crops[4], many.pixels(five))
+
+
 @settings(max_examples=60, deadline=None)
 @given(width=st.integers(1, 90), height=st.integers(1, 90), size=st.integers(1, 40), more=st.integers(0, 12))
 def test_crop_equals_torchvision_at_any_size(width: int, height: int, size: int, more: int) -> None:

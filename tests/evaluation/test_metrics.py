@@ -1,14 +1,16 @@
 """Scores equal scikit-learn's and torch's, and divide by what was counted."""
 
+import warnings
+
 import numpy as np
 import pytest
 import sklearn.metrics
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from resnets.errors import InputError, RunFailed
-from resnets.evaluation import metrics
+from resnets.evaluation import calibration, metrics, ranking
 
 CLASSES = tuple("abcdefgh")
 
@@ -18,6 +20,7 @@ def answers(seed: int, count: int, classes: int = len(CLASSES)) -> tuple[np.ndar
     return random.normal(size=(count, classes)).astype(np.float32), random.integers(0, classes, count)
 
 
+@settings(deadline=None)
 @given(seed=st.integers(0, 999), count=st.integers(1, 200))
 def test_scores_equal_scikit_learns(seed: int, count: int) -> None:
     logits, labels = answers(seed, count)
@@ -34,6 +37,43 @@ def test_scores_equal_scikit_learns(seed: int, count: int) -> None:
         expected = score(labels, predicted, labels=everyone, average=None, zero_division=np.nan)
         ours = [getattr(one, name) for one in found.classes]
         assert [None if np.isnan(value) else value for value in expected] == ours
+
+
+@settings(deadline=None)
+@given(seed=st.integers(0, 999), count=st.integers(1, 200))
+def test_averages_over_the_classes_equal_scikit_learns(seed: int, count: int) -> None:
+    logits, labels = answers(seed, count)
+    found = metrics.evaluate(logits, labels, CLASSES)
+    predicted = logits.argmax(1)
+    # 1e-12: the same sums of doubles, in another order.
+    assert found.macro_f1 == pytest.approx(sklearn.metrics.f1_score(labels, predicted, average="macro"), abs=1e-12)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # scikit-learn warns of answers that no label has
+        expected = sklearn.metrics.balanced_accuracy_score(labels, predicted)
+    assert found.balanced_accuracy == pytest.approx(expected, abs=1e-12)
+
+
+def test_calibration_is_that_of_the_logits_judged() -> None:
+    logits, labels = answers(3, 300)
+    found = metrics.evaluate(logits, labels, CLASSES)
+    probabilities = calibration.probabilities(logits)
+    assert found.ece == calibration.reliability(probabilities, labels).ece
+    assert found.brier == calibration.brier(probabilities, labels)
+    assert found.auc == ranking.auc(probabilities, labels)
+    document = found.as_dict()
+    assert (document["ece"], document["brier"], document["auc"]) == (found.ece, found.brier, found.auc)
+    assert document["reliability"]["counts"] == found.reliability.counts.tolist()
+    assert (document["abstained"], document["intervals"]) == (None, None)
+
+
+def test_answers_below_the_threshold_are_not_counted_among_the_sure() -> None:
+    logits = np.log(np.array([[0.9, 0.1], [0.8, 0.2], [0.6, 0.4], [0.3, 0.7]]))
+    labels = np.array([0, 1, 0, 1])
+    found = metrics.evaluate(logits, labels, ("a", "b"), abstain_below=0.65).abstained
+    assert found == metrics.Abstention(0.65, answered=3, right=2)
+    nobody = metrics.evaluate(logits, labels, ("a", "b"), abstain_below=0.95).abstained
+    assert nobody is not None
+    assert nobody.as_dict() == {"below": 0.95, "answered": 0, "right": 0, "accuracy": None}
 
 
 def test_the_loss_is_torchs_cross_entropy() -> None:

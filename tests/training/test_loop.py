@@ -1,5 +1,6 @@
 """A run that was stopped, or killed, ends with the same weights as one that was not, bit for bit."""
 
+import dataclasses
 import json
 import logging
 import os
@@ -54,19 +55,20 @@ def rows(folder: RunFolder) -> list[dict[str, Any]]:
 
 
 class StopAfter:
-    """Sends this process a signal when training has made some steps."""
+    """Sends this process a signal, once, when training has made some steps."""
 
     def __init__(self, steps: int, number: int) -> None:
-        self.steps, self.number = steps, number
+        self.steps, self.number, self.sent = steps, number, False
 
     def __call__(self, progress: Progress) -> None:
-        if progress.task == "training" and progress.done >= self.steps:
+        if progress.task == "training" and progress.done >= self.steps and not self.sent:
+            self.sent = True
             os.kill(os.getpid(), self.number)
 
 
 def test_a_run_leaves_its_files_where_people_look_for_them(whole: RunFolder, photos: Path) -> None:
     names = {str(path.relative_to(whole.path)) for path in whole.path.rglob("*") if path.is_file()}
-    pictures_and_text = {"metrics.jsonl", "recipe.toml", "curves.svg", "confusion.svg"}
+    pictures_and_text = {"metrics.jsonl", "recipe.toml", "curves.svg", "confusion.svg", "report.html"}
     assert names == {"classifier.safetensors", "last/state.safetensors", *pictures_and_text}
     assert [row["epoch"] for row in rows(whole)] == [1, 2, 3]
     assert list(rows(whole)[0]) == [
@@ -86,7 +88,9 @@ def test_the_classifier_is_the_best_on_validation_and_says_where_it_comes_from(w
     assert found.on.endswith("the images held out of training")
     assert found.count == 6
     assert found.top1.value == best["val_top1"]
-    assert found.loss == pytest.approx(best["val_loss"], rel=1e-5)  # another batch size, other last bits
+    uncalibrated = dataclasses.replace(classifier, temperature=1.0).evaluate(photos)
+    assert uncalibrated.loss == pytest.approx(best["val_loss"], rel=1e-5)  # another batch size, other last bits
+    assert found.loss <= uncalibrated.loss
     origin = classifier.origin
     assert (origin["seed"], origin["data"]["train"], origin["data"]["val"]) == (0, 24, 6)
     assert {"resnets", "torch"} <= set(origin["versions"])
@@ -140,6 +144,66 @@ def test_the_same_command_with_resume_goes_on(whole: RunFolder, photos: Path, tm
         resnets.train(photos, out=folder.path, settings=QUICK, watch=StopAfter(7, signal.SIGINT))
     resnets.train(photos, out=folder.path, settings=QUICK, resume=True)
     assert_same_run(folder, whole)
+
+
+EVERYTHING: Mapping[str, Any] = {
+    **QUICK, "ema": 0.9, "drop_path": 0.2, "mixup": 0.2, "cutmix": 1.0, "erase": 0.5, "policy": "rand-augment",
+    "repeats": 2, "accumulate": 2, "progressive": 0.5, "clip_norm": 1.0, "loss": "bce", "schedule": "one-cycle",
+    "sampler": "balanced",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "adamw", "lamb"])
+def test_a_run_with_everything_on_resumes_to_the_same_weights(optimizer: str, photos: Path, tmp_path: Path) -> None:
+    settings = {**EVERYTHING, "optimizer": optimizer, "lr": 0.01}
+    undisturbed, stopped = RunFolder(tmp_path / "undisturbed"), RunFolder(tmp_path / "stopped")
+    resnets.train(photos, out=undisturbed.path, settings=settings)
+    with pytest.raises(Interrupted):
+        resnets.train(photos, out=stopped.path, settings=settings, watch=StopAfter(4, signal.SIGINT))
+    resnets.train(photos, out=stopped.path, resume=True)
+    assert_same_run(stopped, undisturbed)
+
+
+def test_a_run_that_no_longer_becomes_better_ends_and_stays_ended(
+    photos: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    settings = {**QUICK, "epochs": 30, "patience": 2, "lr": 0.0, "monitor": "macro_f1"}
+    with caplog.at_level(logging.INFO, logger="resnets"):
+        first = resnets.train(photos, out=tmp_path / "run", settings=settings)
+    assert "ends here: macro_f1 has not been better for 2 epochs" in caplog.messages
+    found = rows(RunFolder(tmp_path / "run"))
+    assert len(found) < 30
+    assert "val_macro_f1" in found[0]
+    assert resnets.train(photos, out=tmp_path / "run", resume=True).metrics == first.metrics
+
+
+def test_tensorboards_files_hold_every_epoch_after_a_resume(photos: Path, tmp_path: Path) -> None:
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    folder = RunFolder(tmp_path / "run")
+    with pytest.raises(Interrupted):
+        resnets.train(photos, out=folder.path, settings=QUICK, tensorboard=True, watch=StopAfter(7, signal.SIGINT))
+    resnets.train(photos, out=folder.path, resume=True, tensorboard=True)
+    events = EventAccumulator(str(folder.board))
+    events.Reload()
+    points = events.Scalars("accuracy/validation_top1")
+    assert [point.step for point in points] == [1, 2, 3]
+    assert [point.value for point in points] == pytest.approx([row["val_top1"] for row in rows(folder)])
+
+
+def test_a_run_is_calibrated_on_its_validation_images(whole: RunFolder, photos: Path) -> None:
+    classifier = resnets.load(whole.path)
+    assert classifier.temperature != 1
+    assert {"ece", "ece_before", "macro_f1"} <= set(classifier.metrics["val"])
+    assert "temperature" in whole.report.read_text()
+
+
+def test_an_error_rate_that_is_wanted_becomes_a_threshold_that_predict_honours(photos: Path, tmp_path: Path) -> None:
+    settings = {**QUICK, "val_fraction": 0.5, "abstain_error": 0.01}
+    classifier = resnets.train(photos, out=tmp_path / "run", settings=settings)
+    assert classifier.abstain_below > 0
+    answers = classifier.predict(sorted(photos.rglob("*.png")))
+    assert {answer.sure for answer in answers} == {answer.probability >= classifier.abstain_below for answer in answers}
 
 
 def test_more_or_less_can_be_held_out_for_validation(photos: Path, tmp_path: Path) -> None:

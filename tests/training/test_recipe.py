@@ -6,16 +6,14 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
 
 from resnets.data.checkup import survey
 from resnets.data.sources import open_source
 from resnets.errors import InputError
-from resnets.network import resnet
-from resnets.training import recipe as recipes
-from resnets.training.optimization import learning_rate, optimizer
-from resnets.training.recipe import Changes, Plan, Recipe
-from resnets.training.recipes import plan
+from resnets.training import plan as plans
+from resnets.training.defaults import plan
+from resnets.training.plan import Changes, Execution, Plan
+from resnets.training.recipe import Recipe, documented
 from tests import pictures
 
 
@@ -26,10 +24,18 @@ def planned(folder: Path, **changes: Any) -> Plan:
 
 def test_a_plan_survives_toml(tmp_path: Path) -> None:
     first = planned(pictures.folder(tmp_path / "photos"), recipe={"epochs": 3, "lr": 1})
-    (tmp_path / "recipe.toml").write_text(recipes.write(first, comment="two\nlines"))
-    again = planned(tmp_path / "photos", **dataclasses.asdict(recipes.read(tmp_path / "recipe.toml")))
+    (tmp_path / "recipe.toml").write_text(plans.write(first, comment="two\nlines"))
+    again = planned(tmp_path / "photos", **dataclasses.asdict(plans.read(tmp_path / "recipe.toml")))
     assert (again.spec, again.preprocessing, again.recipe) == (first.spec, first.preprocessing, first.recipe)
-    assert again.network == first.network
+    assert (again.network, again.execution) == (first.network, first.execution)
+
+
+def test_every_setting_says_what_it_is_and_stands_in_a_runs_recipe(tmp_path: Path) -> None:
+    written = plans.write(planned(pictures.folder(tmp_path / "photos")), comment="one line")
+    for name, what in documented().items():
+        assert len(what) > 10
+        assert any(line.startswith(f"{name} = ") and line.endswith(f"# {what}") for line in written.splitlines()), name
+    assert set(documented()) == {field.name for field in dataclasses.fields(Recipe)}
 
 
 def test_small_images_keep_their_size_and_their_positions(tmp_path: Path) -> None:
@@ -82,7 +88,7 @@ def test_everything_can_be_set_and_is_said(tmp_path: Path) -> None:
 
 
 def test_settings_are_values_as_toml_writes_them() -> None:
-    settings = recipes.parse_settings(
+    settings = plans.parse_settings(
         ["lr=0.3", "flip=false", "epochs=4", "schedule=linear", "preprocessing.fit=squash", "spec.depths=[1, 2]"]
     )
     assert settings == {
@@ -102,13 +108,17 @@ def test_settings_are_values_as_toml_writes_them() -> None:
         ({"learning_rate": 0.1}, "unknown setting 'learning_rate'"),
         ({"epoch": 3}, "unknown setting 'epoch'; did you mean epochs"),
         ({"recipe": {"momentun": 0.9}}, "unknown setting 'momentun'; did you mean momentum"),
-        ({"epochs": 0}, "epochs = 0: must be a whole number of at least 1"),
+        ({"epochs": -1}, "epochs = -1: must be a whole number from 0 to"),
         ({"epochs": 2.5}, "epochs = 2.5: must be a whole number"),
         ({"lr": -1}, "lr = -1"),
         ({"lr": float("nan")}, "lr = nan"),
         ({"lr": "fast"}, "lr = 'fast'"),
         ({"flip": 1}, "flip = 1: must be true or false"),
-        ({"schedule": "step"}, "must be one of cosine, linear, constant"),
+        ({"schedule": "stepped"}, "must be one of cosine, linear, constant, step, one-cycle"),
+        ({"milestones": [0.5, 2]}, r"milestones = \(0.5, 2\): must be a list of numbers from 0 to 1"),
+        ({"teacher": 3}, "teacher = 3: must be text"),
+        ({"execution": {"threads": -1}}, "threads = -1"),
+        ({"execution": {"compiled": True}}, "unknown setting 'compiled'; did you mean compile"),
         ({"augment": "mixup"}, "must be one of none, crop, resized-crop"),
         ({"label_smoothing": 1.5}, "from 0 to 1"),
         ({"preprocessing": 3}, r"must be a table, \[preprocessing\]"),
@@ -116,34 +126,40 @@ def test_settings_are_values_as_toml_writes_them() -> None:
 )
 def test_a_setting_that_cannot_work_is_refused_with_the_rule(values: dict[str, Any], why: str) -> None:
     with pytest.raises(InputError, match=f"my.toml: .*{why}|{why}"):
-        recipes.changes(values, where="my.toml")
-
-
-def test_norms_and_biases_do_not_decay_unless_asked() -> None:
-    network = resnet("cifar_resnet20")
-    groups = optimizer(network, Recipe(weight_decay=0.01)).param_groups
-    decayed = {id(p) for group in groups if group["weight_decay"] for p in group["params"]}
-    for name, parameter in network.named_parameters():
-        assert (id(parameter) in decayed) == name.endswith(("conv1.weight", "conv2.weight", "fc.weight")), name
-    everything = optimizer(network, Recipe(weight_decay=0.01, decay_norms_and_biases=True)).param_groups
-    assert sum(len(group["params"]) for group in everything if group["weight_decay"]) == len(list(network.parameters()))
+        plans.changes(values, where="my.toml")
 
 
 @pytest.mark.parametrize(
-    ("schedule", "peer"),
+    ("settings", "why"),
     [
-        ("cosine", lambda o: torch.optim.lr_scheduler.CosineAnnealingLR(o, T_max=80)),
-        ("linear", lambda o: torch.optim.lr_scheduler.LinearLR(o, start_factor=1, end_factor=0, total_iters=80)),
-        ("constant", lambda o: torch.optim.lr_scheduler.ConstantLR(o, factor=1)),
+        ({"schedule": "step"}, "needs some, such as milestones"),
+        ({"epochs": 0}, "epochs = 0: trains nothing"),
+        ({"head": "probe"}, "needs weights that were trained before"),
+        ({"epochs": 3, "freeze_epochs": 4}, "freeze_epochs = 4: must be at most epochs = 3"),
+        ({"class_weights": "balanced", "sampler": "balanced"}, "rare classes would count twice"),
     ],
 )
-def test_the_learning_rate_is_torchs_schedule_after_warm_up(schedule: Any, peer: Any) -> None:
-    recipe = Recipe(lr=0.4, warmup=0.2, schedule=schedule)
-    sgd = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=0.4)
-    scheduler = peer(sgd)
-    rates = [learning_rate(step, 100, recipe) for step in range(100)]
-    assert rates[:20] == pytest.approx([0.4 * (step + 1) / 20 for step in range(20)])
-    for rate in rates[20:]:
-        assert rate == pytest.approx(sgd.param_groups[0]["lr"], abs=1e-9)  # torch computes it from the one before
-        sgd.step()
-        scheduler.step()
+def test_settings_that_cannot_work_together_are_refused(settings: dict[str, Any], why: str) -> None:
+    with pytest.raises(InputError, match=why):
+        Recipe(**settings)
+
+
+def test_a_rate_for_another_batch_is_scaled_in_proportion() -> None:
+    assert Recipe(lr=0.1, lr_batch=256, batch_size=128, accumulate=8).peak_lr == pytest.approx(0.4)
+    assert Recipe(lr=0.1, batch_size=128, accumulate=8).peak_lr == 0.1
+
+
+def test_rare_classes_weigh_as_much_as_common_ones_unless_the_user_rebalances(tmp_path: Path) -> None:
+    for label, count in enumerate((12, 12, 2)):
+        for seed in range(count):
+            path = tmp_path / pictures.CLASSES[label] / f"{seed}.png"
+            pictures.save(path, pictures.picture(label, seed))
+    found = planned(tmp_path)
+    assert (found.recipe.class_weights, found.recipe.monitor) == ("balanced", "balanced_accuracy")
+    assert any("6.0 times the images of the rarest" in reason for reason in found.reasons)
+    assert planned(tmp_path, recipe={"sampler": "balanced"}).recipe.class_weights == "none"
+
+
+def test_a_way_to_compute_reads_as_words() -> None:
+    said = str(Execution(threads=4, precision="bfloat16", compile=True))
+    assert said == "channels_last, bfloat16, compiled, 4 threads"

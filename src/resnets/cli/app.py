@@ -14,10 +14,15 @@ from types import FrameType
 
 from cyclopts import App, CycloptsError
 
+from resnets.cli.calibrate import calibrate
+from resnets.cli.compare import compare
 from resnets.cli.convert import convert
 from resnets.cli.evaluate import evaluate
 from resnets.cli.list import list_networks
+from resnets.cli.lr_find import lr_find
 from resnets.cli.predict import predict
+from resnets.cli.recipe import recipe
+from resnets.cli.report import report
 from resnets.cli.show import show
 from resnets.cli.train import train
 from resnets.errors import InputError, Interrupted, RunFailed
@@ -35,8 +40,10 @@ app = App(
     help_epilogue="A first run: `resnets train digits`. Errors are one line; `--debug` adds the traceback.",
     version=_version,
 )
-for _order, _verb in enumerate((list_networks, show, train, evaluate, predict, convert)):
-    app.command(_verb, name=_verb.__name__.removesuffix("_networks"), sort_key=_order)
+VERBS = (list_networks, show, train, lr_find, evaluate, report, compare, calibrate, predict, convert)
+for _order, _verb in enumerate(VERBS):
+    app.command(_verb, name=_verb.__name__.removesuffix("_networks").replace("_", "-"), sort_key=_order)
+app.command(recipe)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -1,4 +1,4 @@
-"""`resnets convert`: from weights that others trained to a classifier's file."""
+"""`resnets convert`: from weights that others trained, here or elsewhere, to a classifier's file."""
 
 import sys
 from pathlib import Path
@@ -6,13 +6,13 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from resnets.cli.terminal import as_json
+from resnets.cli.terminal import as_json, watched
 from resnets.errors import InputError
 from resnets.files import check_place
 
 
 def convert(
-    checkpoint: Path,
+    weights: str,
     network: str | None = None,
     /,
     *,
@@ -27,24 +27,29 @@ def convert(
 
     Examples:
 
+    `resnets convert timm/resnet50.a1_in1k -o resnet50.safetensors`
+
     `resnets convert resnet50.pth resnet50 --classes imagenet.txt -o resnet50.safetensors`
 
     `resnets convert resnet20.th cifar_resnet20 --classes cifar10.txt --preprocessing size=32 --preprocessing resize=32`
 
     Parameters
     ----------
-    checkpoint
-        A .pth, .pt, .th or .safetensors file, or one of them compressed as .xz. Pickles are read without running
-        anything in them.
+    weights
+        A .pth, .pt, .th or .safetensors file, or one of them compressed as .xz; a name that `resnets list --weights`
+        prints; OWNER/NAME of a Hub repository in timm's layout; or a URL. Pickles are read without running anything
+        in them.
     network
-        The network it belongs to: a name that `resnets list` prints, or the path of a .toml spec.
+        The network it belongs to: a name that `resnets list` prints, or the path of a .toml spec. May be left out for
+        a name or a Hub repository, which say it themselves.
     spec
         The same as a .toml file for NETWORK.
     classes
-        A text file with the class names, one a line in the order of the outputs. Without it, numbers.
+        A text file with the class names, one a line in the order of the outputs. Without it, the publisher's names, or
+        numbers.
     preprocessing
-        One field, NAME=VALUE, that differs from the network's usual preprocessing; may be repeated: size, resize, fit
-        (crop, squash, pad), interpolation (bilinear, bicubic), mean, std, channels.
+        One field, NAME=VALUE, that differs from the publisher's preprocessing, or from the network's usual one; may be
+        repeated: size, resize, fit (crop, squash, pad), interpolation (bilinear, bicubic), mean, std, channels.
     new_head
         Where the weights are for other classes than --classes names, take a new classifier, which is untrained.
     out
@@ -52,19 +57,20 @@ def convert(
     json
         Print the result as one JSON document.
     """
-    from resnets import api
-    from resnets.training.recipe import parse_settings
+    from resnets import conversion
+    from resnets.training.plan import parse_settings
 
     of = spec or network
-    if of is None:
-        raise InputError("no network given: name the one that the weights belong to, or give --spec FILE.toml")
     if out is None:
         out = Path("classifier.safetensors")
         if out.exists():
             raise InputError(f"{out}: is already here; -o names another file, or this one to write it anew")
     check_place(out)
     fields = parse_settings(preprocessing or [], "--preprocessing", example="size=32")
-    classifier, notes = api.convert(checkpoint, of, classes=classes, preprocessing=fields, new_head=new_head)
+    with watched() as watch:
+        classifier, notes = conversion.convert(
+            weights, of, classes=classes, preprocessing=fields, new_head=new_head, watch=watch
+        )
     classifier.save(out)
     if json:
         sys.stdout.write(as_json({"classifier": str(out), "notes": list(notes), **classifier.header()}))

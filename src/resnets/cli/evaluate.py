@@ -7,16 +7,13 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
+from resnets.cli import scores
 from resnets.cli.terminal import as_json, as_text, watched, write_result
 from resnets.errors import InputError
-from resnets.files import check_place
-from resnets.view.table import Table
+from resnets.files import check_place, write_whole
 
 if TYPE_CHECKING:
     from resnets.evaluation.classes import ClassMap
-    from resnets.evaluation.metrics import Evaluation
-
-SHOWN = 20  # classes whose confusion matrix is printed whole, and confusions that are listed beyond
 
 
 def evaluate(
@@ -26,12 +23,15 @@ def evaluate(
     *,
     split: Literal["train", "val", "test", "all"] | None = None,
     class_map: Path | None = None,
+    tta: Literal["none", "flip", "crops"] = "none",
+    intervals: bool = True,
+    reliability: Path | None = None,
     batch_size: int = 64,
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto",
     json: Annotated[bool, Parameter(negative="")] = False,
     out: Annotated[Path | None, Parameter(alias="-o")] = None,
 ) -> None:
-    """Score a classifier: accuracy, loss, precision, recall and F1 of each class, and what is taken for what.
+    """Score a classifier: accuracy, loss, calibration, precision, recall and F1 of each class, and what is mistaken.
 
     Examples:
 
@@ -51,6 +51,13 @@ def evaluate(
     class_map
         For data whose classes have other names than the classifier's: a .json object, or a .csv of two columns, from
         the data's class to the classifier's class or its number.
+    tta
+        Test-time augmentation: average the outputs for each image and its mirror image (flip), or for its corners and
+        centre and theirs (crops).
+    intervals
+        Give 95% confidence intervals, by bootstrap: how far each score might be off, had other images been judged.
+    reliability
+        Draw the reliability diagram to this SVG file.
     batch_size
         Images a step.
     device
@@ -64,13 +71,20 @@ def evaluate(
 
     if batch_size < 1:
         raise InputError(f"--batch-size {batch_size}: must be at least 1")
-    if out is not None:
-        check_place(out)
+    for place in (out, reliability):
+        if place is not None:
+            check_place(place)
     meanings = read_class_map(class_map) if class_map is not None else None
     loaded = api.load(classifier, device=device)
     with watched() as watch:
-        found = loaded.evaluate(data, split=split, class_map=meanings, batch_size=batch_size, watch=watch)
-    write_result(as_json(found.as_dict()) if json else as_text(*_tables(found)), out)
+        found = loaded.evaluate(
+            data, split=split, class_map=meanings, tta=tta, intervals=intervals, batch_size=batch_size, watch=watch
+        )
+    if reliability is not None:
+        from resnets.report import plots
+
+        write_whole(reliability, plots.reliability(found.reliability))
+    write_result(as_json(found.as_dict()) if json else as_text(*scores.tables(found)), out)
 
 
 def read_class_map(path: Path) -> "ClassMap":
@@ -96,59 +110,3 @@ def _two_columns(text: str) -> dict[str, str]:
             raise ValueError(f"line {rows.line_num} has {len(row)} columns")
         found[row[0].strip()] = row[1].strip()
     return found
-
-
-def _tables(found: "Evaluation") -> list[Table]:
-    totals = Table(
-        caption=f"Scores on {found.on}",
-        headers=("", "value", "right", "of"),
-        alignments="lrrr",
-        rows=(
-            ("top-1", f"{found.top1.value:.2%}", f"{found.top1.right:,}", f"{found.count:,}"),
-            *([("top-5", f"{found.top5.value:.2%}", f"{found.top5.right:,}", f"{found.count:,}")]
-              if len(found.classes) > 5 else []),
-            ("loss", f"{found.loss:.4f}", "", f"{found.count:,}"),
-        ),
-    )  # fmt: skip
-    met = [score for score in found.classes if score.count]
-    unmet = len(found.classes) - len(met)
-    classes = Table(
-        caption="Each class",
-        headers=("class", "images", "answered", "precision", "recall", "F1"),
-        alignments="lrrrrr",
-        rows=tuple(
-            (s.name, f"{s.count:,}", f"{s.predicted:,}", _share(s.precision), _share(s.recall), _share(s.f1))
-            for s in met
-        ),
-        notes=(
-            "precision: of the images answered so; recall: of the images that are so; –: nothing to divide by.",
-            *([f"{unmet:,} classes without images here are left out."] if unmet else []),
-        ),
-    )
-    return [totals, classes, _confusion(found)]
-
-
-def _confusion(found: "Evaluation") -> Table:
-    import numpy as np
-
-    names = [score.name for score in found.classes]
-    if len(names) <= SHOWN:
-        return Table(
-            caption="Confusion: a row for each right class, a column for each answer",
-            headers=("", *names),
-            alignments="l" + "r" * len(names),
-            rows=tuple((name, *(f"{n:,}" for n in row)) for name, row in zip(names, found.confusion, strict=True)),
-        )
-    wrong = found.confusion - np.diag(np.diag(found.confusion))
-    most = np.argsort(-wrong, axis=None, kind="stable")[:SHOWN]
-    pairs = [divmod(int(place), len(names)) for place in most if wrong.flat[place]]
-    return Table(
-        caption="What is taken for what most often",
-        headers=("right class", "answer", "images"),
-        alignments="llr",
-        rows=tuple((names[right], names[answer], f"{wrong[right, answer]:,}") for right, answer in pairs),
-    )
-
-
-def _share(value: float | None) -> str:
-    return "–" if value is None else f"{value:.2%}"

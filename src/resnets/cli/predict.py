@@ -25,6 +25,7 @@ def predict(
     /,
     *images: Annotated[str, Parameter(allow_leading_hyphen=True)],
     top: int = 1,
+    tta: Literal["none", "flip", "crops"] = "none",
     batch_size: int = 32,
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto",
     json: Annotated[bool, Parameter(negative="")] = False,
@@ -32,6 +33,8 @@ def predict(
     out: Annotated[Path | None, Parameter(alias="-o")] = None,
 ) -> None:
     """Say what is on images. One that cannot be read is a row with its error; the exit code is then 1.
+
+    An answer less probable than the threshold that `resnets calibrate --error` has set is marked as not sure.
 
     Examples:
 
@@ -50,14 +53,17 @@ def predict(
         line.
     top
         How many answers for each image, most probable first.
+    tta
+        Test-time augmentation: average what is said of each image and its mirror image (flip), or of its corners and
+        centre and theirs (crops).
     batch_size
         Images a step.
     device
         Where to compute.
     json
-        Print one JSON document: a list of {"image", "answers": [{"class", "probability"}], "error"}.
+        Print one JSON document: a list of {"image", "answers": [{"class", "probability"}], "sure", "error"}.
     csv
-        Print comma-separated rows: image, then class and probability for each answer, then error.
+        Print comma-separated rows: image, then class and probability for each answer, then error, then sure.
     out
         Write to this file instead of standard output.
     """
@@ -77,7 +83,7 @@ def predict(
     if not paths:
         raise InputError("no images given: the list on standard input is empty")
     with watched() as watch:
-        found = list(_watched(loaded.predictions(paths, top=top, batch_size=batch_size), len(paths), watch))
+        found = list(_watched(loaded.predictions(paths, top=top, tta=tta, batch_size=batch_size), len(paths), watch))
     if json:
         text = as_json([prediction.as_dict() for prediction in found])
     else:
@@ -147,7 +153,8 @@ def _csv(found: list["Prediction"], top: int) -> str:
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
     numbered = [f"_{place}" if place > 1 else "" for place in range(1, top + 1)]
-    writer.writerow(["image", *(f"{name}{n}" for n in numbered for name in ("class", "probability")), "error"])
-    for prediction in found:
-        writer.writerow([prediction.image, *_columns(prediction, top), prediction.error or ""])
+    writer.writerow(["image", *(f"{name}{n}" for n in numbered for name in ("class", "probability")), "error", "sure"])
+    for one in found:
+        sure = "" if one.error is not None else "yes" if one.sure else "no"
+        writer.writerow([one.image, *_columns(one, top), one.error or "", sure])
     return buffer.getvalue()

@@ -2,11 +2,16 @@
 
 import sys
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
 
-from resnets.cli.terminal import as_json, watched
+from resnets.cli.terminal import as_json, as_text, watched
+from resnets.view.table import Table
+
+if TYPE_CHECKING:
+    from resnets.classifier import Classifier
+    from resnets.runs.seeds import Spread
 
 
 def train(
@@ -16,27 +21,36 @@ def train(
     *,
     spec: Path | None = None,
     out: Annotated[Path | None, Parameter(alias="-o")] = None,
-    recipe: Path | None = None,
+    weights: str | None = None,
+    recipe: str | None = None,
     set: Annotated[list[str] | None, Parameter(negative="")] = None,  # noqa: A002 - the option's name
     epochs: int | None = None,
+    seeds: int | None = None,
     resume: Annotated[bool, Parameter(negative="")] = False,
     skip_bad: Annotated[bool, Parameter(negative="")] = False,
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto",
+    plan: Literal["auto", "usual"] = "auto",
     save_every: float = 60.0,
+    tensorboard: Annotated[bool, Parameter(negative="")] = False,
     json: Annotated[bool, Parameter(negative="")] = False,
 ) -> None:
     """Train a classifier on labelled images; what is not said is chosen from the data, and explained.
 
-    The run's folder holds classifier.safetensors (the best on validation), metrics.jsonl, recipe.toml, curves.svg,
-    confusion.svg, and last/, from which --resume goes on. Ctrl-C saves before it stops.
+    The run's folder holds classifier.safetensors (the best on validation, calibrated there), report.html,
+    metrics.jsonl, recipe.toml, curves.svg, confusion.svg, and last/, from which --resume goes on. Ctrl-C saves before
+    it stops.
 
     Examples:
 
     `resnets train digits`
 
+    `resnets train photos/ resnet18 --weights resnet18.safetensors`
+
+    `resnets train photos/ --weights timm/resnet50.a1_in1k --recipe linear-probe`
+
     `resnets train photos/ resnet34 -o runs/photos --set lr=0.05 --set preprocessing.size=128`
 
-    `resnets train cifar-10-python.tar.gz cifar_resnet56 --epochs 90`
+    `resnets train cifar-10-python.tar.gz cifar_resnet56 --recipe he2015-cifar --seeds 5`
 
     `resnets train photos/ -o runs/photos --resume`
 
@@ -52,43 +66,85 @@ def train(
         The same as a .toml file for NETWORK: a network of your own.
     out
         The run's folder. A new one under runs/ where not given.
+    weights
+        Where to start instead of anew: a file of weights, a classifier, or a name that `resnets list --weights` prints.
     recipe
-        A TOML file with settings, such as the recipe.toml of another run.
+        A name that `resnets recipe list` prints, or a TOML file with settings, such as the recipe.toml of another run.
+        With --weights it is finetune, unless named.
     set
         One setting, NAME=VALUE; may be repeated. recipe.toml shows the names: lr=0.1, preprocessing.size=128,
         spec.shortcut=pad.
     epochs
         The same as --set epochs=N.
+    seeds
+        Train so many times with different seeds, and report mean and standard deviation.
     resume
         Go on with the run in --out, or with the newest one of this data, where it was stopped.
     skip_bad
         Leave out images that cannot be decoded, and list them, instead of refusing to start.
     device
         Where to compute; auto takes a GPU if there is one.
+    plan
+        How to compute: auto times the ways there are on the first batch of a run that is long enough to gain from it.
     save_every
         Seconds between saves within an epoch.
+    tensorboard
+        Write TensorBoard's files into the run too (extra `tensorboard`).
     json
         Print the result as one JSON document.
     """
     from resnets import api
-    from resnets.training import recipe as recipes
+    from resnets.training import plan as plans
+
+    settings = plans.parse_settings([*(set or []), *([f"epochs={epochs}"] if epochs is not None else [])])
+    options: dict[str, Any] = {
+        "weights": weights, "out": out, "recipe": recipe, "settings": settings, "resume": resume, "skip_bad": skip_bad,
+        "device": device, "plan": plan, "save_every": save_every, "tensorboard": tensorboard,
+    }  # fmt: skip
+    with watched() as watch:
+        if seeds is None:
+            text = _run(api.train(data, spec or network, watch=watch, **options), json)
+        else:
+            text = _spread(api.train_seeds(data, spec or network, seeds=seeds, watch=watch, **options), json)
+    sys.stdout.write(text)
+
+
+def _run(classifier: "Classifier", json: bool) -> str:
     from resnets.training.checkpoint import RunFolder
 
-    settings = recipes.parse_settings([*(set or []), *([f"epochs={epochs}"] if epochs is not None else [])])
-    with watched() as watch:
-        classifier = api.train(
-            data, spec or network, out=out, recipe=recipe, settings=settings or None, resume=resume, skip_bad=skip_bad,
-            device=device, save_every=save_every, watch=watch,
-        )  # fmt: skip
     assert classifier.path is not None  # train has just written it
     folder = RunFolder(classifier.path.parent)
     val = classifier.metrics["val"]
     if json:
-        result = {"run": str(folder.path), "classifier": str(folder.classifier), "metrics": classifier.metrics}
-        sys.stdout.write(as_json(result))
-        return
-    sys.stdout.write(
+        return as_json({"run": str(folder.path), "classifier": str(folder.classifier), "metrics": classifier.metrics})
+    return (
         f"best on validation: {val['top1']:.2%} of {val['count']:,} images, in epoch {val['epoch']}\n"
-        f"classifier  {folder.classifier}\ncurves      {folder.curves}\nconfusion   {folder.confusion}\n"
-        f"metrics     {folder.metrics}\nrecipe      {folder.recipe}\n"
+        f"calibrated: temperature {classifier.temperature:.3g}, expected calibration error {val['ece_before']:.3f} "
+        f"before and {val['ece']:.3f} after\n"
+        f"classifier  {folder.classifier}\nreport      {folder.report}\nmetrics     {folder.metrics}\n"
+        f"recipe      {folder.recipe}\n"
     )
+
+
+def _spread(spread: "Spread", json: bool) -> str:
+    if json:
+        return as_json(spread.as_dict())
+    split_names = {"val": "validation, which chose the epoch", "test": "test"}
+    tables = [
+        Table(
+            caption=f"{len(spread.seeds)} seeds on {split_names[split]}",
+            headers=("", "mean", "deviation", *(f"seed {seed}" for seed in spread.seeds)),
+            alignments="l" + "r" * (2 + len(spread.seeds)),
+            rows=tuple(
+                (name, _figure(name, spread.mean(split, name)), _figure(name, spread.deviation(split, name)),
+                 *(_figure(name, value) for value in values))
+                for name, values in figures.items()
+            ),
+        )
+        for split, figures in spread.figures.items()
+    ]  # fmt: skip
+    return as_text(*tables) + f"runs  {spread.path}\n"
+
+
+def _figure(name: str, value: float) -> str:
+    return f"{value:.4f}" if name in ("loss", "ece") else f"{value:.2%}"

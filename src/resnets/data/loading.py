@@ -1,15 +1,18 @@
 """Batches as a function of (seed, epoch, step): decoded by threads, or gathered from one array in memory.
 
 Pillow lets go of the interpreter while it decodes and resizes, so threads use every core and share what they make
-without copying. Small image sets are decoded once and live in memory as one uint8 array.
+without copying. Small image sets are decoded once and live in memory as one uint8 array. An image is cropped, resized,
+flipped and then changed by the policy; normalization, erasing and mixing are the training step's.
 """
 
 import os
+import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Literal, Protocol, TypeVar, runtime_checkable
+from functools import partial
+from typing import Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 import torch
@@ -18,28 +21,21 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
-from resnets.data import augmentation, decoding
+from resnets.data import augmentation, decoding, policies, sampling
 from resnets.data.augmentation import FLIP, LEFT, TOP
 from resnets.data.imageset import ImageSet
 from resnets.data.preprocessing import Preprocessing
+from resnets.data.views import Augmentation
 from resnets.errors import InputError
 from resnets.progress import Progress, Watch, unwatched
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
-Augment = Literal["none", "crop", "resized-crop"]
 
+Rows = list[NDArray[np.int64]]  # of each batch
+
+PIECE = 16  # images that a thread takes at once: of small ones a single one is not worth the handing over
 MEMORY_LIMIT = 2 << 30  # bytes of decoded pixels that are kept rather than decoded in each epoch
-
-
-@dataclass(frozen=True, kw_only=True)
-class Augmentation:
-    """What training does to each image. All of it can be turned off."""
-
-    augment: Augment = "crop"
-    crop_padding: int = 4  # pixels of black around the image before a crop of its own size
-    min_area: float = 0.25  # of the image, in a resized crop
-    flip: bool = True
 
 
 @dataclass(frozen=True)
@@ -48,31 +44,32 @@ class Batch:
 
     images: UInt8[Tensor, "batch height width channels"]
     labels: Int64[Tensor, " batch"]
+    boxes: Int64[Tensor, "batch 4"] | None = None  # what to erase once normalized (`augmentation.erase`), if anything
 
 
 @runtime_checkable
 class PixelSource(Protocol):
-    """Gives the training images at some rows, each changed as its row of random numbers says."""
+    """Gives the training images at some rows, each changed as its row of random numbers says.
 
-    def batches(self, batches: list[NDArray[np.int64]], numbers: NDArray[np.float32]) -> Iterator[Tensor]: ...
+    views: the row of `numbers` for each image; without it, the image's own. size: in pixels, if not the network's.
+    """
+
+    def batches(
+        self, batches: Rows, numbers: NDArray[np.float32], *, views: Rows | None = None, size: int | None = None
+    ) -> Iterator[Tensor]: ...
 
 
 class TrainingBatches:
     """The training images in batches. What is in batch (epoch, step) depends on the seed and on nothing else."""
 
     def __init__(
-        self,
-        images: ImageSet,
-        preprocessing: Preprocessing,
-        augmentation: Augmentation,
-        *,
-        batch_size: int,
-        seed: int,
-        watch: Watch = unwatched,
-    ) -> None:
+        self, images: ImageSet, preprocessing: Preprocessing, augmentation: Augmentation,
+        *, batch_size: int, seed: int, watch: Watch = unwatched,
+    ) -> None:  # fmt: skip
         self.labels = torch.from_numpy(images.labels)
         self.batch_size = min(batch_size, len(images))
         self.seed = seed
+        self.preprocessing = preprocessing
         self.augmentation = augmentation
         in_memory = augmentation.augment != "resized-crop" and fits_in_memory(len(images), preprocessing)
         self.source: PixelSource = (
@@ -86,15 +83,61 @@ class TrainingBatches:
         """Batches an epoch. The last images of an epoch's order that fill no batch wait for another epoch."""
         return len(self.labels) // self.batch_size
 
-    def epoch(self, epoch: int, *, start: int = 0) -> Iterator[Batch]:
-        """The batches of one epoch, from step `start` on."""
-        order = augmentation.generator(self.seed, epoch, 1).permutation(len(self.labels))
-        numbers = augmentation.table(len(self.labels), seed=self.seed, epoch=epoch)
-        rows = [order[step * self.batch_size : (step + 1) * self.batch_size] for step in range(start, self.steps)]
-        for chosen, images in zip(rows, self.source.batches(rows, numbers), strict=True):
-            coins = torch.from_numpy(numbers[chosen, FLIP] < 0.5)
-            mirrored = augmentation.flip(images, coins) if self.augmentation.flip else images
-            yield Batch(mirrored, self.labels[torch.from_numpy(chosen)])
+    def epoch(self, epoch: int, *, start: int = 0, size: int | None = None) -> Iterator[Batch]:
+        """The batches of one epoch, from step `start` on. size: of the images in pixels, if not the network's."""
+        images, views = sampling.views(
+            self.labels.numpy(),
+            seed=self.seed,
+            epoch=epoch,
+            sampler=self.augmentation.sampler,
+            repeats=self.augmentation.repeats,
+        )
+        rows, views = self._in_batches(images, start), self._in_batches(views, start)
+        numbers = self._table(epoch, augmentation.GEOMETRY, augmentation.COLUMNS)
+        pixels = self.source.batches(rows, numbers, views=views, size=size)
+        if self.augmentation.flip:
+            pixels = map(lambda batch, view: _flipped(batch, numbers[view, FLIP]), pixels, views)
+        if self.augmentation.policy != "none":
+            pixels = self._after_policy(pixels, views, epoch)
+        boxes = self._boxes(views, epoch, size or self.preprocessing.size)
+        for chosen, batch, erased in zip(rows, pixels, boxes, strict=True):
+            yield Batch(batch, self.labels[torch.from_numpy(chosen)], erased)
+
+    def _in_batches(self, rows: NDArray[np.int64], start: int) -> Rows:
+        return [rows[step * self.batch_size : (step + 1) * self.batch_size] for step in range(start, self.steps)]
+
+    def _table(self, epoch: int, purpose: int, columns: int) -> NDArray[np.float32]:
+        return augmentation.table(len(self.labels), seed=self.seed, epoch=epoch, purpose=purpose, columns=columns)
+
+    def _after_policy(self, batches: Iterator[Tensor], views: Rows, epoch: int) -> Iterator[Tensor]:
+        """The batches with the policy applied to each image, by threads and a few batches ahead."""
+        columns = policies.columns(self.augmentation.policy, self.augmentation.policy_ops)
+        numbers = self._table(epoch, augmentation.POLICY, columns)
+        policy, colour = _policy(self.augmentation, self.preprocessing), self.preprocessing.mean_colour
+        pieces = -(-self.batch_size // PIECE)
+
+        def changed(piece: tuple[Tensor, NDArray[np.int64]]) -> NDArray[np.uint8]:
+            pixels, rows = piece
+            pairs = zip(pixels.numpy(), rows, strict=True)
+            return np.stack([policies.on_pixels(one, numbers[row], policy, colour) for one, row in pairs])
+
+        cut = (
+            (batch[at : at + PIECE], view[at : at + PIECE])
+            for batch, view in zip(batches, views, strict=True)
+            for at in range(0, self.batch_size, PIECE)
+        )
+        done = in_order(changed, cut, ahead=2 * pieces)
+        for _ in views:
+            yield torch.from_numpy(np.concatenate([next(done) for _ in range(pieces)]))
+
+    def _boxes(self, views: Rows, epoch: int, size: int) -> Iterator[Tensor | None]:
+        """Of each batch, the boxes to erase."""
+        if not self.augmentation.erase:
+            yield from (None for _ in views)
+            return
+        numbers = self._table(epoch, augmentation.ERASE, augmentation.COLUMNS)
+        draw = partial(augmentation.erased_box, size, size, probability=self.augmentation.erase)
+        yield from (torch.tensor([draw(numbers[row]) for row in view]) for view in views)
 
 
 class InMemory:
@@ -107,38 +150,65 @@ class InMemory:
         self.padding = augmentation.crop_padding if augmentation.augment == "crop" else 0
         self.pixels = torch.from_numpy(_padded(all_pixels(images, preprocessing, watch), self.padding))
 
-    def batches(self, batches: list[NDArray[np.int64]], numbers: NDArray[np.float32]) -> Iterator[Tensor]:
+    def batches(
+        self, batches: Rows, numbers: NDArray[np.float32], *, views: Rows | None = None, size: int | None = None
+    ) -> Iterator[Tensor]:
         places = 2 * self.padding + 1
-        for rows in batches:
-            tops = torch.from_numpy((numbers[rows, TOP] * places).astype(np.int64))
-            lefts = torch.from_numpy((numbers[rows, LEFT] * places).astype(np.int64))
-            yield augmentation.crop(self.pixels, torch.from_numpy(rows), tops, lefts, self.size)
+        for rows, view in zip(batches, views or batches, strict=True):
+            tops = torch.from_numpy((numbers[view, TOP] * places).astype(np.int64))
+            lefts = torch.from_numpy((numbers[view, LEFT] * places).astype(np.int64))
+            windows = augmentation.crop(self.pixels, torch.from_numpy(rows), tops, lefts, self.size)
+            yield augmentation.resized(windows, size or self.size)
 
 
 class Decoded:
-    """Images decoded, cropped and resized by threads, a few batches ahead of the training step."""
+    """Images decoded, cropped and resized by threads, a few batches ahead of the training step.
+
+    Decoded pictures are kept from epoch to epoch where all of them, by the sizes seen so far, fit in MEMORY_LIMIT.
+    """
 
     def __init__(self, images: ImageSet, preprocessing: Preprocessing, augmentation: Augmentation) -> None:
         self.images, self.preprocessing, self.augmentation = images, preprocessing, augmentation
+        self.kept: dict[int, NDArray[np.uint8]] = {}
+        self._decoded = self._decoded_bytes = 0
+        self._counting = threading.Lock()
 
-    def batches(self, batches: list[NDArray[np.int64]], numbers: NDArray[np.float32]) -> Iterator[Tensor]:
+    def batches(
+        self, batches: Rows, numbers: NDArray[np.float32], *, views: Rows | None = None, size: int | None = None
+    ) -> Iterator[Tensor]:
         if not batches:
             return
-        size = len(batches[0])
-        pixels = in_order(lambda row: self._pixels(int(row), numbers[row]), np.concatenate(batches), ahead=2 * size)
+        size, count = size or self.preprocessing.size, len(batches[0])
+        order = zip(np.concatenate(batches).tolist(), np.concatenate(views or batches).tolist(), strict=True)
+        pixels = in_order(lambda one: self._pixels(one[0], numbers[one[1]], size), order, ahead=2 * count)
         for _ in batches:
-            yield torch.from_numpy(np.stack([next(pixels) for _ in range(size)]))
+            stacked = np.stack([next(pixels) for _ in range(count)])
+            yield augmentation.resized(torch.from_numpy(stacked), size)
 
-    def _pixels(self, row: int, numbers: NDArray[np.float32]) -> NDArray[np.uint8]:
-        image = picture(self.images, row, self.preprocessing.channels)
+    def _pixels(self, row: int, numbers: NDArray[np.float32], size: int) -> NDArray[np.uint8]:
+        image = self._picture(row)
         if self.augmentation.augment == "none":
             return self.preprocessing.pixels(image)
         if self.augmentation.augment == "resized-crop":
-            return self.preprocessing.resized_crop(image, numbers, min_area=self.augmentation.min_area)
-        padding, size = self.augmentation.crop_padding, self.preprocessing.size
+            return self.preprocessing.resized_crop(image, numbers, min_area=self.augmentation.min_area, size=size)
+        padding, full = self.augmentation.crop_padding, self.preprocessing.size
         padded = _padded(self.preprocessing.pixels(image)[None], padding)[0]
         top, left = (int(numbers[column] * (2 * padding + 1)) for column in (TOP, LEFT))
-        return padded[top : top + size, left : left + size]
+        return padded[top : top + full, left : left + full]
+
+    def _picture(self, row: int) -> Image.Image | NDArray[np.uint8]:
+        kept = self.kept.get(row)
+        if kept is not None:
+            return kept
+        found = picture(self.images, row, self.preprocessing.channels)
+        if isinstance(found, Image.Image):
+            with self._counting:
+                self._decoded += 1
+                self._decoded_bytes += found.width * found.height * self.preprocessing.channels
+                fits = self._decoded_bytes / self._decoded * len(self.images) <= MEMORY_LIMIT
+            if fits:
+                self.kept[row] = np.array(found)
+        return found
 
 
 def fits_in_memory(count: int, preprocessing: Preprocessing) -> bool:
@@ -192,6 +262,19 @@ def in_order(
             yield waiting.popleft().result()
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _flipped(images: Tensor, numbers: NDArray[np.float32]) -> Tensor:
+    return augmentation.flip(images, torch.from_numpy(numbers < 0.5))
+
+
+def _policy(settings: Augmentation, preprocessing: Preprocessing) -> policies.Policy:
+    if settings.policy == "trivial-augment":
+        return lambda image, numbers, _: policies.trivial_augment(image, numbers)
+    return lambda image, numbers, fill: policies.rand_augment(
+        image, numbers, ops=settings.policy_ops, magnitude=settings.policy_magnitude, spread=settings.policy_spread,
+        fill=fill, resample=preprocessing.resampling,
+    )  # fmt: skip
 
 
 def _padded(pixels: NDArray[np.uint8], padding: int) -> NDArray[np.uint8]:

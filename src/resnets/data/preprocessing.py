@@ -22,7 +22,9 @@ from resnets.errors import InputError, nearest
 
 Fit = Literal["crop", "squash", "pad"]
 Interpolation = Literal["bilinear", "bicubic"]
+Views = Literal["none", "flip", "crops"]  # test-time augmentation: of what a classifier's answers are averaged
 
+SMALL = 64  # pixels: up to here an image keeps its size, and a network has the CIFAR stem
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 
@@ -62,22 +64,48 @@ class Preprocessing:
         if min(self.std) <= 0:
             raise InputError(f"preprocessing std = {self.std}: must be more than 0")
 
+    @property
+    def mean_colour(self) -> tuple[int, ...]:
+        """The mean, 0 to 255: what normalizes to zero but for rounding."""
+        return tuple(min(255, max(0, round(255 * mean))) for mean in self.mean)
+
+    @property
+    def resampling(self) -> Image.Resampling:
+        """The interpolation, as Pillow has it."""
+        return _RESAMPLING[self.interpolation]
+
     def pixels(self, image: Image.Image | NDArray[np.uint8]) -> NDArray[np.uint8]:
         """The network's view of an image, for evaluation: size x size x channels, not yet normalized."""
-        return _join([self._fitted(plane) for plane in self._planes(image)])
+        return _join([self._centre(self._framed(self._resized(plane))) for plane in self._planes(image)])
+
+    def views(
+        self, image: Image.Image | NDArray[np.uint8], kind: Views
+    ) -> UInt8[np.ndarray, "views size size channels"]:
+        """What test-time augmentation shows of an image, not yet normalized.
+
+        "none": what `pixels` gives. "flip": that, and its mirror image. "crops": the corners and the centre of the
+        resized image, and of its mirror image, in the order of torchvision's TenCrop (Krizhevsky et al. 2012).
+        """
+        if kind == "crops":
+            whole = _join([self._framed(self._resized(plane)) for plane in self._planes(image)])
+            return np.stack([one for side in (whole, whole[:, ::-1]) for one in _five_crops(side, self.size)])
+        one = self.pixels(image)
+        return np.stack([one, one[:, ::-1]] if kind == "flip" else [one])
 
     def resized_crop(
-        self, image: Image.Image | NDArray[np.uint8], numbers: NDArray[np.float32], *, min_area: float
+        self, image: Image.Image | NDArray[np.uint8], numbers: NDArray[np.float32], *, min_area: float, size: int = 0
     ) -> NDArray[np.uint8]:
         """A random box of the image at the network's size, for training: size x size x channels.
 
         numbers: the image's row of the random table. min_area: the smallest box, as a fraction of the image's area.
+        size: in pixels, where it is not to be the network's.
         """
+        size = size or self.size
         planes = self._planes(image)
         width, height = planes[0].size
         box = augmentation.random_resized_box(width, height, numbers, area=(min_area, 1.0), aspect=(3 / 4, 4 / 3))
-        resample = _RESAMPLING[self.interpolation]
-        return _join([plane.crop(box).resize((self.size, self.size), resample) for plane in planes])
+        resample = self.resampling
+        return _join([plane.crop(box).resize((size, size), resample) for plane in planes])
 
     def normalize(
         self, pixels: UInt8[Tensor, "batch height width channels"]
@@ -103,13 +131,11 @@ class Preprocessing:
             image = Image.fromarray(image[:, :, 0] if found == 1 else image)
         return [decoding.to_channels(image, self.channels)]
 
-    def _fitted(self, image: Image.Image) -> Image.Image:
-        resample = _RESAMPLING[self.interpolation]
-        target = self._resized(image.size)
-        resized = image if target == image.size else image.resize(target, resample)
-        return self._square(resized)
+    def _resized(self, image: Image.Image) -> Image.Image:
+        target = self._target(image.size)
+        return image if target == image.size else image.resize(target, self.resampling)
 
-    def _resized(self, size: tuple[int, int]) -> tuple[int, int]:
+    def _target(self, size: tuple[int, int]) -> tuple[int, int]:
         """Width and height after the resize."""
         width, height = size
         if self.fit == "squash":
@@ -121,20 +147,24 @@ class Preprocessing:
         ratio = max(size) / self.resize  # timm rounds both
         return max(1, round(width / ratio)), max(1, round(height / ratio))
 
-    def _square(self, image: Image.Image) -> Image.Image:
-        """The centre size x size; where the image is smaller, framed in the mean colour."""
+    def _framed(self, image: Image.Image) -> Image.Image:
+        """The image; where it is smaller than the network's input, in a frame of the mean colour."""
         width, height = image.size
-        if width < self.size or height < self.size:
-            framed = Image.new(image.mode, (max(width, self.size), max(height, self.size)), self._frame())
-            framed.paste(image, (max(0, self.size - width) // 2, max(0, self.size - height) // 2))
-            image, (width, height) = framed, framed.size
-        left, top = round((width - self.size) / 2), round((height - self.size) / 2)
+        if width >= self.size and height >= self.size:
+            return image
+        framed = Image.new(image.mode, (max(width, self.size), max(height, self.size)), self._frame())
+        framed.paste(image, (max(0, self.size - width) // 2, max(0, self.size - height) // 2))
+        return framed
+
+    def _centre(self, image: Image.Image) -> Image.Image:
+        width, height = image.size
         if (width, height) == (self.size, self.size):
             return image
+        left, top = round((width - self.size) / 2), round((height - self.size) / 2)
         return image.crop((left, top, left + self.size, top + self.size))
 
     def _frame(self) -> tuple[int, ...] | int:
-        colour = tuple(round(255 * mean) for mean in self.mean)
+        colour = self.mean_colour
         return colour if self.channels == 3 else colour[0]  # planes of many channels share the first one's
 
 
@@ -153,6 +183,13 @@ def from_dict(values: Mapping[str, Any], *, where: str = "preprocessing") -> Pre
         name: tuple(value) if isinstance(value, list) else value for name, value in values.items()
     }
     return Preprocessing(**tuples)
+
+
+def _five_crops(image: NDArray[np.uint8], size: int) -> list[NDArray[np.uint8]]:
+    """Upper left, upper right, lower left, lower right, centre."""
+    bottom, right = image.shape[0] - size, image.shape[1] - size
+    places = ((0, 0), (0, right), (bottom, 0), (bottom, right), (round(bottom / 2), round(right / 2)))
+    return [image[top : top + size, left : left + size] for top, left in places]
 
 
 def _join(planes: list[Image.Image]) -> NDArray[np.uint8]:

@@ -1,50 +1,99 @@
-"""A run's curves and confusion matrix as SVG: text stays text, lines differ by dashes as well as by colour."""
+"""A run's curves, confusion matrix and reliability as SVG: text stays text, and nothing differs by colour alone."""
 
 import io
 import warnings
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from resnets.evaluation.calibration import Reliability
 from resnets.evaluation.metrics import Evaluation
+from resnets.training.lr_find import Curve
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+Rows = Sequence[dict[str, Any]]
 
 _STYLE: Any = {"svg.fonttype": "none", "svg.hashsalt": "resnets", "font.size": 10}
 _BLUE, _ORANGE = "#0060a8", "#b34700"  # distinct in grey, and for every kind of colour vision
+_PALE = "#8fbfe0"  # under hatching
 _NAMED = 40  # classes: beyond this, names would overlap
 _COUNTED = 16  # classes: beyond this, counts would not fit their cells
 
 
-def curves(rows: Sequence[dict[str, Any]]) -> str:
+def curves(rows: Rows) -> str:
     """Loss, accuracy and learning rate by epoch, from the rows of metrics.jsonl."""
+    return _panels(rows, (_loss, _accuracy, _rate), (10, 3.2))
+
+
+def loss_curve(rows: Rows) -> str:
+    """Training and validation loss by epoch, from the rows of metrics.jsonl."""
+    return _panels(rows, (_loss,), (4, 3))
+
+
+def accuracy_curve(rows: Rows) -> str:
+    """Validation accuracy by epoch, from the rows of metrics.jsonl."""
+    return _panels(rows, (_accuracy,), (4, 3))
+
+
+def rate_curve(rows: Rows) -> str:
+    """The learning rate at each epoch's end, from the rows of metrics.jsonl."""
+    return _panels(rows, (_rate,), (4, 3))
+
+
+def best_row(rows: Rows) -> dict[str, Any]:
+    """The epoch of the best validation accuracy; one that is not a number is worse than any."""
+    return max(rows, key=lambda row: row["val_top1"] if row["val_top1"] >= 0 else -1)
+
+
+def _panels(rows: Rows, panels: Sequence[Callable[[Any, Rows], None]], size: tuple[float, float]) -> str:
     import matplotlib
     from matplotlib.figure import Figure
 
-    epochs = [row["epoch"] for row in rows]
-    with matplotlib.rc_context(_STYLE):
-        figure = Figure(figsize=(10, 3.2), layout="constrained")
-        loss, accuracy, rate = figure.subplots(1, 3)
-        loss.plot(
-            epochs, [row["train_loss"] for row in rows], color=_ORANGE, linestyle="--", label="training (augmented)"
-        )
-        loss.plot(epochs, [row["val_loss"] for row in rows], color=_BLUE, label="validation")
-        loss.set(title="loss", ylim=(0, None))
-        loss.legend()
-        accuracy.plot(epochs, [100 * row["val_top1"] for row in rows], color=_BLUE)
-        best = max(rows, key=lambda row: row["val_top1"])
-        accuracy.plot(best["epoch"], 100 * best["val_top1"], "o", color=_BLUE)
-        accuracy.set(title=f"validation top-1 %, best {100 * best['val_top1']:.2f}", ylim=(None, 100.5))
-        rate.plot(epochs, [row["lr"] for row in rows], color=_BLUE)
-        rate.set(title="learning rate")
-        for axes in (loss, accuracy, rate):
+    marker = "o" if len(rows) == 1 else "None"  # of one point there is no line
+    with matplotlib.rc_context({**_STYLE, "lines.marker": marker}):
+        figure = Figure(figsize=size, layout="constrained")
+        for axes, panel in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels, strict=True):
+            panel(axes, rows)
             axes.set_xlabel("epoch")
             axes.xaxis.get_major_locator().set_params(integer=True)
             axes.grid(alpha=0.3)
         return _svg(figure)
 
 
+def _loss(axes: Any, rows: Rows) -> None:
+    epochs = [row["epoch"] for row in rows]
+    training, validation = ([row[name] for row in rows] for name in ("train_loss", "val_loss"))
+    axes.plot(epochs, training, color=_ORANGE, linestyle="--", label="training (augmented)")
+    axes.plot(epochs, validation, color=_BLUE, label="validation")
+    axes.set(title="loss", ylim=(0, None))
+    axes.legend(frameon=False)
+
+
+def _accuracy(axes: Any, rows: Rows) -> None:
+    best = best_row(rows)
+    axes.plot([row["epoch"] for row in rows], [100 * row["val_top1"] for row in rows], color=_BLUE)
+    axes.plot(best["epoch"], 100 * best["val_top1"], "o", color=_BLUE)
+    axes.set(title=f"validation top-1 %, best {100 * best['val_top1']:.2f}", ylim=(None, 100.5))
+
+
+def _rate(axes: Any, rows: Rows) -> None:
+    axes.plot([row["epoch"] for row in rows], [row["lr"] for row in rows], color=_BLUE)
+    axes.set(title="learning rate")
+
+
 def confusion(evaluation: Evaluation) -> str:
     """The confusion matrix: a row for each right class, a column for each answer, shaded by the row's share."""
+    import matplotlib
+
+    with matplotlib.rc_context(_STYLE):
+        return _svg(confusion_figure(evaluation))
+
+
+def confusion_figure(evaluation: Evaluation) -> "Figure":
+    """The confusion matrix as matplotlib draws it."""
     import matplotlib
     from matplotlib.figure import Figure
 
@@ -67,6 +116,34 @@ def confusion(evaluation: Evaluation) -> str:
             for row, column in np.argwhere(matrix > 0):
                 colour = "white" if shares[row, column] > 0.5 else "black"
                 axes.text(column, row, str(matrix[row, column]), ha="center", va="center", color=colour, fontsize=8)
+    return figure
+
+
+def reliability(found: Reliability) -> str:
+    """The reliability diagram: how often answers of about the same probability were right, and how many they were."""
+    import matplotlib
+    from matplotlib.figure import Figure
+
+    width = found.edges[1] - found.edges[0]
+    middles = found.edges[:-1] + width / 2
+    there = found.counts > 0
+    confidence, accuracy = found.confidence[there], found.accuracy[there]
+    with matplotlib.rc_context(_STYLE):
+        figure = Figure(figsize=(6, 6.5), layout="constrained")
+        rates, counts = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
+        rates.bar(middles[there], accuracy, width, color=_PALE, edgecolor="white", label="accuracy")
+        rates.bar(
+            middles[there], confidence - accuracy, width, bottom=accuracy, color="none", edgecolor=_ORANGE,
+            hatch="///", label="gap to the mean probability",
+        )  # fmt: skip
+        rates.plot((0, 1), (0, 1), color="black", linestyle="--", label="calibrated")
+        rates.set(ylabel="share right", xlim=(0, 1), ylim=(0, 1))
+        rates.set_title(f"ECE {found.ece:.2%}, of {found.counts.sum():,} images")
+        figure.legend(loc="outside lower center", ncols=3)
+        counts.bar(middles, found.counts, width, color=_PALE, edgecolor="white")
+        counts.set(xlabel="probability of the answer", ylabel="images")
+        for axes in (rates, counts):
+            axes.grid(alpha=0.3)
         return _svg(figure)
 
 
@@ -81,3 +158,22 @@ def _svg(figure: Any) -> str:
         warnings.filterwarnings("ignore", message="Glyph .* missing")  # the reader's own font draws the text
         figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": "resnets"})
     return buffer.getvalue()
+
+
+def learning_rates(curve: Curve, suggestion: float) -> str:
+    """The loss at each learning rate that was tried, and the one suggested."""
+    import matplotlib
+    from matplotlib.figure import Figure
+
+    with matplotlib.rc_context(_STYLE):
+        figure = Figure(figsize=(6, 3.6), layout="constrained")
+        axes = figure.subplots()
+        axes.plot(curve.rates, curve.losses, color=_BLUE)
+        axes.axvline(suggestion, color=_ORANGE, linestyle="--", label=f"suggested: {suggestion:.2g}")
+        finite = sorted(curve.losses)
+        axes.set(
+            xscale="log", xlabel="learning rate", ylabel="loss", ylim=(None, finite[int(0.9 * (len(finite) - 1))] * 1.2)
+        )
+        axes.grid(alpha=0.3)
+        axes.legend()
+        return _svg(figure)

@@ -1,4 +1,4 @@
-"""Where a run stands, in one file that is written whole: weights, momentum, and the place in the data."""
+"""Where a run stands, in one file that is written whole: weights, the optimizer's sums, and the place in the data."""
 
 import dataclasses
 import json
@@ -9,14 +9,14 @@ from typing import Any
 import safetensors
 import safetensors.torch
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from resnets.errors import InputError
 from resnets.files import write_whole
-from resnets.network import ResNet
-from resnets.training.recipe import Plan, plan_from_dict
+from resnets.training.plan import Plan, plan_from_dict
+from resnets.training.step import Step
 
-FORMAT = 1
+FORMAT = 2
 ENTRY = "resnets-run"
 
 
@@ -47,13 +47,25 @@ class RunFolder:
         return self.path / "curves.svg"
 
     @property
+    def report(self) -> Path:
+        return self.path / "report.html"
+
+    @property
+    def board(self) -> Path:
+        return self.path / "tensorboard"
+
+    @property
     def confusion(self) -> Path:
         return self.path / "confusion.svg"
 
 
 @dataclass(kw_only=True)
 class Standing:
-    """How far a run is. The next step to make is step `step` of epoch `epoch`, both counted from 0."""
+    """How far a run is. The next step to make is step `step` of epoch `epoch`, both counted from 0.
+
+    `best` is the monitored score of the best epoch, higher being better, and minus its loss, which decides between
+    equal ones.
+    """
 
     epoch: int = 0
     step: int = 0
@@ -62,9 +74,10 @@ class Standing:
     seen: int = 0
     seconds: float = 0.0  # of the whole run, over all its sittings
     training_seconds: float = 0.0  # of this epoch's steps
-    best_top1: float = -1.0
-    best_loss: float = float("inf")
-    best_epoch: int = -1
+    best: tuple[float, float] | None = None
+    best_epoch: int = 0  # counted from 1, as in metrics.jsonl
+    probe_loss: float | None = None  # of a linear probe the run began with, on the training images
+    ended: bool = False  # before the last epoch, since it no longer became better
     rows: list[dict[str, Any]] = field(default_factory=list)  # of metrics.jsonl
 
 
@@ -76,20 +89,24 @@ class Saved:
     data: dict[str, Any]  # which images the run trains on
     threads: int
     standing: Standing
+    origin: dict[str, Any] = field(default_factory=dict[str, Any])  # what the classifier's header says of the run
 
 
-def save(path: Path, network: ResNet, optimizer: torch.optim.Optimizer, saved: Saved) -> None:
+def save(path: Path, step: Step, saved: Saved) -> None:
     """Write the state file, whole or not at all. Raises RunFailed when the system refuses."""
-    tensors = {f"network.{name}": tensor for name, tensor in network.state_dict().items()}
-    for name, parameter in network.named_parameters():
-        if (momentum := optimizer.state[parameter].get("momentum_buffer")) is not None:
-            tensors[f"momentum.{name}"] = momentum
+    tensors = {f"network.{name}": tensor for name, tensor in step.network.state_dict().items()}
+    for name, parameter in step.network.named_parameters():
+        for key, value in step.optimizer.state.get(parameter, {}).items():
+            tensors[f"optimizer.{key}.{name}"] = value
+    if step.average:
+        tensors |= {f"average.{name}": tensor for name, tensor in step.average.state_dict().items()}
     entry = {
         "format": FORMAT,
         "plan": saved.plan.as_dict(),
         "data": saved.data,
         "threads": saved.threads,
         "standing": dataclasses.asdict(saved.standing),
+        "origin": saved.origin,
     }
     ready = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     write_whole(path, safetensors.torch.save(ready, metadata={ENTRY: json.dumps(entry)}))
@@ -112,7 +129,8 @@ def read(path: Path) -> Saved:
             plan=plan_from_dict(entry["plan"], where=str(path)),
             data=_whole(entry["data"]),
             threads=int(entry["threads"]),
-            standing=Standing(**entry["standing"]),
+            standing=_standing(entry["standing"]),
+            origin=dict(entry["origin"]),
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise _damaged(path, error) from error
@@ -123,19 +141,34 @@ def _whole(data: dict[str, Any]) -> dict[str, Any]:
     return {**data, **{name: data[name] for name in ("skip_bad", "fingerprint", "train", "val")}}
 
 
-def restore(path: Path, network: ResNet, optimizer: torch.optim.Optimizer) -> None:
-    """Put a state file's weights and momentum into `network` and `optimizer`, in the memory layout they have there.
+def _standing(values: dict[str, Any]) -> Standing:
+    best = values["best"]
+    return Standing(**{**values, "best": best and (float(best[0]), float(best[1]))})
+
+
+def restore(path: Path, step: Step) -> None:
+    """Put a state file's weights and the optimizer's sums into `step`, in the memory layout they have there.
 
     Raises InputError when they are not there or do not fit.
     """
     try:
         tensors: dict[str, Tensor] = safetensors.torch.load_file(path)
-        network.load_state_dict({name: tensors[f"network.{name}"] for name in network.state_dict()})
-        for name, parameter in network.named_parameters():
-            if (momentum := tensors.get(f"momentum.{name}")) is not None:
-                optimizer.state[parameter]["momentum_buffer"] = torch.empty_like(parameter).copy_(momentum)
+        step.network.load_state_dict({name: tensors[f"network.{name}"] for name in step.network.state_dict()})
+        named = dict(step.network.named_parameters())
+        for key, value in tensors.items():
+            kind, _, rest = key.partition(".")
+            if kind == "optimizer":
+                sum_name, _, name = rest.partition(".")
+                step.optimizer.state[named[name]][sum_name] = _laid_out(value, named[name])
+        if step.average:
+            step.average.load_state_dict({name: tensors[f"average.{name}"] for name in step.average.state_dict()})
     except (safetensors.SafetensorError, OSError, KeyError, RuntimeError) as error:
         raise _damaged(path, error) from error
+
+
+def _laid_out(value: Tensor, like: nn.Parameter) -> Tensor:
+    """`value` in the memory order and on the device of the parameter that it belongs to; a count stays as it is."""
+    return torch.empty_like(like).copy_(value) if value.shape == like.shape else value.to(like.device)
 
 
 def _damaged(path: Path, error: Exception) -> InputError:

@@ -1,38 +1,104 @@
-"""How a step is made: which parameters decay, and the learning rate of every step."""
+"""How a step is made: which parameters decay, how fast each layer learns, and by which rule all of them move."""
 
-import math
+from typing import Any, Literal
 
 import torch
 from torch import nn
 
 from resnets.network import ResNet
-from resnets.training.recipe import Recipe
+from resnets.training.lamb import Lamb
+
+Rule = Literal["sgd", "adamw", "lamb"]
+Groups = list[dict[str, Any]]
 
 
-def optimizer(network: ResNet, recipe: Recipe) -> torch.optim.SGD:
-    """SGD with Nesterov momentum, which by default decays only the weights of convolutions and the classifier.
+def parameter_groups(
+    network: ResNet, *,
+    weight_decay: float, decay_norms_and_biases: bool = False, layer_decay: float = 1.0, freeze_norms: bool = False,
+) -> Groups:  # fmt: skip
+    """The network's parameters in groups, each with its `weight_decay` and its `lr_scale`.
 
-    Norms and biases are few and decaying them does not regularize ("no bias decay", He et al. 2018, section 3.1).
+    By default only the weights of convolutions and the classifier decay: norms and biases are few and decaying them
+    does not regularize ("no bias decay", He et al. 2018, section 3.1).
+    layer_decay: the learning rate of a layer is this times that of the one behind it, and the classifier's is whole
+    (Howard and Ruder 2018; BEiT, Bao et al. 2021). A layer is the stem, each block, or the classifier, as in timm.
+    freeze_norms: leave out the scales and shifts of batch norms; see `freeze_norms`.
     """
-    decayed: list[nn.Parameter] = []
-    free: list[nn.Parameter] = []
-    for parameter in network.parameters():
-        (decayed if parameter.ndim > 1 or recipe.decay_norms_and_biases else free).append(parameter)
-    groups = [{"params": decayed, "weight_decay": recipe.weight_decay}, {"params": free, "weight_decay": 0.0}]
-    return torch.optim.SGD(
-        [group for group in groups if group["params"]], lr=recipe.lr, momentum=recipe.momentum,
-        nesterov=recipe.momentum > 0, fused=True,
-    )  # fmt: skip
+    frozen = {id(p) for norm in _norms(network) for p in norm.parameters()} if freeze_norms else set[int]()
+    layers = _layers(network)
+    groups: dict[tuple[float, bool], list[nn.Parameter]] = {}
+    for name, parameter in network.named_parameters():
+        if id(parameter) not in frozen:
+            scale = layer_decay ** (len(layers) - 1 - layers[_layer(name)])
+            decays = parameter.ndim > 1 or decay_norms_and_biases
+            groups.setdefault((scale, decays), []).append(parameter)
+    return [
+        {"params": parameters, "weight_decay": weight_decay if decays else 0.0, "lr_scale": scale}
+        for (scale, decays), parameters in groups.items()
+    ]
 
 
-def learning_rate(step: int, steps: int, recipe: Recipe) -> float:
-    """The learning rate of step `step` (from 0) of `steps`: a linear rise, then the recipe's way down to zero."""
-    rise = round(recipe.warmup * steps)
-    if step < rise:
-        return recipe.lr * (step + 1) / rise
-    done = (step - rise) / max(1, steps - rise)
-    if recipe.schedule == "cosine":
-        return recipe.lr * 0.5 * (1 + math.cos(math.pi * done))
-    if recipe.schedule == "linear":
-        return recipe.lr * (1 - done)
-    return recipe.lr
+def optimizer_of(
+    groups: Groups, *, rule: Rule, lr: float, momentum: float = 0.9, nesterov: bool = True, beta2: float = 0.999
+) -> torch.optim.Optimizer:
+    """SGD with Nesterov momentum, AdamW (Loshchilov and Hutter 2019) or LAMB over `parameter_groups`.
+
+    momentum: SGD's, or beta1 of the other two.
+    """
+    if rule == "sgd":
+        made = torch.optim.SGD(groups, lr=lr, momentum=momentum, nesterov=nesterov and momentum > 0, fused=True)
+    elif rule == "adamw":
+        made = torch.optim.AdamW(groups, lr=lr, betas=(momentum, beta2), fused=True)
+    else:
+        made = Lamb(groups, lr=lr, betas=(momentum, beta2))
+    set_rate(made, lr)
+    return made
+
+
+def set_rate(optimizer: torch.optim.Optimizer, lr: float, *, momentum: float | None = None) -> None:
+    """Make the next step with this learning rate times each group's `lr_scale`, and this momentum (or beta1)."""
+    for group in optimizer.param_groups:
+        group["lr"] = lr * group["lr_scale"]
+        if momentum is not None and "betas" in group:
+            group["betas"] = (momentum, group["betas"][1])
+        elif momentum is not None:
+            group["momentum"] = momentum
+
+
+def freeze_norms(network: nn.Module) -> None:
+    """Batch norms keep their statistics until the next `network.train()`, and their scales and shifts for good.
+
+    For fine-tuning on batches too small, or too unlike the first training's, to estimate statistics from.
+    """
+    for norm in _norms(network):
+        norm.eval()
+        norm.requires_grad_(requires_grad=False)
+
+
+def freeze_stages(network: ResNet, count: int) -> None:
+    """The stem and the first stages keep their weights and, until the next `network.train()`, their statistics.
+
+    count: 1 is the stem alone, 2 the stem and the first stage; 0 freezes nothing.
+    """
+    stem = (network.conv1, network.bn1)
+    for layer in (*stem, *network.stages())[: count + 1 if count else 0]:
+        layer.eval()
+        layer.requires_grad_(requires_grad=False)
+
+
+def _norms(network: nn.Module) -> list[nn.BatchNorm2d]:
+    return [module for module in network.modules() if isinstance(module, nn.BatchNorm2d)]
+
+
+def _layers(network: ResNet) -> dict[str, int]:
+    """The layers' names, in the order in which images go through them, each with its place."""
+    names = dict.fromkeys(_layer(name) for name, _ in network.named_parameters())
+    return {name: place for place, name in enumerate(names)}
+
+
+def _layer(parameter: str) -> str:
+    """`layer2.0` of a parameter in that block; `fc`; the stem for the rest."""
+    first, *rest = parameter.split(".")
+    if first.startswith("layer"):
+        return f"{first}.{rest[0]}"
+    return first if first == "fc" else "stem"

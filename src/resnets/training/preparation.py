@@ -31,6 +31,7 @@ class Parts:
     val: ImageSet
     survey: Survey
     origin: dict[str, Any]  # what the classifier's header says of them
+    notes: tuple[str, ...]  # how the source was read, how it was split, and what was left out
 
 
 def prepare(data: str | Path, *, val_fraction: float, seed: int, skip_bad: bool, watch: Watch) -> Parts:
@@ -40,18 +41,20 @@ def prepare(data: str | Path, *, val_fraction: float, seed: int, skip_bad: bool,
     training images, too few of them.
     """
     whole = sources.open_source(data)
-    for note in whole.notes:
-        log.info("%s", note)
+    notes = list(whole.notes)
     used, held_out = whole, None
     if not whole.has("val"):
         used = whole.hold_out("val", fraction=val_fraction, seed=seed)
         held_out = {"fraction": val_fraction, "seed": seed, "fingerprint": whole.fingerprint}
-        log.info("%s: %s", whole.name, used.split_made)
+        notes.append(f"{whole.name}: {used.split_made}")
+    for note in notes:
+        log.info("%s", note)
     used.part("train")  # raises, and says which splits there are, when there is none
     used = used.subset(np.flatnonzero((used.splits == 0) | (used.splits == 1)))
     found = survey(used, watch)
     if found.bad:
         used = _without_bad(used, found, skip_bad)
+        notes += [f"left out: {why}" for _, why in found.bad]
     _check_trainable(used)
     train, val = used.part("train"), used.part("val")
     origin = {
@@ -63,7 +66,7 @@ def prepare(data: str | Path, *, val_fraction: float, seed: int, skip_bad: bool,
         "held_out": held_out,
         "fingerprint": used.fingerprint,
     }
-    return Parts(train=train, val=val, survey=found, origin=origin)
+    return Parts(train=train, val=val, survey=found, origin=origin, notes=tuple(notes))
 
 
 def new_run(out: str | Path | None, name: str) -> RunFolder:

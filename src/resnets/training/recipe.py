@@ -1,215 +1,144 @@
-"""What a training run does, as one value: network, preprocessing and the settings of training, to and from TOML."""
+"""The settings of training: one frozen value, every field of it documented and checked where it stands."""
 
 import dataclasses
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
-import tomlkit
-
-from resnets import spec as specs
-from resnets.data import preprocessing as preprocessings
-from resnets.data.loading import Augment, Augmentation
-from resnets.data.preprocessing import Preprocessing
+from resnets import settings
+from resnets.data.views import Augmentation, Mixing
 from resnets.errors import InputError, nearest
-from resnets.spec import ResNetSpec
+from resnets.settings import setting
 
-Schedule = Literal["cosine", "linear", "constant"]
+Schedule = Literal["cosine", "linear", "constant", "step", "one-cycle"]
+Optimizer = Literal["sgd", "adamw", "lamb"]
+Loss = Literal["cross-entropy", "bce"]
+ClassWeights = Literal["none", "balanced"]
+Head = Literal["new", "probe"]
+Monitor = Literal["top1", "top5", "loss", "macro_f1", "balanced_accuracy", "auc", "ece"]
 
-
-@dataclass(frozen=True, kw_only=True)
-class Recipe(Augmentation):
-    """The settings of training. Raises InputError naming the setting and the range it must lie in."""
-
-    epochs: int = 30
-    batch_size: int = 128
-    lr: float = 0.1  # learning rate after warm-up
-    warmup: float = 0.1  # part of the run over which the learning rate rises to lr
-    schedule: Schedule = "cosine"  # how the learning rate falls to zero afterwards
-    momentum: float = 0.9  # Nesterov's
-    weight_decay: float = 5e-4
-    decay_norms_and_biases: bool = False
-    label_smoothing: float = 0.1  # part of each label spread over all classes
-    val_fraction: float = 0.2  # of the training images of each class held out, where the data has no validation split
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        _check("epochs", self.epochs, int, 1, float("inf"))
-        _check("batch_size", self.batch_size, int, 2, float("inf"))  # a batch norm needs something to average over
-        _check("crop_padding", self.crop_padding, int, 0, float("inf"))
-        _check("seed", self.seed, int, 0, 2**63 - 1)
-        _check("lr", self.lr, float, 0, 1e3)
-        for name in ("warmup", "momentum", "weight_decay", "label_smoothing"):
-            _check(name, getattr(self, name), float, 0, 1)
-        _check("val_fraction", self.val_fraction, float, 0.001, 0.9)
-        _check("min_area", self.min_area, float, 1e-3, 1)
-        for name in ("decay_norms_and_biases", "flip"):
-            if not isinstance(getattr(self, name), bool):
-                raise InputError(f"{name} = {getattr(self, name)!r}: must be true or false")
-        for name, choices in (("schedule", get_args(Schedule)), ("augment", get_args(Augment))):
-            if getattr(self, name) not in choices:
-                raise InputError(f"{name} = {getattr(self, name)!r}: must be one of {', '.join(choices)}")
+ENDLESS = 1_000_000  # epochs: more than anybody waits for
 
 
 @dataclass(frozen=True, kw_only=True)
-class Plan:
-    """Everything that decides a run besides its data, and why what was chosen was chosen."""
+class Recipe(Augmentation, Mixing):
+    """The settings of training. Raises InputError naming the setting and what it may be."""
 
-    spec: ResNetSpec
-    preprocessing: Preprocessing
-    recipe: Recipe
-    network: str = "custom"  # the name under which the spec was found
-    reasons: tuple[str, ...] = ()
-
-    def as_dict(self) -> dict[str, Any]:
-        """The plan as JSON or TOML values, in three tables."""
-        return {
-            "network": self.network,
-            "recipe": dataclasses.asdict(self.recipe),
-            "preprocessing": preprocessings.to_dict(self.preprocessing),
-            "spec": specs.to_dict(self.spec),
-        }
-
-
-def plan_from_dict(values: Mapping[str, Any], *, where: str) -> Plan:
-    """The plan that `Plan.as_dict` wrote."""
-    return Plan(
-        spec=specs.from_dict(values["spec"], where=where),
-        preprocessing=preprocessings.from_dict(values["preprocessing"], where=where),
-        recipe=replaced(Recipe(), values["recipe"], where=where),
-        network=values["network"],
+    epochs: int = setting(30, "times the training images are gone through; 0: only a probe is fitted", 0, ENDLESS)
+    batch_size: int = setting(128, "images a batch; batch norms average over it", 2)
+    accumulate: int = setting(1, "batches whose gradients are averaged into one step", 1, 10_000)
+    seed: int = setting(0, "of the first weights, the order of images and every random choice", 0, 2**63 - 1)
+    # The learning rate
+    lr: float = setting(0.1, "learning rate at its highest", 0, 1e3)
+    lr_batch: int = setting(0, "images a step for which lr is meant: others scale it in proportion; 0: as it stands", 0)
+    warmup: float = setting(0.1, "part of the run over which the learning rate rises to lr", 0, 1)
+    schedule: Schedule = setting("cosine", "how it falls afterwards; step: by `decay` at `milestones`")
+    milestones: tuple[float, ...] = setting(
+        (), "parts of the run after which the learning rate is multiplied by decay", 0, 1
+    )
+    decay: float = setting(0.1, "factor at each milestone", 0, 1)
+    flat: float = setting(0.0, "part of what follows warm-up in which it stays, before it falls", 0, 1)
+    lr_end: float = setting(0.0, "where cosine, linear and one-cycle end, as a part of lr", 0, 1)
+    # The optimizer
+    optimizer: Optimizer = setting("sgd", "sgd: with momentum; adamw; lamb: for large batches")
+    nesterov: bool = setting(True, "whether sgd looks ahead, as Nesterov's momentum does")
+    momentum: float = setting(0.9, "of sgd; the first moment's decay in adamw and lamb", 0, 1)
+    beta2: float = setting(0.999, "the second moment's decay in adamw and lamb", 0, 1)
+    weight_decay: float = setting(5e-4, "pull of weights towards zero", 0, 1)
+    decay_norms_and_biases: bool = setting(False, "whether norms and biases are pulled too")
+    clip_norm: float = setting(0.0, "longest gradient, over all weights; 0: any", 0)
+    ema: float = setting(
+        0.0, "judge and keep an average of the weights: its decay a step; 0: the weights themselves", 0, 0.999999
+    )
+    # The loss
+    loss: Loss = setting("cross-entropy", "bce: binary cross-entropy, each class a question of its own")
+    bce_threshold: float = setting(0.0, "bce: targets above it count as 1, others as 0; 0: as they are", 0, 1)
+    label_smoothing: float = setting(0.1, "part of each label spread over all classes", 0, 1)
+    class_weights: ClassWeights = setting("none", "balanced: each class weighs the same in the loss, however rare")
+    logit_adjustment: float = setting(0.0, "tau of logit adjustment for imbalanced classes; 0: off", 0, 10)
+    teacher: str = setting("", "a classifier file of the same classes to learn from; empty: none")
+    distill_weight: float = setting(0.5, "part of the loss that is agreement with the teacher", 0, 1)
+    distill_temperature: float = setting(2.0, "softens both for that", 0.01, 100)
+    # The network while it trains
+    drop_path: float = setting(0.0, "stochastic depth: how often the last block's residual is left out", 0, 0.9)
+    train_size: int = setting(0, "image size in training, in pixels; 0: that of the preprocessing", 0, 4096)
+    progressive: float = setting(1.0, "size of the first epochs' images as a part of the last ones'", 0.25, 1)
+    # Weights that were trained before
+    weights: str = setting("", "where to start: a file or a name that `resnets list --weights` prints; empty: anew")
+    head: Head = setting("new", "first classifier: new: at random; probe: a linear probe of the weights started from")
+    freeze_epochs: int = setting(0, "first epochs in which only the classifier trains", 0, ENDLESS)
+    freeze_stages: int = setting(0, "stem and first stages that stay as they came; 0: all learn", 0, 1000)
+    layer_decay: float = setting(1.0, "learning rate of each block as a part of the next one's", 0, 1)
+    freeze_norms: bool = setting(False, "whether batch norms keep the statistics, scales and biases they came with")
+    # Judging
+    split_seed: int = setting(0, "of the choice of the images that are held out", 0, 2**63 - 1)
+    val_fraction: float = setting(
+        0.2, "of each class's training images held out, where there is no validation split", 0.001, 0.9
+    )
+    monitor: Monitor = setting("top1", "what the best epoch is best in, on validation")
+    patience: int = setting(0, "epochs without a better one after which the run ends; 0: never", 0, ENDLESS)
+    abstain_error: float = setting(
+        0.0, "error rate wanted among answers; less sure ones are marked; 0: none are", 0, 0.5
     )
 
+    def __post_init__(self) -> None:
+        settings.check(self)
+        if self.schedule == "step" and not self.milestones:
+            raise InputError('milestones = (): schedule = "step" needs some, such as milestones = [0.5, 0.75]')
+        if self.head == "probe" and not self.weights:
+            raise InputError('head = "probe": needs weights that were trained before; --weights names them')
+        if not self.epochs and self.head != "probe":
+            raise InputError('epochs = 0: trains nothing; at least 1, or head = "probe" for a linear probe alone')
+        if self.freeze_epochs > self.epochs:
+            raise InputError(f"freeze_epochs = {self.freeze_epochs}: must be at most epochs = {self.epochs}")
+        if self.class_weights == "balanced" and self.sampler == "balanced":
+            raise InputError('class_weights and sampler are both "balanced": rare classes would count twice; keep one')
 
-@dataclass(frozen=True, kw_only=True)
-class Changes:
-    """What the user wants otherwise than the defaults: fields of the three parts of a plan."""
+    @property
+    def images_a_step(self) -> int:
+        """Images that one step of the optimizer has seen."""
+        return self.batch_size * self.accumulate
 
-    recipe: Mapping[str, Any] = dataclasses.field(default_factory=dict)
-    preprocessing: Mapping[str, Any] = dataclasses.field(default_factory=dict)
-    spec: Mapping[str, Any] = dataclasses.field(default_factory=dict)
-    network: str | None = None
+    @property
+    def peak_lr(self) -> float:
+        """The highest learning rate: `lr`, scaled in proportion where `lr_batch` says for how many images it is."""
+        return self.lr * self.images_a_step / self.lr_batch if self.lr_batch else self.lr
 
-    def __or__(self, other: "Changes") -> "Changes":
-        """Both, where `other` has the last word."""
-        return Changes(
-            recipe={**self.recipe, **other.recipe},
-            preprocessing={**self.preprocessing, **other.preprocessing},
-            spec={**({} if other.network else self.spec), **other.spec},  # another network's fields are its own
-            network=other.network or self.network,
-        )
 
-    def __bool__(self) -> bool:
-        return bool(self.recipe or self.preprocessing or self.spec or self.network)
+def documented() -> dict[str, str]:
+    """What each setting is, in the order in which they are shown: the run first, then augmentation and mixing."""
+    fields = dataclasses.fields(Recipe)
+    own = [field for field in fields if field.name in Recipe.__annotations__]
+    return {field.name: field.metadata["what"] for field in (*own, *(f for f in fields if f not in own))}
 
 
 def replaced(recipe: Recipe, values: Mapping[str, Any], *, where: str) -> Recipe:
-    """`recipe` with some settings replaced. A whole number is taken where a fraction is asked for."""
+    """`recipe` with some settings replaced. A whole number is taken for a fraction, a list for a tuple."""
     known = {field.name: field.type for field in dataclasses.fields(Recipe)}
     for name in values:
         if name not in known:
             raise InputError(f"{where}: unknown setting {name!r}; {nearest(name, known)}")
-    numbers = {
-        name: float(value) if known[name] is float and type(value) is int and abs(value) < 2**53 else value
-        for name, value in values.items()
-    }
+    plain = {name: _as(known[name], value) for name, value in values.items()}
     try:
-        return dataclasses.replace(recipe, **numbers)
+        return dataclasses.replace(recipe, **plain)
     except InputError as error:
         raise InputError(f"{where}: {error}") from None
 
 
-def read(path: str | Path) -> Changes:
-    """The changes a recipe file asks for: tables [recipe], [preprocessing] and [spec], each optional, and `network`."""
-    path = Path(path)
-    try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such file; a recipe is a TOML file such as the recipe.toml of a run") from None
-    except (OSError, ValueError, RecursionError) as error:
-        raise InputError(f"{path}: cannot be read as TOML: {error}") from error
-    return changes(values, where=str(path))
+def _as(kind: Any, value: Any) -> Any:
+    if kind is float and type(value) is int and abs(value) < 2**53:
+        return float(value)
+    return tuple(value) if isinstance(value, list) else value
 
 
-def changes(values: Mapping[str, Any], *, where: str) -> Changes:
-    """Changes from nested tables; a setting of [recipe] may also stand outside it."""
-    tables: Mapping[str, type] = {"recipe": Recipe, "preprocessing": Preprocessing, "spec": ResNetSpec}
-    settings = {field.name for field in dataclasses.fields(Recipe)}
+def check_each(values: Mapping[str, Any], *, where: str) -> None:
+    """Raise InputError for a setting that can work with no others, before the others are known.
+
+    What only works or fails together (milestones and schedule, say) waits for the whole recipe.
+    """
+    roomy: dict[str, Any] = {"epochs": ENDLESS, "milestones": (0.5,)}
+    probed: dict[str, Any] = {"head": "probe", "weights": "some"}
     for name, value in values.items():
-        if name in tables:
-            if not isinstance(value, Mapping):
-                raise InputError(f"{where}: {name} must be a table, [{name}]")
-            known = [field.name for field in dataclasses.fields(tables[name])]
-            for key in value:
-                if key not in known:
-                    raise InputError(f"{where}, {name}: unknown setting {key!r}; {nearest(key, known)}")
-        elif name == "network":
-            if not isinstance(value, str):
-                raise InputError(f"{where}: network = {value!r}: must be a name that `resnets list` prints, in quotes")
-        elif name not in settings:
-            raise InputError(f"{where}: unknown setting {name!r}; {nearest(name, {*settings, *tables, 'network'})}")
-    loose = {name: value for name, value in values.items() if name in settings}
-    recipe = {**loose, **values.get("recipe", {})}
-    replaced(Recipe(), recipe, where=where)  # so that a wrong value is named with its file
-    return Changes(
-        recipe=recipe,
-        preprocessing=values.get("preprocessing", {}),
-        spec=values.get("spec", {}),
-        network=values.get("network"),
-    )
-
-
-def agrees(plan: Plan, changes: Changes) -> bool:
-    """Whether `changes` ask for nothing that `plan` is not already; its number of classes is the data's."""
-    fields = {name: value for name, value in changes.spec.items() if name != "num_classes"}
-    chosen = {name: tuple(v) if isinstance(v, list) else v for name, v in changes.preprocessing.items()}
-    return (
-        replaced(plan.recipe, changes.recipe, where="recipe") == plan.recipe
-        and dataclasses.replace(plan.preprocessing, **chosen) == plan.preprocessing
-        and specs.with_fields(plan.spec, fields) == plan.spec
-    )
-
-
-def parse_settings(settings: list[str], option: str = "--set", *, example: str = "lr=0.1") -> dict[str, Any]:
-    """Nested values from `lr=0.1`, `preprocessing.fit=squash` and the like, as TOML has them but for bare strings."""
-    values: dict[str, Any] = {}
-    for setting in settings:
-        name, equals, text = setting.partition("=")
-        if not equals or not name.strip():
-            raise InputError(f"{option} {setting}: must be NAME=VALUE, such as {option} {example}")
-        *tables, key = name.strip().split(".")
-        into = values
-        for table in tables:
-            into = into.setdefault(table, {})
-            if not isinstance(into, dict):
-                raise InputError(f"{option} {setting}: {table} is also set to {into!r}; keep one of the two")
-        into[key] = _value(text.strip())
-    return values
-
-
-def write(plan: Plan, *, comment: str) -> str:
-    """The plan as TOML, opening with `comment`."""
-    document = tomlkit.document()
-    for line in comment.splitlines():
-        document.add(tomlkit.comment(line))
-    for name, value in plan.as_dict().items():
-        document[name] = value
-    return tomlkit.dumps(document)
-
-
-def _value(text: str) -> Any:
-    try:
-        values = tomllib.loads(f"value = {text}")
-    except (ValueError, RecursionError):
-        return text
-    return values["value"] if len(values) == 1 else text
-
-
-def _check(name: str, value: object, kind: type, low: float, high: float) -> None:
-    wanted = "a whole number" if kind is int else "a number"
-    allowed = (int,) if kind is int else (int, float)
-    if not isinstance(value, allowed) or isinstance(value, bool) or not low <= value <= high:
-        limits = f"from {low:g} to {high:g}" if high != float("inf") else f"of at least {low:g}"
-        raise InputError(f"{name} = {value!r}: must be {wanted} {limits}")
+        others = {**roomy, **(probed if name in ("epochs", "head") else {})}
+        alone = Recipe(**{key: room for key, room in others.items() if key != name})
+        replaced(alone, {name: value}, where=where)

@@ -1,153 +1,339 @@
-"""Defaults that fit the data: which network, image size and settings, and the reason for each.
+"""Named recipes, a row each: where it comes from, what it scored, and what it sets.
 
-The one recipe here is SGD with Nesterov momentum, linear warm-up, cosine decay, label smoothing, and no decay of norms
-and biases (He et al. 2018, sections 3 and 5), for training from scratch.
+What a row does not set is chosen from the data (defaults.py), as without a recipe. A score says whether it was
+published, and for what, or measured with this package.
 """
 
 import dataclasses
 from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
-import numpy as np
+import tomlkit
 
-from resnets import catalog
-from resnets import spec as specs
-from resnets.catalog import Row
-from resnets.data import loading
-from resnets.data.checkup import Survey
-from resnets.data.imageset import ImageSet
-from resnets.data.preprocessing import Preprocessing
-from resnets.errors import InputError
-from resnets.spec import ResNetSpec
-from resnets.training import recipe as recipes
-from resnets.training.recipe import Changes, Plan, Recipe
-
-SMALL = 64  # pixels: up to here an image keeps its size and the network has the CIFAR stem
-VIEWS = 200_000  # training images seen in a default run, repeats counted
-SAMPLE = 2_000  # images that mean and deviation are measured on
+from resnets.errors import InputError, nearest
+from resnets.training import plan as plans
+from resnets.training.plan import Changes
+from resnets.training.recipe import Recipe, documented
 
 
-def plan(train: ImageSet, survey: Survey, changes: Changes) -> Plan:
-    """What to train and how, from the training images, with the user's `changes` made.
+@dataclass(frozen=True, kw_only=True)
+class NamedRecipe:
+    """A row: what it is for, who described it, what it scored, and its settings."""
 
-    Raises InputError when the changes cannot work, alone or with this data.
-    """
-    size, size_reason = _image_size(survey, changes)
-    channels = changes.preprocessing.get("channels", changes.spec.get("in_channels", survey.channels))
-    row, network_reason = _network(size, changes)
-    fields: dict[str, Any] = {"in_channels": channels, **changes.spec, "num_classes": len(train.classes)}
-    spec = specs.with_fields(row.spec, fields, where=row.name)
-    if not _is_whole(changes.spec) and changes.spec.get("num_classes", len(train.classes)) != len(train.classes):
-        raise InputError(f"spec.num_classes = {changes.spec['num_classes']}: the data has {len(train.classes)} classes")
-    reasons = [network_reason, size_reason, _channels_reason(channels, survey)]
-    if size <= SMALL and "stem" not in changes.spec and spec.stem.stride > 1:
-        spec = specs.small_images(spec)
-        reasons.append(f"stem: 3x3, stride 1, no pool, since images of {size} pixels have no positions to give away")
-    preprocessing = _preprocessing(train, survey, size, channels, changes)
-    recipe, recipe_reasons = _recipe(len(train), size, channels, changes)
-    return Plan(
-        spec=spec,
-        preprocessing=preprocessing,
-        recipe=recipe,
-        network=row.name,
-        reasons=(*reasons, *recipe_reasons),
+    name: str
+    summary: str
+    source: str
+    scores: tuple[str, ...]  # each says whether it was published or measured
+    recipe: Mapping[str, Any]
+    preprocessing: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    spec: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    notes: tuple[str, ...] = ()  # where it departs from its source
+
+    def as_dict(self) -> dict[str, Any]:
+        """The row as JSON values."""
+        return dataclasses.asdict(self)
+
+    @property
+    def changes(self) -> Changes:
+        """What it asks for, as a recipe file does."""
+        return Changes(recipe=self.recipe, preprocessing=self.preprocessing, spec=self.spec)
+
+
+_PLAIN: Mapping[str, Any] = {  # the settings of 2015 that later recipes left behind
+    "nesterov": False, "momentum": 0.9, "decay_norms_and_biases": True, "label_smoothing": 0.0, "warmup": 0.0,
+    "flip": True,
+}  # fmt: skip
+_INCEPTION: Mapping[str, Any] = {"augment": "resized-crop", "min_area": 0.08, "flip": True}
+_IMAGENET: Mapping[str, Any] = {
+    "size": 224, "resize": 256, "fit": "crop", "interpolation": "bilinear",
+    "mean": (0.485, 0.456, 0.406), "std": (0.229, 0.224, 0.225), "channels": 3,
+}  # fmt: skip
+_STRIKES_BACK: Mapping[str, Any] = {
+    **_INCEPTION, "optimizer": "lamb", "momentum": 0.9, "beta2": 0.999, "batch_size": 256, "accumulate": 8,
+    "lr_batch": 2048, "schedule": "cosine", "decay_norms_and_biases": False, "loss": "bce", "bce_threshold": 0.2,
+    "policy": "rand-augment", "policy_ops": 2, "policy_spread": 0.5, "cutmix": 1.0, "mix_switch": 0.5,
+}  # fmt: skip
+_STRIKES_BACK_SOURCE = "Wightman et al. 2021 (ResNet strikes back), table 2"
+
+
+def _strikes_back_tests(resize: int) -> dict[str, Any]:
+    return {**_IMAGENET, "resize": resize, "interpolation": "bicubic"}
+
+
+_ROWS = (
+    NamedRecipe(
+        name="linear-probe",
+        summary="From trained weights: logistic regression on fixed features, in seconds on a CPU",
+        source="scikit-learn's LogisticRegression, its strength by cross-validation; Kornblith et al. 2019, section 3",
+        scores=(),
+        recipe={"head": "probe", "epochs": 0},
+    ),
+    NamedRecipe(
+        name="finetune",
+        summary="From trained weights: a linear probe first, then the upper half of the network, or all of it",
+        source="Kumar et al. 2022 (linear probing, then fine-tuning); layer-wise rates as in BEiT, Bao et al. 2021",
+        scores=(),
+        recipe={
+            "head": "probe",
+            "optimizer": "adamw",
+            "lr": 1e-4,
+            "momentum": 0.9,
+            "warmup": 0.1,
+            "schedule": "cosine",
+            "weight_decay": 0.02,
+            "layer_decay": 0.85,
+            "freeze_norms": True,
+            "label_smoothing": 0.1,
+            "min_area": 0.35,
+        },
+    ),
+    NamedRecipe(
+        name="fast",
+        summary="From scratch in little time: one cycle of a high rate, small images first",
+        source="Smith 2018 (one cycle); Page 2019 (How to train your ResNet), adapted to CPUs",
+        scores=(),
+        recipe={
+            "epochs": 13,
+            "batch_size": 128,
+            "lr": 0.2,
+            "lr_batch": 128,
+            "schedule": "one-cycle",
+            "warmup": 0.2,
+            "weight_decay": 5e-4,
+            "label_smoothing": 0.1,
+            "progressive": 0.75,
+        },
+    ),
+    NamedRecipe(
+        name="he2015-imagenet",
+        summary="ImageNet as in 2015: SGD, the rate divided by ten twice; 90 epochs",
+        source="He et al. 2015, section 3.4; crops and 90 epochs as fb.resnet.torch and torchvision's V1 reference",
+        scores=(
+            "published (torchvision V1, 1 crop): resnet18 69.76, resnet34 73.31, resnet50 76.13, resnet101 77.37, "
+            "resnet152 78.31% ImageNet-1k top-1",
+        ),
+        recipe={
+            **_PLAIN,
+            **_INCEPTION,
+            "epochs": 90,
+            "batch_size": 256,
+            "lr": 0.1,
+            "lr_batch": 256,
+            "schedule": "step",
+            "milestones": (1 / 3, 2 / 3),
+            "decay": 0.1,
+            "weight_decay": 1e-4,
+        },
+        preprocessing=_IMAGENET,
+        notes=("The paper divides the rate when the error plateaus and crops at scales of 256 to 480 pixels.",),
+    ),
+    NamedRecipe(
+        name="he2015-cifar",
+        summary="CIFAR as in 2015: SGD, shifts and mirroring, the rate divided by ten twice; 182 epochs",
+        source="He et al. 2015, section 4.2: 64,000 steps of 128 images, 45,000 to train and 5,000 to validate",
+        scores=(
+            "published (the paper): cifar_resnet20 8.75, 32 7.51, 44 7.17, 56 6.97, 110 6.43% CIFAR-10 test error",
+            "published (akamaster, 200 epochs): cifar_resnet20 8.27, 32 7.37, 44 6.90, 56 6.61, 110 6.32% error",
+        ),
+        recipe={
+            **_PLAIN,
+            "epochs": 182,
+            "batch_size": 128,
+            "lr": 0.1,
+            "schedule": "step",
+            "milestones": (0.5, 0.75),
+            "decay": 0.1,
+            "weight_decay": 1e-4,
+            "augment": "crop",
+            "crop_padding": 4,
+            "val_fraction": 0.1,
+        },
+        notes=(
+            "The paper subtracts a mean image; here a mean for each channel. For 110 layers and more it begins at a "
+            "rate of 0.01 until the training error is below 80%: --set warmup=0.01 does so in time.",
+        ),
+    ),
+    NamedRecipe(
+        name="resnext2017",
+        summary="ImageNet as for ResNeXt: SGD, the rate divided by ten three times; 100 epochs",
+        source="Xie et al. 2017, section 4; crops of fb.resnet.torch",
+        scores=(
+            "published (facebookresearch/ResNeXt, 1 crop): resnext50_32x4d 77.8, resnext101_32x4d 78.8, "
+            "resnext101_64x4d 79.6% ImageNet-1k top-1",
+        ),
+        recipe={
+            **_PLAIN,
+            **_INCEPTION,
+            "nesterov": True,
+            "epochs": 100,
+            "batch_size": 256,
+            "lr": 0.1,
+            "lr_batch": 256,
+            "schedule": "step",
+            "milestones": (0.3, 0.6, 0.9),
+            "decay": 0.1,
+            "weight_decay": 1e-4,
+        },
+        preprocessing=_IMAGENET,
+    ),
+    NamedRecipe(
+        name="bag-of-tricks",
+        summary="ImageNet, refined: linear scaling, warm-up, cosine, smoothing, zero gamma, no bias decay, mixup",
+        source="He et al. 2018 (Bag of Tricks), sections 3 and 5",
+        scores=("published: resnet50d 79.15% ImageNet-1k top-1, 94.58% top-5; with a teacher 79.29 and 94.63",),
+        recipe={
+            **_INCEPTION,
+            "epochs": 200,
+            "batch_size": 256,
+            "accumulate": 4,
+            "lr": 0.1,
+            "lr_batch": 256,
+            "warmup": 0.025,
+            "schedule": "cosine",
+            "momentum": 0.9,
+            "nesterov": True,
+            "weight_decay": 1e-4,
+            "decay_norms_and_biases": False,
+            "label_smoothing": 0.1,
+            "mixup": 0.2,
+            "distill_temperature": 20.0,
+        },
+        preprocessing=_IMAGENET,
+        spec={"zero_last_norm": True},
+        notes=(
+            "Distillation: --set teacher=resnet152d.safetensors. Mixup and distillation take 200 epochs, the rest 120.",
+            "The paper also jitters colours and adds PCA noise.",
+        ),
+    ),
+    NamedRecipe(
+        name="rsb-a1",
+        summary="ImageNet with LAMB, BCE, RandAugment, mixup and cutmix, repeated augmentation; 600 epochs",
+        source=f"{_STRIKES_BACK_SOURCE}, procedure A1",
+        scores=(
+            "published (at 224): resnet18 71.50, resnet34 76.42, resnet50 80.38, resnet50d 80.73, resnet101 81.49, "
+            "resnet152 82.00, resnext50_32x4d 80.53% ImageNet-1k top-1",
+        ),
+        recipe={
+            **_STRIKES_BACK,
+            "epochs": 600,
+            "lr": 5e-3,
+            "warmup": 5 / 600,
+            "weight_decay": 0.01,
+            "label_smoothing": 0.1,
+            "policy_magnitude": 7.0,
+            "mixup": 0.2,
+            "repeats": 3,
+            "drop_path": 0.05,
+        },
+        preprocessing=_strikes_back_tests(235),
+    ),
+    NamedRecipe(
+        name="rsb-a2",
+        summary="ImageNet with LAMB, BCE, RandAugment, mixup and cutmix, repeated augmentation; 300 epochs",
+        source=f"{_STRIKES_BACK_SOURCE}, procedure A2",
+        scores=(
+            "published (at 224): resnet18 70.63, resnet34 75.52, resnet50 79.83, resnet50d 80.27, resnet101 81.34, "
+            "resnet152 81.76, resnext50_32x4d 80.44% ImageNet-1k top-1",
+        ),
+        recipe={
+            **_STRIKES_BACK,
+            "epochs": 300,
+            "lr": 5e-3,
+            "warmup": 5 / 300,
+            "weight_decay": 0.02,
+            "label_smoothing": 0.0,
+            "policy_magnitude": 7.0,
+            "mixup": 0.1,
+            "repeats": 3,
+            "drop_path": 0.05,
+        },
+        preprocessing=_strikes_back_tests(235),
+    ),
+    NamedRecipe(
+        name="rsb-a3",
+        summary="ImageNet with LAMB, BCE, RandAugment, mixup and cutmix, trained at 160 and judged at 224; 100 epochs",
+        source=f"{_STRIKES_BACK_SOURCE}, procedure A3",
+        scores=(
+            "published (at 224): resnet18 68.25, resnet34 73.00, resnet50 78.05, resnet50d 78.74, resnet101 79.84, "
+            "resnet152 80.55, resnext50_32x4d 79.26% ImageNet-1k top-1",
+        ),
+        recipe={
+            **_STRIKES_BACK,
+            "epochs": 100,
+            "lr": 8e-3,
+            "warmup": 0.05,
+            "weight_decay": 0.02,
+            "label_smoothing": 0.0,
+            "policy_magnitude": 6.0,
+            "mixup": 0.1,
+            "repeats": 1,
+            "drop_path": 0.0,
+            "train_size": 160,
+        },
+        preprocessing=_strikes_back_tests(235),
+    ),
+    NamedRecipe(
+        name="fastai-imagenette",
+        summary="A few to 200 epochs from scratch on ten classes of ImageNet, with a flat rate that falls at the end",
+        source="fastai/imagenette, train_imagenette.py and its leaderboard",
+        scores=(
+            "published for xse_resnext50 with Mish and Ranger, which are not ours: Imagenette at 128 px 85.77 / 91.57 "
+            "/ 93.55 / 94.24% after 5 / 20 / 80 / 200 epochs; at 192 px 86.76 / 92.50 / 94.50 / 95.03%",
+        ),
+        recipe={
+            "epochs": 20,
+            "batch_size": 64,
+            "optimizer": "adamw",
+            "lr": 4e-3,
+            "momentum": 0.95,
+            "beta2": 0.99,
+            "weight_decay": 1e-2,
+            "schedule": "cosine",
+            "flat": 0.72,
+            "warmup": 0.02,
+            "label_smoothing": 0.1,
+            "augment": "resized-crop",
+            "min_area": 0.35,
+            "flip": True,
+        },
+        preprocessing={**_IMAGENET, "size": 128, "resize": 146},
+        notes=("fastai's Ranger is RAdam with lookahead; here AdamW with a short warm-up, at half its rate.",),
+    ),
+)
+
+RECIPES: Mapping[str, NamedRecipe] = {row.name: row for row in _ROWS}
+
+
+def find(recipe: str | Path) -> Changes:
+    """What a named recipe, or else a TOML file, asks for. Raises InputError with the nearest names for neither."""
+    row = RECIPES.get(str(recipe))
+    if row is not None:
+        return row.changes
+    if str(recipe).endswith(".toml") or Path(recipe).exists():
+        return plans.read(recipe)
+    raise InputError(
+        f"{recipe}: neither a recipe's name nor a file; {nearest(str(recipe), RECIPES)} (`resnets recipe list`)"
     )
 
 
-def check(changes: Changes) -> None:
-    """Raise InputError for changes that can work with no images, before the images are looked at."""
-    if changes.network or _is_whole(changes.spec):
-        row, _ = _network(SMALL, changes)
-        specs.with_fields(row.spec, changes.spec, where=row.name)
-    plain = {name: v for name, v in changes.preprocessing.items() if name not in ("channels", "mean", "std")}
-    Preprocessing(**{"size": 1, "resize": plain.get("size", 1), **plain})
-
-
-def _image_size(survey: Survey, changes: Changes) -> tuple[int, str]:
-    if "size" in changes.preprocessing:
-        size = changes.preprocessing["size"]
-        return Preprocessing(size=size, resize=size).size, f"size {size}: as set"
-    shorter = survey.shorter_side
-    if shorter <= SMALL:
-        return shorter, f"size {shorter}: that of the images (median of the shorter sides)"
-    size = min(224, shorter // 32 * 32)
-    return size, f"size {size}: the images' shorter sides are {shorter} (median), in steps of 32 and at most 224"
-
-
-def _network(size: int, changes: Changes) -> tuple[Row, str]:
-    if _is_whole(changes.spec):
-        row = Row(changes.network or "custom", specs.from_dict(changes.spec), "given as a spec")
-        return row, f"network {row.name}: as the spec says"
-    if changes.network:
-        return catalog.resolve(changes.network), f"network {changes.network}: as named"
-    name = "cifar_resnet20" if size <= SMALL else "resnet18"
-    why = f"made for images of up to {SMALL} pixels" if size <= SMALL else "the smallest of the family for photographs"
-    return catalog.find(name), f"network {name}: {why}; name another for more accuracy and more time"
-
-
-def _is_whole(spec: Mapping[str, Any]) -> bool:
-    """Whether nothing is left to a named network."""
-    return {field.name for field in dataclasses.fields(ResNetSpec)} <= set(spec)
-
-
-def _channels_reason(channels: int, survey: Survey) -> str:
-    if channels != survey.channels:
-        return f"channels {channels}: as set"
-    stored = {1: "every image is stored grey", 3: "there are images in colour"}
-    return f"channels {channels}: {stored.get(survey.channels, 'as the arrays have')}"
-
-
-def _preprocessing(train: ImageSet, survey: Survey, size: int, channels: int, changes: Changes) -> Preprocessing:
-    """Small images of one shape keep every pixel; photographs are resized to 8/7 of the size and cropped, as usual."""
-    if size <= SMALL:
-        square = survey.one_size is not None and survey.one_size[0] == survey.one_size[1]
-        fields: dict[str, Any] = {"resize": size, "fit": "crop" if square else "squash"}
-    else:
-        fields = {"resize": round(size * 8 / 7), "fit": "crop"}
-    fields |= {"size": size, "channels": channels, "mean": (0.5,) * channels, "std": (0.5,) * channels}
-    chosen = {name: tuple(v) if isinstance(v, list) else v for name, v in changes.preprocessing.items()}
-    unmeasured = dataclasses.replace(Preprocessing(**fields), **chosen)
-    if "mean" in chosen and "std" in chosen:
-        return unmeasured
-    mean, std = _mean_and_std(train, unmeasured)
-    return dataclasses.replace(unmeasured, **{"mean": mean, "std": std, **chosen})
-
-
-def _mean_and_std(train: ImageSet, preprocessing: Preprocessing) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Of the pixels of up to SAMPLE training images, spread over the set, a channel; rounded to 4 decimals."""
-    rows = np.unique(np.linspace(0, len(train) - 1, min(SAMPLE, len(train))).astype(np.int64))
-    total = np.zeros(preprocessing.channels)
-    squares = np.zeros(preprocessing.channels)
-    for pixels in loading.evaluation_pixels(train.subset(rows), preprocessing):
-        scaled = pixels.reshape(-1, preprocessing.channels) / 255
-        total += scaled.mean(axis=0)
-        squares += (scaled**2).mean(axis=0)
-    mean = total / len(rows)
-    std = np.sqrt(np.maximum(squares / len(rows) - mean**2, 1e-4))  # a channel without contrast keeps its scale
-    return tuple(round(float(m), 4) for m in mean), tuple(round(float(s), 4) for s in std)
-
-
-def _recipe(count: int, size: int, channels: int, changes: Changes) -> tuple[Recipe, list[str]]:
-    batch = 2 ** int(np.log2(min(128, max(8, count / 16))))
-    batch = changes.recipe.get("batch_size", batch)
-    epochs = min(60, max(10, round(VIEWS / count)))
-    flip = channels == 3
-    chosen: dict[str, Any] = {
-        "epochs": epochs,
-        "batch_size": batch,
-        "lr": 0.1 * min(batch, count) / 128,  # a batch is never larger than the set
-        "augment": "crop" if size <= SMALL else "resized-crop",
-        "crop_padding": max(1, size // 8),
-        "flip": flip,
-    }
-    reasons = [
-        f"epochs {epochs}: about {VIEWS:,} views of {count:,} training images, but 10 to 60",
-        f"batch size {batch}: at least 16 steps an epoch, at most 128",
-        f"learning rate {chosen['lr']:g}: 0.1 for a batch of 128, in proportion",
-        f"augmentation {chosen['augment']}: {'shifted by up to an eighth' if size <= SMALL else 'a random box'}, "
-        + ("mirrored" if flip else "not mirrored, since grey images are often characters or scans"),
-    ]
-    kept = [reason for name, reason in zip(("epochs", "batch_size", "lr", "augment"), reasons, strict=True)
-            if name not in changes.recipe]  # fmt: skip
-    kept += [f"{name} {value}: as set" for name, value in changes.recipe.items()]
-    return recipes.replaced(Recipe(**chosen), changes.recipe, where="recipe"), kept
+def to_toml(row: NamedRecipe) -> str:
+    """A named recipe as a file: what it sets, and what it leaves to be chosen, as comments to take away."""
+    document = tomlkit.document()
+    for line in (f"{row.name}: {row.summary}", f"From {row.source}.", *row.scores, *row.notes):
+        document.add(tomlkit.comment(line))
+    document.add(tomlkit.comment("A setting behind # is as it would be by default, or chosen from the data."))
+    recipe = tomlkit.table()
+    values = {**dataclasses.asdict(Recipe()), **row.recipe}
+    for name, what in documented().items():
+        item = tomlkit.item(values[name]).comment(what)
+        if name in row.recipe:
+            recipe.add(name, item)
+        else:
+            recipe.add(tomlkit.comment(f"{name} = {item.as_string()}  # {what}"))
+    document["recipe"] = recipe
+    for table in ("preprocessing", "spec"):
+        if values := getattr(row, table):
+            document[table] = dict(values)
+    return tomlkit.dumps(document)

@@ -1,0 +1,117 @@
+"""`resnets calibrate`: make a classifier's probabilities mean what they say, and have it know when it is not sure."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from cyclopts import Parameter
+
+from resnets.cli.evaluate import read_class_map
+from resnets.cli.terminal import as_json, as_text, watched
+from resnets.errors import InputError
+from resnets.files import check_place
+from resnets.view.table import Table
+
+if TYPE_CHECKING:
+    from resnets.evaluation.metrics import Evaluation
+    from resnets.evaluation.recalibration import Recalibration
+
+
+def calibrate(
+    classifier: Path,
+    data: str,
+    /,
+    *,
+    out: Annotated[Path, Parameter(alias="-o")],
+    split: Literal["train", "val", "test", "all"] | None = None,
+    class_map: Path | None = None,
+    fraction: float | None = None,
+    error: float | None = None,
+    seed: int = 0,
+    batch_size: int = 64,
+    device: Literal["auto", "cpu", "cuda", "mps"] = "auto",
+    json: Annotated[bool, Parameter(negative="")] = False,
+) -> None:
+    """Fit a classifier's temperature, so that of answers said to be 90% probable, 90% are right. No answer changes.
+
+    Examples:
+
+    `resnets calibrate runs/photos photos/ -o calibrated.safetensors`
+
+    `resnets calibrate c.safetensors cifar10-test.zip --split test --fraction 0.5 --error 0.02 -o sure.safetensors`
+
+    Parameters
+    ----------
+    classifier
+        A classifier.safetensors, or the folder of a run.
+    data
+        Labelled images that the classifier was not trained on, in any form that `resnets train` takes.
+    out
+        The calibrated classifier's file.
+    split
+        Which split to fit to. By default val, else the images held out when the classifier was trained on this data.
+    class_map
+        As in `resnets evaluate`.
+    fraction
+        Fit to this fraction of each class's images, 0 to 1, and judge on the rest. By default fit to all and judge on
+        the same.
+    error
+        Set the threshold, too, below which an answer is marked as not sure, so that at most this fraction of the other
+        answers is wrong: 0.02 for 2%.
+    seed
+        Decides which images the fraction is.
+    batch_size
+        Images a step.
+    device
+        Where to compute.
+    json
+        Print one JSON document.
+    """
+    from resnets import api, judging
+
+    if batch_size < 1:
+        raise InputError(f"--batch-size {batch_size}: must be at least 1")
+    if seed < 0:
+        raise InputError(f"--seed {seed}: must be 0 or more")
+    check_place(out)
+    meanings = read_class_map(class_map) if class_map is not None else None
+    loaded = api.load(classifier, device=device)
+    with watched() as watch:
+        calibrated, found = judging.calibrate(
+            loaded, data, split=split, class_map=meanings, fraction=fraction, error_rate=error, seed=seed,
+            batch_size=batch_size, watch=watch,
+        )  # fmt: skip
+    calibrated.save(out)
+    if json:
+        sys.stdout.write(as_json({"classifier": str(out), **found.as_dict()}))
+        return
+    sys.stdout.write(as_text(_table(found)) + f"\nclassifier  {out}\n")
+
+
+def _table(found: "Recalibration") -> Table:
+    judged = "the rest" if found.apart else "the same images"
+    notes = [f"Fitted to {found.images:,} images, judged on {judged}: {found.after.count:,}."]
+    if (sure := found.after.abstained) is not None:
+        accuracy = "–" if sure.accuracy is None else f"{sure.accuracy:.2%}"
+        notes.append(
+            f"Not sure below {sure.below:.4g}: that leaves {sure.answered:,} of {found.after.count:,} answers, "
+            f"{accuracy} of them right."
+        )
+    elif found.fitted.threshold is not None:
+        notes.append("Sure of every answer: of all that were fitted to, no more are wrong than --error allows.")
+    return Table(
+        caption=f"Calibration on {found.after.on}",
+        headers=("", "temperature", "calibration error", "Brier score", "loss", "top-1"),
+        alignments="lrrrrr",
+        rows=(
+            ("before", *_figures(found.before, found.temperature)),
+            ("after", *_figures(found.after, found.fitted.temperature)),
+        ),
+        notes=tuple(notes),
+    )
+
+
+def _figures(found: "Evaluation", temperature: float) -> tuple[str, ...]:
+    return (
+        f"{temperature:.4f}", f"{found.ece:.2%}", f"{found.brier:.4f}", f"{found.loss:.4f}", f"{found.top1.value:.2%}",
+    )  # fmt: skip

@@ -1,0 +1,135 @@
+"""`resnets compare`: which of two classifiers is better, and whether that is more than chance."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from cyclopts import Parameter
+
+from resnets.cli.evaluate import read_class_map
+from resnets.cli.terminal import as_json, as_text, watched, write_result
+from resnets.errors import InputError
+from resnets.files import check_place
+from resnets.view.table import Table
+
+if TYPE_CHECKING:
+    from resnets.evaluation.comparison import Comparison
+
+
+def compare(
+    a: Path,
+    b: Path,
+    data: str,
+    /,
+    *,
+    split: Literal["train", "val", "test", "all"] | None = None,
+    class_map: Path | None = None,
+    tta: Literal["none", "flip", "crops"] = "none",
+    show: int = 20,
+    batch_size: int = 64,
+    device: Literal["auto", "cpu", "cuda", "mps"] = "auto",
+    json: Annotated[bool, Parameter(negative="")] = False,
+    out: Annotated[Path | None, Parameter(alias="-o")] = None,
+) -> None:
+    """Compare two classifiers on the same images: accuracy, whether the difference is chance, and where they differ.
+
+    Examples:
+
+    `resnets compare runs/photos runs/photos-2 more-photos/`
+
+    `resnets compare resnet20.safetensors resnet32.safetensors cifar10-test.zip --show 50`
+
+    Parameters
+    ----------
+    a
+        A classifier.safetensors, or the folder of a run.
+    b
+        Another, of the same classes.
+    data
+        Labelled images in any form that `resnets train` takes.
+    split
+        Which split to compare on, or all images. By default test, else val, else the images held out of the training
+        of both, else all.
+    class_map
+        As in `resnets evaluate`.
+    tta
+        Test-time augmentation, as in `resnets evaluate`.
+    show
+        How many of the images on which the two differ to list; those that one alone has right come first. --json has
+        them all.
+    batch_size
+        Images a step.
+    device
+        Where to compute.
+    json
+        Print one JSON document.
+    out
+        Write to this file instead of standard output.
+    """
+    from resnets import api, judging
+
+    if batch_size < 1 or show < 0:
+        raise InputError(f"--batch-size {batch_size} must be at least 1, --show {show} at least 0")
+    if out is not None:
+        check_place(out)
+    meanings = read_class_map(class_map) if class_map is not None else None
+    first, second = (api.load(path, device=device) for path in (a, b))
+    with watched() as watch:
+        found = judging.compare(
+            first, second, data, split=split, class_map=meanings, tta=tta, batch_size=batch_size, watch=watch
+        )
+    text = as_json({"classifiers": {"a": str(a), "b": str(b)}, **found.as_dict()}) if json else _text(found, a, b, show)
+    write_result(text, out)
+
+
+def _text(found: "Comparison", a: Path, b: Path, show: int) -> str:
+    tables = [_scores(found, a, b), _agreement(found)]
+    if show and len(found.differing):
+        tables.append(_differing(found, show))
+    return as_text(*tables)
+
+
+def _scores(found: "Comparison", a: Path, b: Path) -> Table:
+    count = f"{len(found.labels):,}"
+    low, high = found.interval
+    return Table(
+        caption=f"Comparison on {found.on}",
+        headers=("", "classifier", "top-1", "right", "of"),
+        alignments="llrrr",
+        rows=(
+            ("A", str(a), f"{found.a.value:.2%}", f"{found.a.right:,}", count),
+            ("B", str(b), f"{found.b.value:.2%}", f"{found.b.right:,}", count),
+            ("B − A", "", f"{found.difference:+.2%}", f"{found.b.right - found.a.right:+,}", count),
+        ),
+        notes=(f"95% interval of B − A, by paired bootstrap: {low:+.2%} to {high:+.2%}.",),
+    )
+
+
+def _agreement(found: "Comparison") -> Table:
+    (both, only_a), (only_b, neither) = found.table.tolist()
+    if found.p_value < 0.05:
+        verdict = "so one-sided that chance alone is unlikely"
+    else:
+        verdict = "no more one-sided than chance alone may make it"
+    return Table(
+        caption="Who is right",
+        headers=("both", "A alone", "B alone", "neither"),
+        alignments="rrrr",
+        rows=((f"{both:,}", f"{only_a:,}", f"{only_b:,}", f"{neither:,}"),),
+        notes=(f"McNemar's exact test of {only_a:,} against {only_b:,}: p = {found.p_value:.3g}, {verdict}.",),
+    )
+
+
+def _differing(found: "Comparison", show: int) -> Table:
+    places = found.differing[:show]
+    names = found.classes
+    left = len(found.differing) - len(places)
+    return Table(
+        caption=f"Images on which they differ: {len(found.differing):,}",
+        headers=("image", "right class", "A", "B"),
+        alignments="llll",
+        rows=tuple(
+            (image, names[found.labels[place]], names[found.answers_a[place]], names[found.answers_b[place]])
+            for image, place in zip(found.images, places, strict=False)  # as many as are shown
+        ),
+        notes=(f"{left:,} more; --show lists more, --json all.",) if left else (),
+    )

@@ -1,0 +1,41 @@
+"""How training shows images: the settings, without the arithmetic, so that reading them needs no torch."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from resnets.settings import setting
+
+Augment = Literal["none", "crop", "resized-crop"]
+PolicyName = Literal["none", "rand-augment", "trivial-augment"]
+Sampler = Literal["all", "balanced"]
+MixPer = Literal["batch", "image"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Augmentation:
+    """What training does to each image. All of it can be turned off."""
+
+    augment: Augment = setting(
+        "crop", "crop: the image shifted; resized-crop: a random box of it at the network's size"
+    )
+    crop_padding: int = setting(4, "pixels of black around the image before it is shifted", 0)
+    min_area: float = setting(0.25, "smallest box of resized-crop, as a part of the image", 1e-3, 1)
+    flip: bool = setting(True, "whether every other view is mirrored")
+    policy: PolicyName = setting("none", "changes of colour and shape drawn from a set")
+    policy_ops: int = setting(2, "rand-augment: changes tried on an image, each with probability 1/2", 0, 100)
+    policy_magnitude: float = setting(9.0, "rand-augment: how strong they are", 0, 10)
+    policy_spread: float = setting(0.0, "rand-augment: deviation of that strength from image to image", 0, 100)
+    erase: float = setting(0.0, "probability that a random box of the image is erased", 0, 1)
+    repeats: int = setting(1, "views of an image in a row, each augmented anew; so many fewer images an epoch", 1, 64)
+    sampler: Sampler = setting("all", "all: each image once an epoch; balanced: each class as often as any other")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mixing:
+    """How training mixes the images of a batch. With both strengths at 0 it does not."""
+
+    mixup: float = setting(0.0, "strength of blending two images, the alpha of a beta distribution; 0: never", 0, 100)
+    cutmix: float = setting(0.0, "the same of putting a box of one image into another", 0, 100)
+    mix_probability: float = setting(1.0, "how often a batch (or an image) is mixed at all", 0, 1)
+    mix_switch: float = setting(0.5, "how often it is cutmix, where both are on", 0, 1)
+    mix_per: MixPer = setting("batch", "batch: all its images are mixed alike; image: each has its own draw")

@@ -1,0 +1,1 @@
+"""What in an image an answer rests on."""

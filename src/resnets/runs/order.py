@@ -1,0 +1,55 @@
+"""What a user asks of a run, as one value."""
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+
+from resnets import spec as specs
+from resnets.progress import Watch, unwatched
+from resnets.spec import ResNetSpec
+from resnets.training import plan as plans
+from resnets.training import recipes
+from resnets.training.plan import Changes
+
+
+@dataclass(frozen=True, kw_only=True)
+class Order:
+    """What a user asks of a run, as `resnets.train` takes it."""
+
+    data: str | Path
+    network: str | Path | ResNetSpec | None = None
+    weights: str | Path | None = None
+    out: str | Path | None = None
+    recipe: str | Path | None = None
+    settings: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    resume: bool = False
+    skip_bad: bool = False
+    device: torch.device = field(default_factory=lambda: torch.device("cpu"))
+    plan: Literal["auto", "usual"] = "auto"
+    save_every: float = 60.0
+    tensorboard: bool = False
+    watch: Watch = unwatched
+
+    @property
+    def changes(self) -> Changes:
+        """What the user wants otherwise: the recipe, then the network named, then the weights, then single settings."""
+        recipe = self.recipe
+        if recipe is None and self._weights:
+            recipe = "finetune"
+        asked = recipes.find(recipe) if recipe is not None else Changes()
+        if isinstance(self.network, ResNetSpec):
+            asked = dataclasses.replace(asked, network=None, spec={**asked.spec, **specs.to_dict(self.network)})
+        elif self.network is not None:  # instead of the file's network
+            own = asked.spec if self.recipe is None or str(self.recipe) in recipes.RECIPES else {}
+            asked = dataclasses.replace(asked, network=str(self.network), spec=own)
+        if self.weights is not None:
+            asked = dataclasses.replace(asked, recipe={**asked.recipe, "weights": str(self.weights)})
+        return asked | plans.changes(self.settings, where="settings")
+
+    @property
+    def _weights(self) -> bool:
+        return self.weights is not None or bool(self.settings.get("weights"))

@@ -1,0 +1,60 @@
+"""A search for the learning rate: the recipe's own step at rates from tiny to too large (Smith 2015)."""
+
+import itertools
+import math
+from dataclasses import dataclass
+from typing import Any
+
+from resnets.errors import InputError
+from resnets.progress import Progress
+from resnets.runs.order import Order
+from resnets.runs.running import begin, started, untrained
+from resnets.training.loop import training_batches
+from resnets.training.lr_find import Curve, suggestion, sweep
+from resnets.training.step import Step
+
+LOWEST, HIGHEST = 1e-5, 10.0  # of SGD; a tenth of these for adamw and lamb
+
+
+@dataclass(frozen=True)
+class Found:
+    """The losses at the rates that were tried, and the rate to take, for `images` images a step."""
+
+    curve: Curve
+    suggestion: float
+    images: int
+
+    def as_dict(self) -> dict[str, Any]:
+        """The search as JSON values."""
+        curve = {"rates": list(self.curve.rates), "losses": list(self.curve.losses), "diverged": self.curve.diverged}
+        return {"suggestion": self.suggestion, "images_a_step": self.images, **curve}
+
+
+def find_rate(order: Order, steps: int) -> Found:
+    """Try `steps` rates and suggest one. Raises InputError as `train` does, RunFailed when the loss never falls."""
+    if steps < 20:
+        raise InputError(f"steps = {steps}: a curve needs at least 20")
+    run = begin(order)
+    recipe = run.plan.recipe
+    classifier = untrained(run, order.device)
+    started(run, classifier)
+    batches = training_batches(run.parts.train, classifier, recipe, order.watch)
+    step = Step(
+        classifier, recipe, run.plan.execution, class_counts=run.parts.train.class_counts(), steps=batches.steps
+    )
+    epochs = math.ceil(steps / batches.steps)
+    stream = itertools.chain.from_iterable(
+        ((epoch, place, batch) for place, batch in enumerate(batches.epoch(epoch))) for epoch in range(epochs)
+    )
+    made = itertools.count(1)
+
+    def one(rate: float) -> float:
+        epoch, place, batch = next(stream)
+        with step.epoch(epoch):
+            loss, _ = step(batch, epoch, place, rate=rate)
+        order.watch(Progress("trying learning rates", next(made), steps))
+        return float(loss)
+
+    scale = 1.0 if recipe.optimizer == "sgd" else 0.1
+    curve = sweep(one, low=LOWEST * scale, high=HIGHEST * scale, steps=steps)
+    return Found(curve, suggestion(curve.rates, curve.losses), recipe.images_a_step)

@@ -1,0 +1,251 @@
+"""A training run from beginning to end: an order becomes a folder with a classifier, its scores and a report."""
+
+import dataclasses
+import logging
+import shlex
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from resnets import classifier as classifiers
+from resnets.catalog import resolve
+from resnets.classifier import Classifier
+from resnets.data.loading import TrainingBatches
+from resnets.errors import InputError
+from resnets.evaluation.calibration import calibrate
+from resnets.files import write_whole
+from resnets.header import read_header
+from resnets.making import made
+from resnets.network import ResNet
+from resnets.report import page, plots
+from resnets.report.board import board, require_tensorboard
+from resnets.report.judged import RunReport
+from resnets.runs.order import Order
+from resnets.training import checkpoint, defaults, execution, selection, teacher, transfer
+from resnets.training import plan as plans
+from resnets.training.checkpoint import RunFolder, Saved, Standing
+from resnets.training.execution import Choice
+from resnets.training.loop import Record, Training, training_batches
+from resnets.training.plan import Changes, Execution, Plan
+from resnets.training.preparation import Parts, data_name, find_run, new_run, prepare
+from resnets.training.recipe import ENDLESS, Recipe, replaced
+from resnets.training.transfer import Start
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run that is about to begin or to go on: its folder, where it stands, and its images."""
+
+    folder: RunFolder
+    saved: Saved
+    parts: Parts
+    order: Order
+    start: Start | None = None
+
+    @property
+    def plan(self) -> Plan:
+        return self.saved.plan
+
+    def with_saved(self, **fields: Any) -> "Run":
+        """The run with some fields of its state replaced."""
+        return dataclasses.replace(self, saved=dataclasses.replace(self.saved, **fields))
+
+    @property
+    def command(self) -> str:
+        """What repeats it."""
+        return shlex.join(["resnets", "train", str(self.order.data), "--recipe", str(self.folder.recipe)])
+
+
+def train(order: Order) -> Classifier:
+    """Carry out an order, and return the classifier that was best on validation, calibrated on it."""
+    run = _resumed(order) if order.resume else begin(order)
+    classifier = untrained(run, order.device)
+    batches = training_batches(run.parts.train, classifier, run.plan.recipe, order.watch)
+    if not order.resume:
+        run = _executed(started(run, classifier), classifier, batches)
+        _write_recipe(run)
+    classifier.origin |= run.saved.origin
+    with _record(run) as record:
+        training = _training(run, classifier, batches, record)
+        try:
+            training.run()
+        finally:
+            if training.at.rows:
+                write_whole(run.folder.curves, plots.curves(training.at.rows))
+    return finish(run, training)
+
+
+def _training(run: Run, classifier: Classifier, batches: TrainingBatches, record: Record) -> Training:
+    order, recipe = run.order, run.plan.recipe
+    training = Training(
+        classifier, batches, run.parts.val, run.saved, run.folder,
+        teacher=teacher.load(recipe.teacher, classifier) if recipe.teacher else None,
+        save_every=order.save_every, record=record, watch=order.watch,
+    )  # fmt: skip
+    if order.resume:
+        training.restore()
+        log.info("resuming %s at epoch %d, step %d", run.folder.path, training.at.epoch + 1, training.at.step)
+    return training
+
+
+@contextmanager
+def _record(run: Run) -> Iterator[Record]:
+    """What is done with each epoch's row besides keeping it: TensorBoard's files, where they are asked for."""
+    if not run.order.tensorboard:
+        yield lambda _: None
+        return
+    with board(run.folder.board, epoch=run.saved.standing.epoch) as events:
+        yield events.row
+
+
+def begin(order: Order) -> Run:
+    """A new run: its folder, its state before the first step, and its images."""
+    if order.out is not None:
+        new_run(order.out, "")  # before the images are looked at, which can take long
+    changes = order.changes
+    asked = recipe_values(changes)
+    defaults.check(changes)
+    if asked.teacher:
+        read_header(asked.teacher)
+    if order.tensorboard:
+        require_tensorboard()
+    start = transfer.find(asked.weights, order.watch) if asked.weights else None
+    defaults.check(changes, start)
+    parts = _parts(order, asked, order.skip_bad)
+    plan = defaults.plan(parts.train, parts.survey, changes, start)
+    folder = new_run(order.out, f"{data_name(order.data)}-{plan.network}")
+    for reason in plan.reasons:
+        log.info("%s", reason)
+    saved = Saved(plan=plan, data=parts.origin, threads=torch.get_num_threads(), standing=Standing())
+    return Run(folder, saved, parts, order, start)
+
+
+def _resumed(order: Order) -> Run:
+    """A run that was stopped: where it stood, and the same images. Raises InputError when they are not the same."""
+    folder, changes = find_run(order.out, order.data), order.changes
+    saved = checkpoint.read(folder.state)
+    plan = saved.plan
+    if changes.network not in (None, plan.network) and resolve(str(changes.network)).name != plan.network:
+        raise InputError(f"{folder.path}: is a run of {plan.network}, not of {changes.network}")
+    if not plans.agrees(plan, changes):
+        raise InputError("--resume goes on with the recipe the run began with; begin a new run to change it")
+    parts = _parts(order, plan.recipe, saved.data["skip_bad"])
+    if parts.origin["fingerprint"] != saved.data["fingerprint"]:
+        raise InputError(
+            f"{order.data}: not the images that {folder.path} was trained on ({saved.data['train']} and "
+            f"{saved.data['val']} then, {len(parts.train)} and {len(parts.val)} now, or other names or labels); begin "
+            "a new run"
+        )
+    return Run(folder, saved, parts, order)
+
+
+def _parts(order: Order, recipe: Recipe, skip_bad: bool) -> Parts:
+    return prepare(
+        order.data, val_fraction=recipe.val_fraction, seed=recipe.split_seed, skip_bad=skip_bad, watch=order.watch
+    )
+
+
+def recipe_values(changes: Changes) -> Recipe:
+    """The recipe of these changes alone, before the data has a say. Raises InputError for what cannot work together."""
+    return replaced(Recipe(epochs=ENDLESS), changes.recipe, where="recipe")
+
+
+def untrained(run: Run, device: torch.device) -> Classifier:
+    """The classifier before its first step. Its weights depend on the seed alone."""
+    plan, parts = run.plan, run.parts
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(plan.recipe.seed)  # the CPU's alone: fork_rng puts it back
+        network = ResNet(plan.spec)
+    return Classifier(
+        network=network.to(device),
+        classes=parts.train.classes,
+        preprocessing=plan.preprocessing,
+        origin={
+            "recipe": plan.as_dict()["recipe"],
+            "network": plan.network,
+            "data": parts.origin,
+            "seed": plan.recipe.seed,
+            **made(),
+        },
+    )
+
+
+def started(run: Run, classifier: Classifier) -> Run:
+    """Put the weights to start from into the classifier, and a linear probe of them where the recipe wants it."""
+    recipe, begun = run.plan.recipe, time.monotonic()
+    if run.start is None:
+        return run
+    for note in run.start.into(classifier):
+        log.info("%s", note)
+    run = run.with_saved(origin={"weights": run.start.name})
+    if recipe.head != "probe":
+        return run
+    probe = transfer.probe(
+        classifier, run.parts.train, balanced=recipe.class_weights == "balanced", mirror=recipe.flip, seed=recipe.seed,
+        watch=run.order.watch,
+    )  # fmt: skip
+    log.info(
+        "linear probe: C = %.3g, %.2f%% of the training images when held out", probe.strength, 100 * probe.accuracy
+    )
+    probe.into(classifier)
+    return run.with_saved(standing=Standing(seconds=time.monotonic() - begun, probe_loss=probe.loss))
+
+
+def _executed(run: Run, classifier: Classifier, batches: TrainingBatches) -> Run:
+    """The way to compute: as set, as usual, or the fastest of what is measured on the first batch."""
+    plan, order = run.plan, run.order
+    first = dataclasses.replace(execution.usual(order.device), **order.changes.execution)
+    if order.plan == "usual" or order.changes.execution or not plan.recipe.epochs:
+        choice = Choice(first, f"execution {first}: as {'set' if order.changes.execution else 'usual'}")
+    else:
+        choice = _fastest(run, classifier, batches, first)
+    log.info("%s", choice.reason)
+    chosen = dataclasses.replace(plan, execution=choice.execution, reasons=(*plan.reasons, choice.reason))
+    threads = choice.execution.threads or run.saved.threads
+    origin = {**run.saved.origin, "execution": choice.as_dict()}
+    return run.with_saved(plan=chosen, threads=threads, origin=origin)
+
+
+def _fastest(run: Run, classifier: Classifier, batches: TrainingBatches, first: Execution) -> Choice:
+    recipe, device = run.plan.recipe, run.order.device
+    batch = next(iter(batches.epoch(0, size=recipe.train_size or None)))
+    images = classifier.preprocessing.normalize(batch.images[: recipe.batch_size].to(device))
+    labels = batch.labels[: recipe.batch_size].to(device)
+    clock = execution.step_clock(classifier.network, images, labels, run.order.watch)
+    steps = recipe.epochs * batches.steps * recipe.accumulate
+    compiles = execution.can_compile(device) and not recipe.drop_path and recipe.progressive == 1
+    return execution.choose(first, clock, steps, execution.alternatives(first, device), compiles=compiles)
+
+
+def _write_recipe(run: Run) -> None:
+    comment = f"Trained on {Path(run.order.data).name} by resnets {version('resnets')}. The same again:\n{run.command}"
+    write_whole(run.folder.recipe, plans.write(run.plan, comment=comment))
+
+
+def finish(run: Run, training: Training) -> Classifier:
+    """Calibrate the best classifier on the validation images, and write what there is to see of the run."""
+    recipe, folder, val = run.plan.recipe, run.folder, run.parts.val
+    best = classifiers.load(folder.classifier, device=str(run.order.device))
+    logits = training.best_logits
+    if logits is None:  # the best epoch was in an earlier sitting
+        logits = best.scored(val, split="all", watch=run.order.watch).logits
+    found = calibrate(logits, val.labels, error_rate=recipe.abstain_error or None)
+    best.temperature, best.abstain_below = found.temperature, found.abstain_below
+    said = RunReport(
+        classifier=best, images=val, labels=val.labels, logits=logits, on=f"{val.name}, the validation images",
+        train=run.parts.train, rows=tuple(training.at.rows), plan=run.plan, command=run.command, notes=run.parts.notes,
+        recipe=str(run.order.recipe or ("finetune" if recipe.weights else "")),
+    )  # fmt: skip
+    best.metrics["val"] |= {**selection.summary(said.evaluation), "ece_before": found.ece_before}
+    best.save(folder.classifier)
+    write_whole(folder.confusion, plots.confusion(said.evaluation))
+    page.write(folder.report, said)
+    return best

@@ -1,0 +1,106 @@
+"""The same run with several seeds: how far results spread by chance alone."""
+
+import dataclasses
+import json
+import logging
+import statistics
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from resnets.classifier import Classifier
+from resnets.data import sources
+from resnets.errors import InputError
+from resnets.files import check_parents, write_whole
+from resnets.runs.order import Order
+from resnets.runs.running import recipe_values, train
+from resnets.training.checkpoint import RunFolder
+from resnets.training.preparation import RUNS, data_name
+
+log = logging.getLogger(__name__)
+
+FIGURES = ("top1", "top5", "loss", "ece", "macro_f1")
+
+
+@dataclass(frozen=True)
+class Spread:
+    """What several seeds scored on one split, in the order of the seeds, and where their runs are."""
+
+    path: Path
+    seeds: tuple[int, ...]
+    figures: Mapping[str, Mapping[str, tuple[float, ...]]]  # by split, then by name
+
+    def mean(self, split: str, figure: str) -> float:
+        return statistics.fmean(self.figures[split][figure])
+
+    def deviation(self, split: str, figure: str) -> float:
+        """The standard deviation of a single run, estimated from these (n - 1)."""
+        return statistics.stdev(self.figures[split][figure])
+
+    def as_dict(self) -> dict[str, Any]:
+        """The spread as JSON values."""
+        return {
+            "path": str(self.path),
+            "seeds": list(self.seeds),
+            **{
+                split: {
+                    name: {
+                        "mean": self.mean(split, name),
+                        "deviation": self.deviation(split, name),
+                        "values": list(values),
+                    }
+                    for name, values in figures.items()
+                }
+                for split, figures in self.figures.items()
+            },
+        }
+
+
+def train_seeds(order: Order, count: int) -> Spread:
+    """Train with `count` seeds, from the recipe's on, each in a folder of its own; a finished one is not made again.
+
+    All hold out the same images (`split_seed`), so that what differs is the seed alone. The scores are those on
+    validation, which chose the epoch, and on the test split where the data has one. Raises as `train` does.
+    """
+    if count < 2:
+        raise InputError(f"seeds = {count}: a spread needs at least 2")
+    folder = _folder(order)
+    first = recipe_values(order.changes).seed
+    seeds = tuple(range(first, first + count))
+    scores: list[dict[str, dict[str, float]]] = []
+    for done, seed in enumerate(seeds, 1):
+        log.info("seed %d (%d of %d)", seed, done, count)
+        scores.append(_scores(order, _one(order, folder, seed)))
+    figures = {
+        split: {name: tuple(score[split][name] for score in scores) for name in scores[0][split]} for split in scores[0]
+    }
+    spread = Spread(folder, seeds, figures)
+    write_whole(folder / "seeds.json", json.dumps(spread.as_dict(), indent=2) + "\n")
+    return spread
+
+
+def _folder(order: Order) -> Path:
+    """Where the runs go. Raises InputError when it holds some already and is not to be gone on with."""
+    path = Path(order.out) if order.out is not None else RUNS / f"{data_name(order.data)}-seeds"
+    check_parents(path)
+    if not order.resume and path.exists() and any(path.glob("seed-*")):
+        raise InputError(f"{path}: already holds runs; --resume goes on with them, another -o begins new ones")
+    return path
+
+
+def _one(order: Order, folder: Path, seed: int) -> Classifier:
+    run = RunFolder(folder / f"seed-{seed}")
+    resume = order.resume and run.state.exists()
+    settings = {**order.settings, "seed": seed}
+    return train(dataclasses.replace(order, out=run.path, settings=settings, resume=resume))
+
+
+def _scores(order: Order, classifier: Classifier) -> dict[str, dict[str, float]]:
+    scores = {"val": {name: float(classifier.metrics["val"][name]) for name in FIGURES}}
+    images = sources.open_source(order.data)
+    if images.has("test"):
+        test = classifier.evaluate(images, split="test", watch=order.watch)
+        values = {name: getattr(test, name) for name in FIGURES}
+        scores["test"] = {name: float(getattr(value, "value", value)) for name, value in values.items()}
+    return scores

@@ -1,0 +1,170 @@
+"""Defaults that fit the data: which network, image size and settings, and the reason for each."""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from resnets import catalog
+from resnets import spec as specs
+from resnets.catalog import Row
+from resnets.conversion import published_preprocessing
+from resnets.data import loading
+from resnets.data.checkup import Survey
+from resnets.data.imageset import ImageSet
+from resnets.data.preprocessing import SMALL, Preprocessing
+from resnets.errors import InputError
+from resnets.spec import ResNetSpec
+from resnets.training.habits import habits
+from resnets.training.plan import Changes, Plan
+from resnets.training.recipe import Recipe
+from resnets.training.transfer import Start
+
+SAMPLE = 2_000  # images that mean and deviation are measured on
+
+
+def plan(train: ImageSet, survey: Survey, changes: Changes, start: Start | None = None) -> Plan:
+    """What to train and how, from the training images, with the user's `changes` made.
+
+    start: weights to start from, whose network and preprocessing are carried over. Raises InputError when the changes
+    cannot work, alone or with this data.
+    """
+    if changes.spec.get("num_classes", len(train.classes)) != len(train.classes) and not _is_whole(changes.spec):
+        raise InputError(f"spec.num_classes = {changes.spec['num_classes']}: the data has {len(train.classes)} classes")
+    made = _from_scratch(train, survey, changes) if start is None else _carried_over(train, survey, start, changes)
+    size = made.preprocessing.size
+    coloured = survey.channels == made.preprocessing.channels == 3
+    recipe, reasons = habits(
+        train.class_counts(), size, coloured, changes.recipe, stages=len(made.spec.depths), started=bool(start)
+    )
+    return dataclasses.replace(made, recipe=recipe, reasons=(*made.reasons, *reasons))
+
+
+def _from_scratch(train: ImageSet, survey: Survey, changes: Changes) -> Plan:
+    size, size_reason = _image_size(survey, changes)
+    channels = changes.preprocessing.get("channels", changes.spec.get("in_channels", survey.channels))
+    row, network_reason = _network(size, changes)
+    fields: dict[str, Any] = {"in_channels": channels, **changes.spec, "num_classes": len(train.classes)}
+    spec = specs.with_fields(row.spec, fields, where=row.name)
+    reasons = [network_reason, size_reason, _channels_reason(channels, survey)]
+    if size <= SMALL and "stem" not in changes.spec and spec.stem.stride > 1:
+        spec = specs.small_images(spec)
+        reasons.append(f"stem: 3x3, stride 1, no pool, since images of {size} pixels have no positions to give away")
+    preprocessing = _preprocessing(train, survey, size, channels, changes)
+    return Plan(spec=spec, preprocessing=preprocessing, recipe=Recipe(), network=row.name, reasons=tuple(reasons))
+
+
+def _carried_over(train: ImageSet, survey: Survey, start: Start, changes: Changes) -> Plan:
+    """The network and the preprocessing that the weights were trained with, but for what the user changes."""
+    row, network_reason = _network_of_weights(start, changes)
+    theirs = dict(start.preprocessing)
+    if "in_channels" in changes.spec:
+        theirs["channels"] = changes.spec["in_channels"]
+    preprocessing = published_preprocessing(row, theirs, changes.preprocessing)
+    fields = {"in_channels": preprocessing.channels, **changes.spec, "num_classes": len(train.classes)}
+    spec = specs.with_fields(row.spec, fields, where=row.name)
+    seen = f"{preprocessing.size} pixels out of {preprocessing.resize}"
+    free = preprocessing.fit == "crop" and "resize" not in changes.preprocessing
+    if free and survey.shorter_side < preprocessing.resize:
+        seen = f"{preprocessing.size} pixels, but not out of {preprocessing.resize}, to which images would be enlarged"
+        preprocessing = dataclasses.replace(preprocessing, resize=preprocessing.size)
+    return Plan(
+        spec=spec,
+        preprocessing=preprocessing,
+        recipe=Recipe(),
+        network=row.name,
+        reasons=(
+            network_reason,
+            f"preprocessing: that of the weights, {seen}, {preprocessing.channels} "
+            f"channel{'s' if preprocessing.channels > 1 else ''}",
+        ),
+    )
+
+
+def _network_of_weights(start: Start, changes: Changes) -> tuple[Row, str]:
+    """The network that weights are of: as the user says, else a classifier's own, else as their publisher says."""
+    if changes.network or _is_whole(changes.spec):
+        return _network(SMALL, changes)
+    if start.spec is not None:
+        row = Row(start.network or "custom", specs.from_dict(start.spec), start.name)
+    elif start.network is not None:
+        row = catalog.resolve(start.network)
+    else:
+        raise InputError(f"{start.name}: does not say of which network these weights are; name it after the data")
+    return row, f"network {row.name}: that of the weights"
+
+
+def check(changes: Changes, start: Start | None = None) -> None:
+    """Raise InputError for changes that can work with no images, before the images are looked at."""
+    if start is not None:
+        _network_of_weights(start, changes)
+    if changes.network or _is_whole(changes.spec):
+        row, _ = _network(SMALL, changes)
+        specs.with_fields(row.spec, changes.spec, where=row.name)
+    plain = {name: v for name, v in changes.preprocessing.items() if name not in ("channels", "mean", "std")}
+    Preprocessing(**{"size": 1, "resize": plain.get("size", 1), **plain})
+
+
+def _image_size(survey: Survey, changes: Changes) -> tuple[int, str]:
+    if "size" in changes.preprocessing:
+        size = changes.preprocessing["size"]
+        return Preprocessing(size=size, resize=size).size, f"size {size}: as set"
+    shorter = survey.shorter_side
+    if shorter <= SMALL:
+        return shorter, f"size {shorter}: that of the images (median of the shorter sides)"
+    size = min(224, shorter // 32 * 32)
+    return size, f"size {size}: the images' shorter sides are {shorter} (median), in steps of 32 and at most 224"
+
+
+def _network(size: int, changes: Changes) -> tuple[Row, str]:
+    if _is_whole(changes.spec):
+        row = Row(changes.network or "custom", specs.from_dict(changes.spec), "given as a spec")
+        return row, f"network {row.name}: as the spec says"
+    if changes.network:
+        return catalog.resolve(changes.network), f"network {changes.network}: as named"
+    name = "cifar_resnet20" if size <= SMALL else "resnet18"
+    why = f"made for images of up to {SMALL} pixels" if size <= SMALL else "the smallest of the family for photographs"
+    return catalog.find(name), f"network {name}: {why}; name another for more accuracy and more time"
+
+
+def _is_whole(spec: Mapping[str, Any]) -> bool:
+    """Whether nothing is left to a named network."""
+    return {field.name for field in dataclasses.fields(ResNetSpec)} <= set(spec)
+
+
+def _channels_reason(channels: int, survey: Survey) -> str:
+    if channels != survey.channels:
+        return f"channels {channels}: as set"
+    stored = {1: "every image is stored grey", 3: "there are images in colour"}
+    return f"channels {channels}: {stored.get(survey.channels, 'as the arrays have')}"
+
+
+def _preprocessing(train: ImageSet, survey: Survey, size: int, channels: int, changes: Changes) -> Preprocessing:
+    """Small images of one shape keep every pixel; photographs are resized to 8/7 of the size and cropped, as usual."""
+    if size <= SMALL:
+        square = survey.one_size is not None and survey.one_size[0] == survey.one_size[1]
+        fields: dict[str, Any] = {"resize": size, "fit": "crop" if square else "squash"}
+    else:
+        fields = {"resize": round(size * 8 / 7), "fit": "crop"}
+    fields |= {"size": size, "channels": channels, "mean": (0.5,) * channels, "std": (0.5,) * channels}
+    chosen = {name: tuple(v) if isinstance(v, list) else v for name, v in changes.preprocessing.items()}
+    unmeasured = dataclasses.replace(Preprocessing(**fields), **chosen)
+    if "mean" in chosen and "std" in chosen:
+        return unmeasured
+    mean, std = _mean_and_std(train, unmeasured)
+    return dataclasses.replace(unmeasured, **{"mean": mean, "std": std, **chosen})
+
+
+def _mean_and_std(train: ImageSet, preprocessing: Preprocessing) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Of the pixels of up to SAMPLE training images, spread over the set, a channel; rounded to 4 decimals."""
+    rows = np.unique(np.linspace(0, len(train) - 1, min(SAMPLE, len(train))).astype(np.int64))
+    total = np.zeros(preprocessing.channels)
+    squares = np.zeros(preprocessing.channels)
+    for pixels in loading.evaluation_pixels(train.subset(rows), preprocessing):
+        scaled = pixels.reshape(-1, preprocessing.channels) / 255
+        total += scaled.mean(axis=0)
+        squares += (scaled**2).mean(axis=0)
+    mean = total / len(rows)
+    std = np.sqrt(np.maximum(squares / len(rows) - mean**2, 1e-4))  # a channel without contrast keeps its scale
+    return tuple(round(float(m), 4) for m in mean), tuple(round(float(s), 4) for s in std)

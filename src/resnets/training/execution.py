@@ -1,0 +1,159 @@
+"""What runs fastest is measured, not guessed: the ways to carry out a step, timed on the first batch."""
+
+import copy
+import logging
+import shutil
+import statistics
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from importlib.util import find_spec
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from resnets.network import ResNet
+from resnets.progress import Progress, Watch, unwatched
+from resnets.training.plan import Execution
+
+log = logging.getLogger(__name__)
+
+WORTH_MEASURING = 120.0  # seconds a run must be expected to take before other ways than the usual one are tried
+WORTH_COMPILING = 900.0
+STEPS = 4  # timed of each, after one that is not
+Clock = Callable[[Execution], "Timing"]
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """What one way costs: seconds before its first step, and a step."""
+
+    execution: Execution
+    begin: float
+    step: float
+
+    def total(self, steps: int) -> float:
+        return self.begin + steps * self.step
+
+    def __str__(self) -> str:
+        once = f" after {self.begin:.0f} s" if self.begin >= 1 else ""
+        return f"{self.execution} {1000 * self.step:.0f} ms a step{once}"
+
+    def as_dict(self) -> dict[str, Any]:
+        """The timing as JSON values."""
+        seconds = {"begin_seconds": round(self.begin, 3), "step_seconds": round(self.step, 5)}
+        return {"execution": str(self.execution), **seconds}
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The way that was chosen, the reason in words, and what was measured."""
+
+    execution: Execution
+    reason: str
+    timings: tuple[Timing, ...] = ()
+
+    def as_dict(self) -> dict[str, Any]:
+        """The choice as JSON values."""
+        return {"chosen": str(self.execution), "timings": [timing.as_dict() for timing in self.timings]}
+
+
+def usual(device: torch.device) -> Execution:
+    """What is taken without measuring: channels last, and bfloat16 where a GPU is made for it (as timm's --amp)."""
+    return Execution(precision="bfloat16" if device.type == "cuda" else "float32")
+
+
+def alternatives(first: Execution, device: torch.device) -> list[Execution]:
+    """The other ways worth timing on this device, each one change away from `first`; compilation comes last."""
+    found = [replace(first, memory_format="contiguous")]
+    if device.type == "cuda":
+        found.append(replace(first, precision="float32"))
+    elif device.type == "cpu":
+        if torch.cpu._is_avx512_bf16_supported():  # torch has no public name for it
+            found.append(replace(first, precision="bfloat16"))
+        if (threads := torch.get_num_threads()) > 4:
+            found.append(replace(first, threads=threads // 2))
+    return found
+
+
+def can_compile(device: torch.device) -> bool:
+    """Whether torch.compile has what it needs: a C++ compiler on a CPU, Triton on a GPU."""
+    if device.type == "cpu":
+        return any(map(shutil.which, ("g++", "clang++", "c++")))
+    return device.type == "cuda" and find_spec("triton") is not None
+
+
+def choose(first: Execution, clock: Clock, steps: int, others: Sequence[Execution], *, compiles: bool) -> Choice:
+    """The way whose `steps` take the least time, its own beginning included.
+
+    clock: times one way. A run so short that measuring would not pay keeps `first`. Each change that helps alone is
+    taken together with the others that do, and the whole is timed before it is believed; then so is its compilation.
+    """
+    timed = [clock(first)]
+    expected = timed[0].total(steps)
+    if expected < WORTH_MEASURING:
+        return Choice(
+            first, f"execution {first}: the usual; a run of {expected:.0f} s is too short to try others", tuple(timed)
+        )
+    timed += [clock(one) for one in others]
+    faster = [t for t in timed[1:] if t.step < 0.97 * timed[0].step]
+    if len(faster) > 1:
+        timed.append(clock(_together(first, [t.execution for t in faster])))
+    best = min(timed, key=lambda t: t.total(steps))
+    if compiles and best.total(steps) > WORTH_COMPILING:
+        timed.append(clock(replace(best.execution, compile=True)))
+        best = min(timed, key=lambda t: t.total(steps))
+    if best.step > 0.97 * timed[0].step:  # within the noise of a measurement: stay with what everybody has
+        best = timed[0]
+    return Choice(
+        best.execution, f"execution {best.execution}: the fastest of {'; '.join(map(str, timed))}", tuple(timed)
+    )
+
+
+def _together(first: Execution, ways: Sequence[Execution]) -> Execution:
+    changes = {
+        name: getattr(way, name)
+        for way in ways
+        for name in ("threads", "precision", "memory_format")
+        if getattr(way, name) != getattr(first, name)
+    }
+    return replace(first, **changes)
+
+
+def step_clock(network: ResNet, images: Tensor, labels: Tensor, watch: Watch = unwatched) -> Clock:
+    """A clock that times forward, backward and update of a copy of `network` on normalized images."""
+
+    def clock(execution: Execution) -> Timing:
+        log.debug("timing %s", execution)
+        threads = torch.get_num_threads()
+        torch.set_num_threads(execution.threads or threads)
+        try:
+            return _timed(copy.deepcopy(network), execution, images, labels, watch)
+        finally:
+            torch.set_num_threads(threads)
+
+    return clock
+
+
+def _timed(network: ResNet, execution: Execution, images: Tensor, labels: Tensor, watch: Watch) -> Timing:
+    contiguous = execution.memory_format == "contiguous"
+    network.train().to(memory_format=torch.contiguous_format if contiguous else torch.channels_last)  # pyright: ignore[reportCallIssue] # torch's stub lacks this overload
+    images = images.contiguous() if contiguous else images
+    forward: Any = torch.compile(network) if execution.compile else network
+    optimizer = torch.optim.SGD(network.parameters(), lr=0.0, momentum=0.9)
+    seconds: list[float] = []
+    for done in range(1 + STEPS):
+        started = time.perf_counter()
+        with torch.autocast(images.device.type, torch.bfloat16, enabled=execution.precision == "bfloat16"):
+            loss = F.cross_entropy(forward(images), labels)
+        loss.backward()
+        optimizer.step()
+        optimizer.zero_grad(set_to_none=True)
+        if images.device.type == "cuda":
+            torch.cuda.synchronize()
+        seconds.append(time.perf_counter() - started)
+        watch(Progress("timing ways to compute", done + 1, 1 + STEPS))
+    step = statistics.median(seconds[1:])
+    return Timing(execution, max(0.0, seconds[0] - step), step)

@@ -1,0 +1,85 @@
+"""Settings that fit the data where nobody asked for others: from images per class, size and imbalance, with reasons."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from resnets.data.preprocessing import SMALL
+from resnets.training.recipe import Recipe, replaced
+
+VIEWS = 200_000  # training images seen in a default run, repeats counted
+TRANSFER_VIEWS = 5_000  # the same, where weights that were trained before are fine-tuned
+MANY = 500  # images a class from which all of a trained network is trained on
+IMBALANCED = 5.0  # times as many images of the most common class as of the rarest
+
+Reasons = dict[str, str]  # of each setting
+
+
+def habits(
+    counts: NDArray[np.int64], size: int, coloured: bool, asked: Mapping[str, Any], *, stages: int, started: bool
+) -> tuple[Recipe, list[str]]:
+    """The recipe that fits, with what was `asked` for, and the reason for each setting that was chosen here.
+
+    counts: training images of each class. size: of the network's input, in pixels. coloured: whether any image is not
+    grey. stages: of the network. started: whether the weights have been trained before.
+    """
+    settings, reasons = _fine_tuning(counts, stages) if started else _from_scratch(counts, asked)
+    for extra in (_augmentation(size, coloured), _balance(counts, asked)):
+        settings |= extra[0]
+        reasons |= extra[1]
+    said = [reason for name, reason in reasons.items() if name not in asked]
+    said += [f"{name} {_shown(value)}: as set" for name, value in asked.items()]
+    return replaced(Recipe(**settings), asked, where="recipe"), said
+
+
+def _from_scratch(counts: NDArray[np.int64], asked: Mapping[str, Any]) -> tuple[dict[str, Any], Reasons]:
+    """SGD with warm-up, cosine, smoothing and no decay of norms and biases (He et al. 2018, sections 3 and 5)."""
+    count = int(counts.sum())
+    batch = 2 ** int(np.log2(min(128, max(8, count / 16))))
+    batch = asked.get("batch_size", batch)
+    epochs = min(60, max(10, round(VIEWS / count)))
+    lr = 0.1 * min(batch, count) / 128  # a batch is never larger than the set
+    return {"epochs": epochs, "batch_size": batch, "lr": lr}, {
+        "epochs": f"epochs {epochs}: about {VIEWS:,} views of {count:,} training images, but 10 to 60",
+        "batch_size": f"batch size {batch}: at least 16 steps an epoch, at most 128",
+        "lr": f"learning rate {lr:g}: 0.1 for a batch of 128, in proportion",
+    }
+
+
+def _fine_tuning(counts: NDArray[np.int64], stages: int) -> tuple[dict[str, Any], Reasons]:
+    """Few epochs; and with few images of a class, early layers stay: what they see is the same in all photographs."""
+    count, rarest = int(counts.sum()), int(counts.min())
+    epochs = min(12, max(3, round(TRANSFER_VIEWS / count)))
+    frozen = 1 + stages // 2 if rarest < MANY else 0
+    kept = f"stem and {frozen - 1} of {stages} stages stay as they came" if frozen else "every layer learns"
+    return {"epochs": epochs, "batch_size": 16 if count < 5_000 else 64, "freeze_stages": frozen}, {
+        "epochs": f"epochs {epochs}: about {TRANSFER_VIEWS:,} views of {count:,} training images, but 3 to 12",
+        "batch_size": f"batch size {16 if count < 5_000 else 64}: 16 below 5,000 training images, else 64",
+        "freeze_stages": f"{kept}: the rarest class has {rarest:,} images (all learn from {MANY} on)",
+    }
+
+
+def _augmentation(size: int, coloured: bool) -> tuple[dict[str, Any], Reasons]:
+    kind = "crop" if size <= SMALL else "resized-crop"
+    what = "shifted by up to an eighth" if size <= SMALL else "a random box"
+    mirrored = "mirrored" if coloured else "not mirrored, since grey images are often characters or scans"
+    settings = {"augment": kind, "crop_padding": max(1, size // 8), "flip": coloured}
+    return settings, {"augment": f"augmentation {kind}: {what}, {mirrored}"}
+
+
+def _balance(counts: NDArray[np.int64], asked: Mapping[str, Any]) -> tuple[dict[str, Any], Reasons]:
+    """Where classes are far from equally frequent, each weighs the same in the loss and in what "best" means."""
+    ratio = counts.max() / max(1, counts.min())
+    if ratio < IMBALANCED or asked.get("sampler") == "balanced" or asked.get("logit_adjustment"):
+        return {}, {}
+    uneven = f"the most common class has {ratio:.1f} times the images of the rarest"
+    return {"class_weights": "balanced", "monitor": "balanced_accuracy"}, {
+        "class_weights": f"class weights balanced: {uneven}",
+        "monitor": "best epoch by balanced accuracy: for the same reason",
+    }
+
+
+def _shown(value: Any) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)

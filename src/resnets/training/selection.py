@@ -1,0 +1,37 @@
+"""Which epoch is the best: a figure to watch on validation, and when no better one is to be expected."""
+
+from resnets.evaluation.metrics import Evaluation
+from resnets.training.recipe import Monitor
+
+LOWER_IS_BETTER: frozenset[Monitor] = frozenset({"loss", "ece"})
+
+
+def monitored(evaluation: Evaluation, monitor: Monitor) -> float:
+    """The figure that `monitor` names. A figure that cannot be had (an AUC of one class) counts as the worst."""
+    if monitor in ("top1", "top5"):
+        return getattr(evaluation, monitor).value
+    value: float | None = getattr(evaluation, monitor)
+    return value if value is not None else float("inf" if monitor in LOWER_IS_BETTER else "-inf")
+
+
+def summary(evaluation: Evaluation) -> dict[str, float | int | None]:
+    """The figures that a classifier's header keeps."""
+    return {
+        "count": evaluation.count,
+        "top1": evaluation.top1.value,
+        "top5": evaluation.top5.value,
+        "loss": evaluation.loss,
+        "ece": evaluation.ece,
+        "macro_f1": evaluation.macro_f1,
+    }
+
+
+def score(evaluation: Evaluation, monitor: Monitor) -> tuple[float, float]:
+    """What makes one epoch better than another: the monitored figure, then the loss; greater is better."""
+    figure = monitored(evaluation, monitor)
+    return (-figure if monitor in LOWER_IS_BETTER else figure), -evaluation.loss
+
+
+def has_ended(epoch: int, best_epoch: int, patience: int) -> bool:
+    """Whether `patience` epochs have gone by since the best one (both counted from 1); 0 waits for ever."""
+    return bool(patience) and epoch - best_epoch >= patience

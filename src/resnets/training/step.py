@@ -1,0 +1,180 @@
+"""One step of training: images and labels in, better weights out. What it does is the recipe's, how is the plan's."""
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int64
+from numpy.typing import NDArray
+from torch import Tensor
+
+from resnets.classifier import Classifier
+from resnets.data import augmentation
+from resnets.data.loading import Batch
+from resnets.training import losses, schedules
+from resnets.training.averaging import Average
+from resnets.training.depth import StochasticDepth, stochastic_depth
+from resnets.training.mixing import mix
+from resnets.training.optimization import freeze_norms, freeze_stages, optimizer_of, parameter_groups, set_rate
+from resnets.training.plan import Execution
+from resnets.training.recipe import Recipe
+from resnets.training.teacher import Teacher
+
+
+class Step:
+    """What changes in a step: the network, its optimizer, and the average of its weights if the recipe keeps one."""
+
+    def __init__(
+        self, classifier: Classifier, recipe: Recipe, execution: Execution, *,
+        class_counts: NDArray[np.int64], steps: int, teacher: Teacher | None = None,
+    ) -> None:  # fmt: skip
+        """steps: in an epoch. class_counts: of the training images, for what rebalances classes."""
+        self.network = classifier.network
+        self.preprocessing = classifier.preprocessing
+        self.recipe = recipe
+        self.execution = execution
+        self.steps = steps
+        self.teacher = teacher
+        self.device = self.network.fc.weight.device
+        self.loss = Objective(recipe, class_counts, self.device)
+        self.depth: StochasticDepth | None = None  # while an epoch with stochastic depth is trained
+        self.optimizer = optimizer_of(
+            parameter_groups(
+                self.network, weight_decay=recipe.weight_decay, decay_norms_and_biases=recipe.decay_norms_and_biases,
+                layer_decay=recipe.layer_decay, freeze_norms=recipe.freeze_norms,
+            ),
+            rule=recipe.optimizer, lr=recipe.peak_lr, momentum=recipe.momentum, nesterov=recipe.nesterov,
+            beta2=recipe.beta2,
+        )  # fmt: skip
+        self.average = Average(self.network, decay=recipe.ema) if recipe.ema else None
+        if execution.memory_format == "contiguous":
+            self.network.to(memory_format=torch.contiguous_format)  # pyright: ignore[reportCallIssue] # torch's stub lacks this overload
+        self.forward: Any = torch.compile(self.network) if execution.compile else self.network
+
+    def judged(self) -> AbstractContextManager[None]:
+        """Within, the network is the one to validate and to keep: the average of its weights, if there is one."""
+        return self.average.in_place_of(self.network) if self.average else nullcontext()
+
+    @contextmanager
+    def epoch(self, epoch: int) -> Iterator[None]:
+        """Within, every layer is in its mode: training, or evaluation where it is frozen."""
+        frozen = epoch < self.recipe.freeze_epochs
+        self.network.train(not frozen)
+        for parameter in self.network.parameters():
+            parameter.requires_grad_(not frozen)
+        self.network.fc.requires_grad_(True)
+        if self.recipe.freeze_norms:
+            freeze_norms(self.network)
+        freeze_stages(self.network, self.recipe.freeze_stages)
+        with stochastic_depth(self.network, 0.0 if frozen else self.recipe.drop_path) as depth:
+            self.depth = depth if self.recipe.drop_path and not frozen else None
+            yield
+
+    def learning_rate(self, epoch: int, step: int) -> float:
+        """Of step `step` (from 0) of epoch `epoch`, for layers that are not slowed down."""
+        recipe = self.recipe
+        return recipe.peak_lr * schedules.factor(
+            epoch * self.steps + step, recipe.epochs * self.steps, kind=recipe.schedule, warmup=recipe.warmup,
+            flat=recipe.flat, milestones=recipe.milestones, decay=recipe.decay, end=recipe.lr_end,
+        )  # fmt: skip
+
+    def __call__(self, batch: Batch, epoch: int, step: int, *, rate: float | None = None) -> tuple[Tensor, Tensor]:
+        """Make one step: the batch's mean loss, and how many of its images were right.
+
+        rate: the learning rate, where it is not the schedule's.
+        """
+        set_rate(self.optimizer, self.learning_rate(epoch, step) if rate is None else rate)
+        self.optimizer.zero_grad(set_to_none=True)
+        loss_sum, right = torch.zeros((), device=self.device), torch.zeros((), dtype=torch.int64, device=self.device)
+        for number, piece in enumerate(_split(batch, self.recipe.accumulate)):
+            share = len(piece.labels) / len(batch.labels)
+            loss, hits = self._backward(piece, (epoch, step, number), share)
+            loss_sum += loss.detach() * share
+            right += hits
+        self._update(epoch * self.steps + step)
+        return loss_sum, right
+
+    def _backward(self, batch: Batch, place: tuple[int, int, int], share: float) -> tuple[Tensor, Tensor]:
+        """Add the gradients of some images of the batch, which are `share` of it."""
+        labels = batch.labels.to(self.device, non_blocking=True)
+        images = self.preprocessing.normalize(batch.images.to(self.device, non_blocking=True))
+        if batch.boxes is not None:
+            images = augmentation.erase(images, batch.boxes.to(self.device))
+        images, targets = self._mixed(images, labels, place)
+        if self.execution.memory_format == "contiguous":
+            images = images.contiguous()
+        bfloat16 = self.execution.precision == "bfloat16"
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=bfloat16):
+            logits = self._logits(images, place)
+            loss = self.loss(logits, targets)
+            if self.teacher is not None:
+                loss = self._with_teacher(loss, logits, images)
+        (loss * share).backward()
+        return loss, (logits.argmax(1) == labels).sum()
+
+    def _mixed(
+        self, images: Float[Tensor, "batch _ _ _"], labels: Int64[Tensor, " batch"], place: tuple[int, int, int]
+    ) -> tuple[Tensor, Tensor]:
+        """Images and their soft targets, smoothed and mixed."""
+        recipe, (epoch, *where) = self.recipe, place
+        targets = losses.one_hot(labels, self.network.spec.num_classes, recipe.label_smoothing)
+        if recipe.mixup or recipe.cutmix:
+            random = augmentation.generator(recipe.seed, epoch, augmentation.MIX, *where)
+            images, targets = mix(images, targets, settings=recipe, random=random)
+        return images, targets
+
+    def _logits(self, images: Tensor, place: tuple[int, int, int]) -> Tensor:
+        epoch, *where = place
+        if epoch < self.recipe.freeze_epochs:
+            with torch.no_grad():
+                features = self.network.features(images)
+            return self.network.fc(features)
+        if self.depth is not None:
+            step, piece = where
+            place_in_epoch = step * self.recipe.accumulate + piece
+            self.depth.draw(len(images), seed=self.recipe.seed, epoch=epoch, step=place_in_epoch, device=self.device)
+        return self.forward(images)
+
+    def _with_teacher(self, loss: Tensor, logits: Tensor, images: Tensor) -> Tensor:
+        assert self.teacher is not None
+        recipe = self.recipe
+        agreement = losses.distillation(logits, self.teacher(images), temperature=recipe.distill_temperature)
+        return (1 - recipe.distill_weight) * loss + recipe.distill_weight * agreement
+
+    def _update(self, done: int) -> None:
+        if self.recipe.clip_norm:
+            torch.nn.utils.clip_grad_norm_(self.network.parameters(), self.recipe.clip_norm)
+        self.optimizer.step()
+        if self.average:
+            self.average.update(self.network, done)
+
+
+def _split(batch: Batch, pieces: int) -> Iterator[Batch]:
+    """The batch in `pieces`, or in fewer where it has not so many images."""
+    pieces = min(pieces, len(batch.labels))
+    boxes = batch.boxes.tensor_split(pieces) if batch.boxes is not None else (None,) * pieces
+    images, labels = batch.images.tensor_split(pieces), batch.labels.tensor_split(pieces)
+    yield from (Batch(*piece) for piece in zip(images, labels, boxes, strict=True))
+
+
+class Objective:
+    """The loss of a recipe against soft targets, before any teacher has a say."""
+
+    def __init__(self, recipe: Recipe, class_counts: NDArray[np.int64], device: torch.device) -> None:
+        self.recipe = recipe
+        balanced = recipe.class_weights == "balanced"
+        self.weights = losses.class_weights(class_counts.tolist()).to(device) if balanced else None
+        tau = recipe.logit_adjustment
+        self.offsets = losses.logit_adjustment(class_counts.tolist(), tau).to(device) if tau else None
+
+    def __call__(
+        self, logits: Float[Tensor, "batch classes"], targets: Float[Tensor, "batch classes"]
+    ) -> Float[Tensor, ""]:
+        if self.offsets is not None:
+            logits = logits + self.offsets
+        if self.recipe.loss == "bce":
+            threshold = self.recipe.bce_threshold or None
+            return losses.binary_cross_entropy(logits, targets, threshold=threshold, class_weights=self.weights)
+        return losses.cross_entropy(logits, targets, class_weights=self.weights)

@@ -1,0 +1,88 @@
+"""Which way to compute is chosen: by the clock, and only where the run is long enough to gain."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from resnets.network import resnet
+from resnets.training import execution
+from resnets.training.execution import Timing, choose
+from resnets.training.plan import Execution
+
+FIRST = Execution()
+CONTIGUOUS = replace(FIRST, memory_format="contiguous")
+HALF = replace(FIRST, precision="bfloat16")
+
+
+class Clock:
+    """Says what each way costs, and keeps what it was asked."""
+
+    def __init__(self, steps: dict[Execution, float], compiling: float = 40.0, gain: float = 0.5) -> None:
+        self.steps, self.compiling, self.gain = steps, compiling, gain
+        self.asked: list[Execution] = []
+
+    def __call__(self, way: Execution) -> Timing:
+        self.asked.append(way)
+        step = self.steps[replace(way, compile=False)]
+        return Timing(way, self.compiling, step * self.gain) if way.compile else Timing(way, 0.0, step)
+
+
+def test_a_short_run_takes_the_usual_way_without_trying_others() -> None:
+    clock = Clock({FIRST: 0.1})
+    choice = choose(FIRST, clock, 100, [CONTIGUOUS], compiles=True)
+    assert (choice.execution, clock.asked) == (FIRST, [FIRST])
+    assert "a run of 10 s is too short" in choice.reason
+
+
+def test_the_fastest_way_is_taken_and_every_figure_kept() -> None:
+    choice = choose(FIRST, Clock({FIRST: 1.0, CONTIGUOUS: 0.6}), 300, [CONTIGUOUS], compiles=False)
+    assert choice.execution == CONTIGUOUS
+    assert choice.reason == (
+        "execution contiguous, float32: the fastest of channels_last, float32 1000 ms a step; contiguous, float32 "
+        "600 ms a step"
+    )
+    assert [timing["step_seconds"] for timing in choice.as_dict()["timings"]] == [1.0, 0.6]
+
+
+def test_what_helps_alone_is_tried_together_before_it_is_believed() -> None:
+    both = replace(HALF, memory_format="contiguous")
+    steps = {FIRST: 1.0, CONTIGUOUS: 0.9, HALF: 0.8, both: 1.5}
+    clock = Clock(steps)
+    assert choose(FIRST, clock, 300, [CONTIGUOUS, HALF], compiles=False).execution == HALF
+    assert clock.asked[-1] == both
+    assert choose(FIRST, Clock({**steps, both: 0.5}), 300, [CONTIGUOUS, HALF], compiles=False).execution == both
+
+
+def test_compilation_must_earn_its_own_time_back() -> None:
+    compiled = replace(FIRST, compile=True)
+    assert choose(FIRST, Clock({FIRST: 1.0}), 1000, [], compiles=True).execution == compiled
+    assert choose(FIRST, Clock({FIRST: 1.0}, compiling=600.0), 1000, [], compiles=True).execution == FIRST
+    assert choose(FIRST, Clock({FIRST: 1.0}), 1000, [], compiles=False).execution == FIRST
+    clock = Clock({FIRST: 1.0})
+    choose(FIRST, clock, 500, [], compiles=True)
+    assert clock.asked == [FIRST]  # 500 s are too few to try
+
+
+def test_a_difference_within_the_noise_changes_nothing() -> None:
+    assert choose(FIRST, Clock({FIRST: 1.0, CONTIGUOUS: 0.98}), 1000, [CONTIGUOUS], compiles=False).execution == FIRST
+
+
+@pytest.mark.usefixtures("unchecked")
+def test_the_clock_times_a_copy_and_leaves_network_and_threads_alone() -> None:
+    network = resnet("cifar_resnet20", widths=(4, 8, 16), stem={"widths": [4]})
+    before = {name: tensor.clone() for name, tensor in network.state_dict().items()}
+    threads = torch.get_num_threads()
+    clock = execution.step_clock(network, torch.randn(4, 3, 16, 16), torch.tensor([0, 1, 2, 3]))
+    found = [clock(way) for way in (FIRST, CONTIGUOUS, replace(FIRST, threads=1))]
+    assert all(timing.step > 0 for timing in found)
+    assert all(torch.equal(tensor, before[name]) for name, tensor in network.state_dict().items())
+    assert torch.get_num_threads() == threads
+
+
+def test_a_cpu_without_bfloat16_is_not_asked_to_use_it() -> None:
+    ways = execution.alternatives(FIRST, torch.device("cpu"))
+    has = torch.cpu._is_avx512_bf16_supported()
+    assert (HALF in ways) == has
+    assert CONTIGUOUS in ways
+    assert execution.usual(torch.device("cuda")).precision == "bfloat16"

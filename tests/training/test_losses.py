@@ -1,0 +1,134 @@
+"""Losses against torch's, timm's and scikit-learn's, and against the papers where no peer has them."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from sklearn.utils.class_weight import compute_class_weight
+from torch import Tensor
+
+from resnets.training import losses
+from tests import peers
+
+CLASSES = 7
+COUNTS = [40, 3, 12, 1, 9, 20, 15]
+ONCE_ROUNDED: dict[str, Any] = {"rtol": 1e-6, "atol": 1e-6}  # sums of float32 in another order
+
+
+def logits(seed: int = 0, batch: int = 24) -> Tensor:
+    return 3 * torch.randn(batch, CLASSES, generator=torch.Generator().manual_seed(seed))
+
+
+def labels(seed: int = 1, batch: int = 24) -> Tensor:
+    return torch.randint(CLASSES, (batch,), generator=torch.Generator().manual_seed(seed))
+
+
+def mixed(smoothing: float = 0.1) -> Tensor:
+    hot = losses.one_hot(labels(), CLASSES, smoothing)
+    return 0.7 * hot + 0.3 * hot.flip(0)
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.1])
+def test_soft_targets_are_timms(smoothing: float) -> None:
+    theirs = peers.mixup_target(labels(), CLASSES, lam=1.0, smoothing=smoothing)
+    assert torch.equal(losses.one_hot(labels(), CLASSES, smoothing), theirs)
+    both = peers.mixup_target(labels(), CLASSES, lam=0.7, smoothing=smoothing)
+    torch.testing.assert_close(mixed(smoothing), both, **ONCE_ROUNDED)
+
+
+def test_cross_entropy_of_smoothed_targets_is_torchs_label_smoothing() -> None:
+    ours = losses.cross_entropy(logits(), losses.one_hot(labels(), CLASSES, 0.1))
+    torch.testing.assert_close(ours, F.cross_entropy(logits(), labels(), label_smoothing=0.1), **ONCE_ROUNDED)
+
+
+def test_weighted_cross_entropy_is_torchs_for_probabilities_and_divides_by_images() -> None:
+    weights = losses.class_weights(COUNTS)
+    ours = losses.cross_entropy(logits(), mixed(), class_weights=weights)
+    assert torch.equal(ours, F.cross_entropy(logits(), mixed(), weight=weights))
+    by_hand = -(weights * mixed() * F.log_softmax(logits(), 1)).sum() / len(logits())
+    torch.testing.assert_close(ours, by_hand, **ONCE_ROUNDED)
+
+
+@pytest.mark.parametrize("sum_classes", [False, True])
+@pytest.mark.parametrize("threshold", [None, 0.2])
+@pytest.mark.parametrize("weights", [None, losses.class_weights(COUNTS)])
+def test_binary_cross_entropy_is_timms(sum_classes: bool, threshold: float | None, weights: Tensor | None) -> None:
+    theirs: Any = peers.BinaryCrossEntropy(
+        smoothing=0.1, target_threshold=threshold, sum_classes=sum_classes, weight=weights
+    )
+    settings: dict[str, Any] = {"sum_classes": sum_classes, "threshold": threshold, "class_weights": weights}
+    ours = losses.binary_cross_entropy(logits(), mixed(), **settings)
+    torch.testing.assert_close(ours, theirs(logits(), mixed()), **ONCE_ROUNDED)
+    hard = losses.binary_cross_entropy(logits(), losses.one_hot(labels(), CLASSES, 0.1), **settings)
+    torch.testing.assert_close(hard, theirs(logits(), labels()), **ONCE_ROUNDED)  # timm smooths labels itself
+
+
+def test_a_threshold_counts_both_images_of_a_mix() -> None:
+    hot = losses.one_hot(labels(), CLASSES)
+    both = torch.maximum(hot, hot.flip(0))
+    ours = losses.binary_cross_entropy(logits(), mixed(smoothing=0.1), threshold=0.2)
+    torch.testing.assert_close(ours, F.binary_cross_entropy_with_logits(logits(), both), **ONCE_ROUNDED)
+
+
+@pytest.mark.parametrize("temperature", [1.0, 4.0, 20.0])
+def test_distillation_has_the_gradient_of_bag_of_tricks(temperature: float) -> None:
+    """T² l(softmax(r / T), softmax(z / T)), l the cross-entropy: only a constant, the teacher's entropy, is missing."""
+    student, teacher = logits(0).requires_grad_(), logits(2).requires_grad_()
+    losses.distillation(student, teacher, temperature=temperature).backward()
+    again = logits(0).requires_grad_()
+    theirs = F.cross_entropy(again / temperature, torch.softmax(teacher.detach() / temperature, 1))
+    (temperature**2 * theirs).backward()
+    assert student.grad is not None
+    assert again.grad is not None
+    torch.testing.assert_close(student.grad, again.grad, rtol=1e-4, atol=1e-6)  # T² multiplies what float32 rounds
+    assert teacher.grad is None
+
+
+def test_distillation_is_zero_for_the_teacher_itself_and_matches_logits_when_hot() -> None:
+    assert losses.distillation(logits(), logits(), temperature=3.0).item() == pytest.approx(0, abs=1e-6)
+    student, teacher = logits(0).double(), logits(2).double()
+    centred = (student - student.mean(1, keepdim=True)) - (teacher - teacher.mean(1, keepdim=True))
+    limit = 0.5 * centred.square().mean(1).mean()  # Hinton et al. 2015, section 2.1
+    torch.testing.assert_close(losses.distillation(student, teacher, temperature=1e4), limit, rtol=1e-3, atol=0)
+
+
+def test_class_weights_are_scikit_learns() -> None:
+    y = np.repeat(np.arange(CLASSES), COUNTS)
+    theirs = compute_class_weight("balanced", classes=np.arange(CLASSES), y=y)
+    ours = losses.class_weights(COUNTS)
+    np.testing.assert_allclose(ours.numpy(), theirs.astype(np.float32), rtol=1e-7)
+    assert float(ours[torch.from_numpy(y)].mean()) == pytest.approx(1, abs=1e-6)
+
+
+def test_a_class_without_images_weighs_nothing_and_changes_no_other() -> None:
+    assert losses.class_weights([*COUNTS, 0]).tolist() == [*losses.class_weights(COUNTS).tolist(), 0.0]
+
+
+def test_logit_adjustment_is_the_pairwise_margin_of_the_paper() -> None:
+    """Menon et al. 2021, equation 11: log(1 + sum over y' != y of (pi_y' / pi_y)^tau exp(f_y' - f_y))."""
+    tau, f, prior = 0.7, logits().double(), torch.tensor(COUNTS).double() / sum(COUNTS)
+    ours = losses.cross_entropy(f + losses.logit_adjustment(COUNTS, tau), losses.one_hot(labels(), CLASSES).double())
+    rows = torch.arange(len(f))
+    margins = (prior / prior[labels()][:, None]) ** tau * torch.exp(f - f[rows, labels()][:, None])
+    margins[rows, labels()] = 0
+    torch.testing.assert_close(ours, torch.log1p(margins.sum(1)).mean(), rtol=1e-6, atol=1e-6)  # offsets are float32
+
+
+def test_balanced_classes_need_no_adjustment_and_an_empty_one_stays_finite() -> None:
+    targets = losses.one_hot(labels(), CLASSES, 0.1)
+    moved = losses.cross_entropy(logits() + losses.logit_adjustment([5] * CLASSES, 1.0), targets)
+    torch.testing.assert_close(moved, losses.cross_entropy(logits(), targets), **ONCE_ROUNDED)
+    assert losses.logit_adjustment([4, 0, 2], 1.0).isfinite().all()
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_losses_are_float32_whatever_autocast_gave(dtype: torch.dtype) -> None:
+    half = logits().to(dtype)
+    with torch.autocast("cpu", torch.bfloat16):
+        for loss in (losses.cross_entropy, losses.binary_cross_entropy):
+            assert loss(half, mixed()).dtype == torch.float32
+            assert torch.equal(loss(half, mixed()), loss(half.float(), mixed()))
+        distilled = losses.distillation(half, logits(2).to(dtype), temperature=2.0)
+        assert torch.equal(distilled, losses.distillation(half.float(), logits(2).to(dtype).float(), temperature=2.0))

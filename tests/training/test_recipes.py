@@ -1,0 +1,86 @@
+"""Named recipes: every row holds together, reads back from its own file, and trains."""
+
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import resnets
+from resnets.errors import InputError
+from resnets.training import plan as plans
+from resnets.training import recipes
+from resnets.training.plan import Changes
+from resnets.training.recipe import Recipe, documented, replaced
+from resnets.training.recipes import RECIPES
+from tests import pictures
+
+NAMES = ("he2015-imagenet", "he2015-cifar", "bag-of-tricks", "rsb-a1", "rsb-a2", "rsb-a3", "resnext2017",
+         "fastai-imagenette", "fast", "finetune", "linear-probe")  # fmt: skip
+
+
+def test_the_recipes_are_those_that_are_documented() -> None:
+    assert set(RECIPES) == set(NAMES)
+    for row in RECIPES.values():
+        assert row.source
+        assert all("published" in score or "measured" in score for score in row.scores), row.name
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_recipe_shown_and_read_back_is_itself(name: str, tmp_path: Path) -> None:
+    text = recipes.to_toml(RECIPES[name])
+    (tmp_path / "my.toml").write_text(text)
+    again = plans.read(tmp_path / "my.toml")
+    ours = RECIPES[name].changes
+    plain: dict[str, Any] = {"weights": "w"} if "head" in ours.recipe else {}
+    assert replaced(Recipe(), {**again.recipe, **plain}, where="") == replaced(
+        Recipe(), {**ours.recipe, **plain}, where=""
+    )
+    assert plans.Changes(preprocessing=again.preprocessing, spec=again.spec) == Changes(
+        preprocessing={k: list(v) if isinstance(v, tuple) else v for k, v in ours.preprocessing.items()}, spec=ours.spec
+    )
+    for setting, what in documented().items():
+        lines = [line for line in text.splitlines() if line.startswith((f"{setting} = ", f"# {setting} = "))]
+        assert len(lines) == 1, setting
+        assert lines[0].endswith(what)
+        assert lines[0].startswith("#") == (setting not in ours.recipe)
+
+
+def test_a_comment_taken_away_sets_the_value_it_shows(tmp_path: Path) -> None:
+    lines = recipes.to_toml(RECIPES["fast"]).splitlines()
+    free = [line.removeprefix("# ") if " = " in line and line.startswith("# ") else line for line in lines]
+    values = tomllib.loads("\n".join(line for line in free if not line.startswith(("network", "# "))))
+    assert set(values["recipe"]) == set(documented())
+
+
+def test_the_paper_s_figures_are_in_the_rows() -> None:
+    a3, tricks, cifar = (RECIPES[name].recipe for name in ("rsb-a3", "bag-of-tricks", "he2015-cifar"))
+    assert (a3["optimizer"], a3["lr"], a3["weight_decay"], a3["train_size"], a3["epochs"]) == (
+        "lamb",
+        8e-3,
+        0.02,
+        160,
+        100,
+    )
+    assert Recipe(**a3).images_a_step == 2048
+    assert Recipe(**a3).peak_lr == 8e-3
+    assert Recipe(**tricks).peak_lr == pytest.approx(0.4)  # 0.1 for 256 images, at a batch of 1024
+    assert RECIPES["bag-of-tricks"].spec == {"zero_last_norm": True}
+    assert (cifar["milestones"], cifar["epochs"], cifar["val_fraction"]) == ((0.5, 0.75), 182, 0.1)
+    assert not cifar["nesterov"]
+
+
+def test_an_unknown_recipe_is_refused_with_the_nearest_name() -> None:
+    with pytest.raises(InputError, match="rsb-a4: neither a recipe's name nor a file; did you mean rsb-a3"):
+        recipes.find("rsb-a4")
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name not in ("finetune", "linear-probe")])
+def test_every_recipe_trains_from_scratch(name: str, tmp_path: Path) -> None:
+    photos = pictures.folder(tmp_path / "photos", count=6)
+    small = {"epochs": 2, "batch_size": 4, "accumulate": 1, "spec": {"widths": [4, 8, 16], "stem": {"widths": [4]}}}
+    sizes = {"preprocessing": {"size": 32, "resize": 32}, "train_size": 0}
+    settings = {**small, **sizes, "bce_threshold": RECIPES[name].recipe.get("bce_threshold", 0.0)}
+    classifier = resnets.train(photos, "cifar_resnet20", out=tmp_path / "run", recipe=name, settings=settings)
+    assert classifier.metrics["val"]["count"] == 3
+    assert classifier.origin["recipe"]["optimizer"] == RECIPES[name].recipe.get("optimizer", "sgd")

@@ -1,0 +1,73 @@
+"""Several seeds and how far they spread; a rate that is found by trying."""
+
+import json
+import statistics
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import resnets
+from resnets.errors import InputError
+from tests import pictures
+
+QUICK: dict[str, Any] = {"epochs": 1, "batch_size": 4, "spec": {"widths": [4, 8, 16], "stem": {"widths": [4]}}}
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """With a test split, whose scores are reported too."""
+    root = tmp_path_factory.mktemp("data") / "photos"
+    for split, count in (("train", 6), ("val", 3), ("test", 3)):
+        for label, name in enumerate(pictures.CLASSES):
+            for seed in range(count):
+                pictures.save(root / split / name / f"{split}{seed}.png", pictures.picture(label, seed + 10 * count))
+    return root
+
+
+def test_seeds_differ_by_chance_alone_and_their_spread_is_reported(photos: Path, tmp_path: Path) -> None:
+    spread = resnets.train_seeds(photos, seeds=3, out=tmp_path / "runs", settings=QUICK)
+    assert spread.seeds == (0, 1, 2)
+    runs = [resnets.load(tmp_path / "runs" / f"seed-{seed}") for seed in spread.seeds]
+    assert [run.origin["seed"] for run in runs] == [0, 1, 2]
+    losses = [run.metrics["val"]["loss"] for run in runs]
+    assert len(set(losses)) == 3
+    assert spread.mean("val", "loss") == pytest.approx(statistics.fmean(losses))
+    assert spread.deviation("val", "loss") == pytest.approx(statistics.stdev(losses))
+    assert spread.figures["test"]["loss"] == pytest.approx([run.evaluate(photos).loss for run in runs])
+    assert json.loads((tmp_path / "runs" / "seeds.json").read_text()) == spread.as_dict()
+
+
+def test_a_rerun_goes_on_with_the_seeds_that_are_missing(photos: Path, tmp_path: Path) -> None:
+    resnets.train(photos, out=tmp_path / "runs" / "seed-0", settings=QUICK)
+    before = (tmp_path / "runs" / "seed-0" / "classifier.safetensors").read_bytes()
+    with pytest.raises(InputError, match="already holds runs; --resume goes on with them"):
+        resnets.train_seeds(photos, seeds=2, out=tmp_path / "runs", settings=QUICK)
+    resnets.train_seeds(photos, seeds=2, out=tmp_path / "runs", settings=QUICK, resume=True)
+    assert (tmp_path / "runs" / "seed-0" / "classifier.safetensors").read_bytes() == before
+    assert (tmp_path / "runs" / "seed-1" / "classifier.safetensors").exists()
+
+
+def test_one_seed_has_no_spread(photos: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="seeds = 1: a spread needs at least 2"):
+        resnets.train_seeds(photos, seeds=1, out=tmp_path / "runs", settings=QUICK)
+
+
+def test_seeds_hold_out_the_same_images(tmp_path: Path) -> None:
+    whole = pictures.folder(tmp_path / "photos")
+    spread = resnets.train_seeds(whole, seeds=2, out=tmp_path / "runs", settings=QUICK)
+    held_out = [resnets.load(spread.path / f"seed-{seed}").origin["data"]["held_out"] for seed in spread.seeds]
+    assert held_out[0] == held_out[1]
+
+
+def test_a_rate_is_found_where_the_loss_still_falls_and_nothing_is_written(
+    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    found = resnets.lr_find(photos, steps=60, settings={**QUICK, "batch_size": 9})
+    assert 1e-3 < found.suggestion < 10
+    assert list(found.curve.rates) == sorted(found.curve.rates)
+    assert found.images == 9
+    assert not list(tmp_path.iterdir())
+    with pytest.raises(InputError, match="steps = 5: a curve needs at least 20"):
+        resnets.lr_find(photos, steps=5, settings=QUICK)
