@@ -44,8 +44,10 @@ class Order:
         if isinstance(self.network, ResNetSpec):
             asked = dataclasses.replace(asked, network=None, spec={**asked.spec, **specs.to_dict(self.network)})
         elif self.network is not None:  # instead of the file's network
-            own = asked.spec if self.recipe is None or str(self.recipe) in recipes.RECIPES else {}
-            asked = dataclasses.replace(asked, network=str(self.network), spec=own)
+            named = self.recipe is None or str(self.recipe) in recipes.RECIPES
+            asked = dataclasses.replace(
+                asked, network=str(self.network), spec=asked.spec if named else dict[str, Any]()
+            )
         if self.weights is not None:
             asked = dataclasses.replace(asked, recipe={**asked.recipe, "weights": str(self.weights)})
         return asked | plans.changes(self.settings, where="settings")
