@@ -903,10 +903,12 @@ def signalled(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[int], None]
         raise AssertionError("nothing caught the signal")
 
     terminate = signal.signal(signal.SIGTERM, uncaught)  # not the default, which would end the test run
+    interrupt = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
     handlers = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
     yield arrange
     after = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
     signal.signal(signal.SIGTERM, terminate)
+    signal.signal(signal.SIGINT, interrupt)
     assert after == handlers
 
 
