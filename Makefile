@@ -20,7 +20,7 @@ quickstart: .venv/installed  ## train on the embedded digits, evaluate, predict 
 	$(BIN)/resnets evaluate $(RUN) digits
 	$(BIN)/python -c "$$SAVE_A_DIGIT"
 	$(BIN)/resnets predict $(RUN) quickstart/digit.png --top 3
-	@echo "The classifier is $(RUN)/classifier.safetensors; $(RUN) also holds curves.svg, confusion.svg and recipe.toml."
+	@echo "The classifier is $(RUN)/classifier.safetensors; $(RUN) also holds report.html and recipe.toml."
 
 test: lint types contracts javascript tests  ## everything that must pass
 
