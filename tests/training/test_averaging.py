@@ -1,4 +1,4 @@
-"""The moving average of weights against timm's and torch's, and batch norms that fit it."""
+"""The moving average of weights against timm's and torch's."""
 
 import copy
 import math
@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from resnets.network import ResNet, resnet
-from resnets.training.averaging import Average, decay_at, reestimate_norms
+from resnets.training.averaging import Average, decay_at
 from tests import peers
 
 
@@ -107,46 +107,3 @@ def test_an_average_of_another_network_is_refused() -> None:
         average.load_state_dict(resnet("cifar_resnet20", num_classes=9).state_dict())
     with pytest.raises(KeyError):
         average.load_state_dict({})
-
-
-def test_reestimated_norms_are_torchs_update_bn_bit_for_bit() -> None:
-    ours = small()
-    theirs = copy.deepcopy(ours)
-    reestimate_norms(ours, batches())
-    torch.optim.swa_utils.update_bn(batches(), theirs)
-    assert_equal(ours.state_dict(), theirs.state_dict())
-
-
-def test_reestimated_norms_make_the_average_fit_its_weights() -> None:
-    """In evaluation a norm then gives its own shift and scale as mean and deviation, as it did in training."""
-    network = small()
-    average = Average(network, decay=0.99)
-    for step in train(network, 8):
-        average.update(network, step)
-    with average.in_place_of(network):
-        reestimate_norms(network, [torch.cat(batches())])
-        network.eval()
-        normalized = network.bn1(network.conv1(torch.cat(batches())))
-        mean, spread = normalized.mean((0, 2, 3)), normalized.std((0, 2, 3))
-        torch.testing.assert_close(mean, network.bn1.bias, rtol=0, atol=1e-4)  # one float32 mean
-        torch.testing.assert_close(spread, network.bn1.weight.abs(), rtol=1e-3, atol=0)  # 1e-5 is added to a variance
-    assert (network.bn1.momentum, network.bn1.training) == (0.1, False)
-
-
-def test_modes_and_momenta_survive_a_failing_batch() -> None:
-    network = small()
-    network.bn1.eval()
-
-    def failing() -> Iterator[Tensor]:
-        yield batches()[0]
-        raise OSError("unreadable")
-
-    with pytest.raises(OSError, match="unreadable"):
-        reestimate_norms(network, failing())
-    assert network.training
-    assert not network.bn1.training
-    assert {module.momentum for module in network.modules() if isinstance(module, nn.BatchNorm2d)} == {0.1}
-    before = copy.deepcopy(network.state_dict())
-    with pytest.raises(ValueError, match="no batch"):
-        reestimate_norms(network, [])
-    assert_equal(network.state_dict(), before)

@@ -8,7 +8,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from resnets.training.schedules import ONE_CYCLE_START, Schedule, factor, one_cycle_momentum
+from resnets.training.schedules import ONE_CYCLE_START, Schedule, factor
 from tests import peers
 
 STEPS, PEAK = 100, 0.4
@@ -78,16 +78,18 @@ def test_cosine_is_timms() -> None:
 
 
 @pytest.mark.parametrize("warmup", [0.1, 0.25, 0.3, 0.333])
-def test_one_cycle_and_its_momentum_are_torchs(warmup: float) -> None:
-    def scheduled(optimizer: torch.optim.SGD) -> Any:
-        return torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=PEAK, total_steps=STEPS, pct_start=warmup)
+def test_one_cycle_is_torchs(warmup: float) -> None:
+    optimizer = sgd()
+    scheduler = torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=PEAK, total_steps=STEPS, pct_start=warmup)
+    rates = played(optimizer, scheduler, STEPS)
+    mine = ours(kind="one-cycle", warmup=warmup, end=ONE_CYCLE_START / 1e4)
+    assert mine == pytest.approx(rates, rel=1e-12)  # both in closed form
 
-    first, second = sgd(), sgd()
-    rates = played(first, scheduled(first), STEPS)
-    momenta = played(second, scheduled(second), STEPS, "momentum")
-    assert ours(kind="one-cycle", warmup=warmup, end=ONE_CYCLE_START / 1e4) == pytest.approx(rates, rel=1e-12)
-    mine = [one_cycle_momentum(step, STEPS, warmup=warmup) for step in range(STEPS)]
-    assert mine == pytest.approx(momenta, rel=1e-12)  # both in closed form
+
+def test_a_flat_rate_stays_at_its_peak_and_then_falls_as_a_shorter_run_would() -> None:
+    flat = [factor(step, 100, kind="cosine", flat=0.75) for step in range(100)]
+    assert flat[:76] == [1.0] * 76
+    assert flat[75:] == pytest.approx([factor(step, 25, kind="cosine") for step in range(25)], abs=1e-12)
 
 
 @given(
@@ -102,5 +104,3 @@ def test_every_step_of_every_run_has_a_rate_between_nothing_and_the_peak(
     factors = [factor(step, steps, kind=kind, warmup=warmup, milestones=(0.3, 0.6), end=end) for step in range(steps)]
     assert all(0 <= value <= 1 + 1e-12 for value in factors)
     assert max(factors) > 0
-    momenta = [one_cycle_momentum(step, steps, warmup=warmup) for step in range(steps)]
-    assert all(0.85 - 1e-12 <= value <= 0.95 + 1e-12 for value in momenta)

@@ -1,14 +1,12 @@
-"""The average of the weights along the way, which often judges better than the last ones, and norms that fit it."""
+"""The average of the weights along the way, which often judges better than the last ones."""
 
 # pyright: reportPrivateImportUsage=false
 # torch documents its _foreach functions; only their names are private.
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from itertools import chain
 
 import torch
-from jaxtyping import Float
 from torch import Tensor, nn
 
 
@@ -24,8 +22,8 @@ def decay_at(update: int, decay: float) -> float:
 class Average:
     """An exponential moving average of a network's weights and batch-norm statistics (Polyak and Juditsky 1992).
 
-    Statistics are averaged with the weights they were measured at, which is close to those of the average;
-    `reestimate_norms` measures them. Whole numbers, such as the batches a norm has seen, are taken as they are.
+    Statistics are averaged with the weights they were measured at, as timm averages them. Whole numbers, such as the
+    batches a norm has seen, are taken as they are.
     """
 
     def __init__(self, network: nn.Module, *, decay: float) -> None:
@@ -66,32 +64,3 @@ class Average:
             yield
         finally:
             network.load_state_dict(own)
-
-
-@torch.no_grad()
-def reestimate_norms(network: nn.Module, batches: Iterable[Float[Tensor, "batch channels height width"]]) -> None:
-    """Measure every batch norm's statistics anew: the mean over `batches`, images as the network takes them.
-
-    Torch's `update_bn`, with everything but the norms as in evaluation (Izmailov et al. 2018, section 3.2). Raises
-    ValueError when there is no batch.
-    """
-    norms = [module for module in network.modules() if isinstance(module, nn.BatchNorm2d)]
-    waiting = iter(batches)
-    first = next(waiting, None)
-    if first is None:
-        raise ValueError("no batch to measure the statistics of batch norms on")
-    modes = {module: module.training for module in network.modules()}
-    momenta = [norm.momentum for norm in norms]
-    network.eval()
-    try:
-        for norm in norms:
-            norm.reset_running_stats()
-            norm.train()
-            norm.momentum = None  # torch's word for the plain mean
-        for batch in chain([first], waiting):
-            network(batch)
-    finally:
-        for norm, momentum in zip(norms, momenta, strict=True):
-            norm.momentum = momentum
-        for module, mode in modes.items():
-            module.training = mode

@@ -1,4 +1,4 @@
-"""The learning rate of every step, as a multiple of its peak, and the momentum that goes with one cycle."""
+"""The learning rate of every step, as a multiple of its peak."""
 
 import math
 from collections.abc import Sequence
@@ -34,11 +34,6 @@ def factor(
     done = max(0.0, done - flat) / (1 - flat) if flat < 1 else 0.0
     left = 0.5 * (1 + math.cos(math.pi * done)) if kind == "cosine" else 1 - done
     return end + (1 - end) * left
-
-
-def one_cycle_momentum(step: int, steps: int, *, warmup: float, high: float = 0.95, low: float = 0.85) -> float:
-    """The momentum (or Adam's beta1) of one cycle, lowest where the learning rate is highest (Smith 2018)."""
-    return _cycle(step, steps, warmup, start=high, top=low, end=high)
 
 
 def _cycle(step: int, steps: int, warmup: float, *, start: float, top: float, end: float) -> float:
