@@ -91,8 +91,10 @@ def test_probabilities_are_softmax_of_logits_over_temperature() -> None:
     expected = torch.softmax(classifier.logits(pixels) / 2.0, dim=1)
     assert torch.equal(classifier.probabilities(pixels), expected)
     answers = classifier.predict(list(pixels.numpy()), top=3)[0].answers
-    assert [a.probability for a in answers] == sorted(expected[0].tolist(), reverse=True)
-    assert sum(a.probability for a in answers) == pytest.approx(1, abs=1e-6)  # float32
+    assert [a.probability for a in answers] == pytest.approx(
+        sorted(expected[0].tolist(), reverse=True), rel=1e-6
+    )  # float32
+    assert sum(a.probability for a in answers) == pytest.approx(1, abs=1e-12)
 
 
 def test_an_answer_below_the_threshold_is_not_sure() -> None:

@@ -5,71 +5,46 @@ evaluation, prediction and export.
 """
 
 import json
-import logging
-import math
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, overload
+from typing import Any, Literal
 
 import numpy as np
 import safetensors
 import safetensors.torch
 import torch
-from jaxtyping import Float, UInt8
-from numpy.typing import NDArray
-from PIL import Image
+from jaxtyping import Float, Float32, UInt8
 from torch import Tensor
 
 from resnets import spec as specs
-from resnets.data import decoding, loading, preprocessing, sources
-from resnets.data.imageset import ImageSet, Split
-from resnets.data.preprocessing import Preprocessing, Views
-from resnets.errors import InputError, RunFailed
-from resnets.evaluation import metrics, selection
-from resnets.evaluation.classes import ClassMap, outputs
-from resnets.evaluation.metrics import Evaluation
-from resnets.evaluation.selection import Scored
+from resnets.data import preprocessing
+from resnets.errors import InputError
 from resnets.files import write_whole
 from resnets.header import ENTRY, FORMAT, read_header, shortly
 from resnets.network import ResNet
-from resnets.prediction import Answer, Prediction
-from resnets.progress import Progress, Watch, unwatched
-
-log = logging.getLogger(__name__)
-
-Picture = str | Path | Image.Image | NDArray[np.uint8]
+from resnets.predictor import Predictor
 
 
 @dataclass(kw_only=True)
-class Classifier:
+class Classifier(Predictor):
     """A trained network and all that is needed to use it. Raises InputError when its parts do not fit each other."""
 
     network: ResNet
-    classes: tuple[str, ...]
-    preprocessing: Preprocessing
-    temperature: float = 1.0  # logits are divided by it before they become probabilities
-    abstain_below: float = 0.0  # a first answer less probable than this is marked as not sure
-    metrics: dict[str, Any] = field(default_factory=dict)
-    origin: dict[str, Any] = field(default_factory=dict)
-    path: Path | None = None  # where it was read from or written to
 
     def __post_init__(self) -> None:
         spec = self.network.spec
         if len(self.classes) != spec.num_classes:
             raise InputError(f"{len(self.classes)} class names for a network of {spec.num_classes} outputs")
-        if len(set(self.classes)) != len(self.classes):
-            twice = next(name for name in self.classes if self.classes.count(name) > 1)
-            raise InputError(f"the class name {twice!r} stands twice; each needs its own")
         if self.preprocessing.channels != spec.in_channels:
             raise InputError(
                 f"preprocessing gives {self.preprocessing.channels} channels to a network that reads {spec.in_channels}"
             )
-        if not 0 < self.temperature < math.inf:
-            raise InputError(f"temperature = {self.temperature}: must be a number of more than 0")
-        if not 0 <= self.abstain_below <= 1:
-            raise InputError(f"abstain_below = {self.abstain_below}: must be a probability, 0 to 1")
+        super().__post_init__()
         self.network.eval().to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue] # torch's stub lacks this overload
+
+    def outputs(self, pixels: UInt8[np.ndarray, "batch height width channels"]) -> Float32[np.ndarray, "batch classes"]:
+        """The network's outputs."""
+        return self.logits(torch.from_numpy(pixels)).cpu().numpy()
 
     @torch.inference_mode()
     def logits(self, pixels: UInt8[Tensor, "batch height width channels"]) -> Float[Tensor, "batch classes"]:
@@ -80,177 +55,6 @@ class Classifier:
     def probabilities(self, pixels: UInt8[Tensor, "batch height width channels"]) -> Float[Tensor, "batch classes"]:
         """Calibrated probabilities, 0 to 1, which sum to 1 over the classes."""
         return torch.softmax(self.logits(pixels) / self.temperature, dim=1)
-
-    @overload
-    def predict(self, images: Picture, *, top: int = 5, tta: Views = "none") -> Prediction: ...
-    @overload
-    def predict(self, images: Sequence[Picture], *, top: int = 5, tta: Views = "none") -> list[Prediction]: ...
-
-    def predict(
-        self, images: Picture | Sequence[Picture], *, top: int = 5, tta: Views = "none"
-    ) -> Prediction | list[Prediction]:
-        """What is on an image, or on each of several.
-
-        images: a path, a Pillow image, or a uint8 array (height x width, or height x width x channels); or a sequence
-        of them. top: how many answers each prediction keeps. tta: test-time augmentation, as in `scored`.
-        Raises InputError for an image that cannot be read; `predictions` goes on past those.
-        """
-        if isinstance(images, str | Path | Image.Image | np.ndarray):
-            return self._each([images], top, tta)[0]
-        return self._each(images, top, tta)
-
-    def _each(self, images: Iterable[Picture], top: int, tta: Views) -> list[Prediction]:
-        found = list(self.predictions(images, top=top, tta=tta))
-        for prediction in found:
-            if prediction.error is not None:
-                raise InputError(prediction.error)
-        return found
-
-    def predictions(
-        self, images: Iterable[Picture], *, top: int = 5, tta: Views = "none", batch_size: int = 32
-    ) -> Iterator[Prediction]:
-        """A prediction for each image in order, as they come; one that cannot be read has its `error` set."""
-        if top < 1:
-            raise InputError(f"top = {top}: must be at least 1")
-        named = ((str(i) if isinstance(i, str | Path) else f"image {n}", i) for n, i in enumerate(images))
-        waiting: list[tuple[str, NDArray[np.uint8] | InputError]] = []
-        for item in loading.in_order(lambda one: (one[0], self._views(*one, tta)), named, ahead=2 * batch_size):
-            waiting.append(item)
-            if len(waiting) == batch_size:
-                yield from self._answers(waiting, top)
-                waiting = []
-        if waiting:
-            yield from self._answers(waiting, top)
-
-    def _views(self, name: str, image: Picture, tta: Views) -> NDArray[np.uint8] | InputError:
-        try:
-            if isinstance(image, str | Path):
-                image = decoding.decode_file(image, channels=self.preprocessing.channels)
-            elif isinstance(image, Image.Image):
-                image = decoding.upright(image, name=name)
-            return self.preprocessing.views(image, tta)
-        except InputError as error:
-            return error if name in str(error) else InputError(f"{name}: {error}")
-
-    def _answers(self, items: list[tuple[str, NDArray[np.uint8] | InputError]], top: int) -> Iterator[Prediction]:
-        good = [pixels for _, pixels in items if not isinstance(pixels, InputError)]
-        logits = self._averaged(np.stack(good)) if good else torch.empty(0, len(self.classes))
-        if not logits.isfinite().all():
-            raise self._damaged()
-        # By logits, as evaluation has it: of two probabilities so small that they are equal, one is still the larger.
-        orders = logits.sort(dim=1, descending=True, stable=True).indices[:, :top]
-        rows = zip(orders, torch.softmax(logits / self.temperature, dim=1).gather(1, orders), strict=True)
-        for name, pixels in items:
-            if isinstance(pixels, InputError):
-                yield Prediction(name, error=str(pixels))
-                continue
-            places, probabilities = next(rows)
-            answers = tuple(
-                Answer(self.classes[place], probability)
-                for place, probability in zip(places.tolist(), probabilities.tolist(), strict=True)
-            )
-            yield Prediction(name, answers, sure=answers[0].probability >= self.abstain_below)
-
-    def evaluate(
-        self,
-        data: str | Path | ImageSet,
-        *,
-        split: Split | Literal["all"] | None = None,
-        class_map: ClassMap | None = None,
-        tta: Views = "none",
-        intervals: bool = False,
-        batch_size: int = 64,
-        watch: Watch = unwatched,
-    ) -> Evaluation:
-        """Score the classifier on labelled images. The arguments but one, and what it raises, are those of `scored`.
-
-        intervals: whether to give each figure a 95% confidence interval.
-        """
-        scored = self.scored(data, split=split, class_map=class_map, tta=tta, batch_size=batch_size, watch=watch)
-        found = metrics.evaluate(
-            self.tempered(scored.logits), scored.labels, self.classes, on=scored.on, abstain_below=self.abstain_below
-        )
-        if not intervals:
-            return found
-        from resnets.evaluation import intervals as bootstrap
-
-        return replace(found, intervals=bootstrap.intervals(found.logits, found.labels))
-
-    def scored(
-        self,
-        data: str | Path | ImageSet,
-        *,
-        split: Split | Literal["all"] | None = None,
-        class_map: ClassMap | None = None,
-        tta: Views = "none",
-        batch_size: int = 64,
-        watch: Watch = unwatched,
-    ) -> Scored:
-        """The classifier's raw outputs for labelled images.
-
-        data: what `train` takes. split: which of its splits; by default test, else val, else what was held out when
-        this classifier was trained on the same images, else all. class_map: the class (its name, or its place among
-        the outputs) that each of the data's classes means, where the names differ. tta: test-time augmentation:
-        whether to average the outputs for an image and its mirror image ("flip"), or for its corners and centre and
-        theirs ("crops").
-        Raises InputError, with the difference, when the data's classes are not the classifier's.
-        """
-        images = data if isinstance(data, ImageSet) else sources.open_source(data)
-        images, which = selection.to_judge(images, split, self.origin)
-        labels = outputs(images.name, images.classes, self.classes, class_map)[images.labels]
-        pixels = loading.in_order(
-            lambda index: self.preprocessing.views(loading.picture(images, index, self.preprocessing.channels), tta),
-            range(len(images)),
-        )
-        logits = self.all_logits(pixels, len(images), batch_size=batch_size, watch=watch)
-        if not np.isfinite(logits).all():
-            raise self._damaged()
-        if tta != "none" and (self.origin.get("recipe") or {}).get("flip") is False:
-            log.warning("trained without mirror images: to average over them, as --tta does, may cost accuracy")
-        averaged = {"none": "", "flip": ", each with its mirror image", "crops": ", each in ten crops"}[tta]
-        return Scored(images, logits, labels, which + averaged)
-
-    def _averaged(
-        self, pixels: UInt8[np.ndarray, "images *views height width channels"]
-    ) -> Float[Tensor, "images classes"]:
-        """The outputs for each image, averaged over its views."""
-        flat = torch.from_numpy(pixels.reshape(-1, *pixels.shape[-3:]))
-        return self.logits(flat).cpu().view(len(pixels), -1, len(self.classes)).mean(dim=1)
-
-    def tempered(self, logits: Float[np.ndarray, "images classes"]) -> Float[np.ndarray, "images classes"]:
-        """Raw outputs divided by the temperature, in double precision, so that no two different ones become equal."""
-        return logits if self.temperature == 1 else logits.astype(np.float64) / self.temperature
-
-    def all_logits(
-        self,
-        pixels: Iterable[NDArray[np.uint8]],
-        count: int,
-        *,
-        batch_size: int = 64,
-        watch: Watch = unwatched,
-        task: str = "evaluating",
-    ) -> Float[np.ndarray, "images classes"]:
-        """The network's outputs for `count` images, computed in batches.
-
-        pixels: of each image, as `preprocessing.pixels` or `preprocessing.views` gives them; the outputs for an image's
-        views are averaged, as torchvision's TenCrop has it. batch_size: in views.
-        """
-        logits = np.empty((count, len(self.classes)), dtype=np.float32)
-        waiting: list[NDArray[np.uint8]] = []
-        for done, one in enumerate(pixels, 1):
-            waiting.append(one)
-            views = len(one) if one.ndim == 4 else 1
-            if views * len(waiting) >= batch_size or done == count:
-                logits[done - len(waiting) : done] = self._averaged(np.stack(waiting)).numpy()
-                waiting = []
-                watch(Progress(task, done, count))
-        return logits
-
-    def _damaged(self) -> RunFailed:
-        return RunFailed(
-            f"{self.path or 'the classifier'}: its outputs are not finite numbers: its weights are damaged, or were so "
-            "where it was made; take another copy or train it again"
-        )
 
     def header(self) -> dict[str, Any]:
         """All but the weights, as JSON values."""

@@ -17,7 +17,7 @@ from resnets.progress import Progress, Watch
 from resnets.view.table import Table
 
 if TYPE_CHECKING:
-    from resnets.classifier import Prediction
+    from resnets.prediction import Prediction
 
 
 def predict(
