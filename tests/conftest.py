@@ -1,8 +1,9 @@
 """What every test shares. Shapes and types that `resnets` annotates are checked throughout the run."""
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import jaxtyping
 import pytest
@@ -17,6 +18,7 @@ jaxtyping.install_import_hook("resnets", f"{typecheck.__name__}.check")
 
 GOLDEN = Path(__file__).parent / "golden"
 SHARED_DATA = Path(__file__).parents[2] / "shared" / "data"
+CHROMIUM = Path("/usr/bin/chromium")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -50,3 +52,38 @@ def shared_data() -> Path:
     if not SHARED_DATA.is_dir():
         pytest.skip(f"{SHARED_DATA} is not there")
     return SHARED_DATA
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    """Debian's Chromium; the test is skipped where it is absent."""
+    sync_api = pytest.importorskip("playwright.sync_api")
+    if not CHROMIUM.exists():
+        pytest.skip(f"{CHROMIUM} is not there; Debian's package chromium has it")
+    with sync_api.sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=str(CHROMIUM), args=["--no-sandbox", "--disable-gpu"])
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def opened_file(browser: Any) -> Iterator[Callable[..., Any]]:
+    """Opens a page from a file with the network off; fails the test if it asks for anything or reports an error."""
+    contexts: list[Any] = []
+    heard: list[str] = []
+
+    def open_page(path: Path, at: str = "", **options: Any) -> Any:
+        context = browser.new_context(offline=True, **{"viewport": {"width": 1440, "height": 1000}, **options})
+        contexts.append(context)
+        tab = context.new_page()
+        tab.on("console", lambda message: heard.append(f"console: {message.text}"))
+        tab.on("pageerror", lambda error: heard.append(f"error: {error}"))
+        own = ("file:", "data:", "blob:")
+        tab.on("request", lambda request: request.url.startswith(own) or heard.append(request.url))
+        tab.goto(f"{path.as_uri()}{at}")
+        return tab
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert heard == []

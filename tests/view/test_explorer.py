@@ -2,7 +2,7 @@
 
 import re
 import xml.etree.ElementTree as ET
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,45 +13,19 @@ from resnets.view.explorer import page as page_module
 from resnets.view.explorer.page import MODULES, TOURED, page
 from resnets.view.shown import show
 
-sync_api = pytest.importorskip("playwright.sync_api")
-CHROMIUM = Path("/usr/bin/chromium")
-
 Open = Callable[..., Any]
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    if not CHROMIUM.exists():
-        pytest.skip(f"{CHROMIUM} is not there; Debian's package chromium has it")
-    with sync_api.sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=str(CHROMIUM), args=["--no-sandbox", "--disable-gpu"])
-        yield chromium
-        chromium.close()
-
-
 @pytest.fixture
-def opened(browser: Any, tmp_path: Path) -> Iterator[Open]:
-    """Opens a page about some networks and fails the test if the page asks for anything or reports an error."""
-    contexts: list[Any] = []
-    heard: list[str] = []
+def opened(opened_file: Open, tmp_path: Path) -> Open:
+    """Opens a page about some networks."""
 
     def open_page(*networks: str, at: str = "", content: str | None = None, **options: Any) -> Any:
         path = tmp_path / "page.html"
         path.write_text(content if content is not None else str(show(*networks).as_format("html")))
-        context = browser.new_context(offline=True, viewport={"width": 1440, "height": 1000}, **options)
-        contexts.append(context)
-        tab = context.new_page()
-        tab.on("console", lambda message: heard.append(f"console: {message.text}"))
-        tab.on("pageerror", lambda error: heard.append(f"error: {error}"))
-        own = ("file:", "data:", "blob:")
-        tab.on("request", lambda request: request.url.startswith(own) or heard.append(request.url))
-        tab.goto(f"{path.as_uri()}{at}")
-        return tab
+        return opened_file(path, at, **options)
 
-    yield open_page
-    for context in contexts:
-        context.close()
-    assert heard == []
+    return open_page
 
 
 def go(tab: Any, at: str) -> None:
