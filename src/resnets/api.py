@@ -8,7 +8,9 @@ import torch
 
 from resnets import classifier as classifiers
 from resnets.classifier import Classifier
+from resnets.deploy import exported
 from resnets.errors import InputError
+from resnets.predictor import Predictor
 from resnets.progress import Watch, unwatched
 from resnets.runs import rates, running
 from resnets.runs import seeds as several
@@ -82,9 +84,32 @@ def lr_find(
 
 
 def load(path: str | Path, *, device: str = "cpu") -> Classifier:
-    """Read a classifier's file, or the one in a run's folder. Raises InputError when it cannot be used."""
+    """Read a classifier's file, or the one in a run's folder. Raises InputError when it cannot be used.
+
+    What was exported of a classifier is not one; `predictor` opens either.
+    """
     path = Path(path)
+    if exported.is_exported(path):
+        raise InputError(
+            f"{path}: exported, and this needs the classifier it was made of; predict, evaluate and compare take it"
+        )
     return classifiers.load(RunFolder(path).classifier if path.is_dir() else path, device=str(_device(device)))
+
+
+def predictor(path: str | Path, *, device: str = "cpu", threads: int = 0) -> Predictor:
+    """What answers for images: a classifier as `load` reads it, or what was exported of one.
+
+    path: a classifier's file or a run's folder; an exported .onnx or .pt2; or a model's folder in a model repository.
+    device: of a classifier; what was exported runs on the CPU. threads: of each run of an .onnx, 0 for one a core; the
+    others have those that torch has.
+    Raises InputError when it cannot be used.
+    """
+    path = Path(path)
+    if not exported.is_exported(path):
+        return load(path, device=device)
+    if device not in ("auto", "cpu"):
+        raise InputError(f"{path}: device {device!r}: what was exported runs on the CPU; give the classifier instead")
+    return exported.open_exported(path, threads=threads)
 
 
 def _order(
