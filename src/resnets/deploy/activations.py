@@ -30,7 +30,7 @@ class Extremes:
         return self._ranges(self.least.min(axis=0), self.greatest.max(axis=0))
 
     def usual(self) -> dict[str, tuple[NDArray[np.float32], NDArray[np.float32]]]:
-        """Of each tensor, the range that an image has on average: narrower, and so finer, and the rare value is clipped.
+        """Of each tensor, the range that an image has on average: finer, and it clips what is rare.
 
         What TensorFlow's moving average of extremes tends to (Jacob et al. 2018, section 3.1).
         """

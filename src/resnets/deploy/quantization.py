@@ -131,7 +131,7 @@ def _quantized(parsed: "onnx.ModelProto", extremes: Extremes, method: Method) ->
         extra_options={"OpTypesToExcludeOutputQuantization": ["Gemm"]},
     )
     quantizer.quantize_model()
-    quantizer.model.topological_sort(
+    quantizer.model.topological_sort()  # the format asks for it
         is_deterministic=True
     )  # as the format asks, and so that equal runs write equal files
     finished: onnx.ModelProto = quantizer.model.model
