@@ -132,8 +132,6 @@ def _quantized(parsed: "onnx.ModelProto", extremes: Extremes, method: Method) ->
     )
     quantizer.quantize_model()
     quantizer.model.topological_sort()  # the format asks for it
-        is_deterministic=True
-    )  # as the format asks, and so that equal runs write equal files
     finished: onnx.ModelProto = quantizer.model.model
     finished.graph.ClearField("value_info")  # shapes of tensors that are no more
     onnx.checker.check_model(finished, full_check=True)
