@@ -15,7 +15,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from resnets.api import load, lr_find, predictor, train, train_seeds
+    from resnets.api import export, load, lr_find, predictor, train, train_seeds
     from resnets.classifier import Classifier
     from resnets.conversion import convert
     from resnets.data.preprocessing import Preprocessing
@@ -39,6 +39,7 @@ _HOMES = {
     "calibrate": "resnets.judging",
     "compare": "resnets.judging",
     "convert": "resnets.conversion",
+    "export": "resnets.api",
     "load": "resnets.api",
     "lr_find": "resnets.api",
     "open_source": "resnets.data.sources",
@@ -61,6 +62,7 @@ __all__ = [
     "calibrate",
     "compare",
     "convert",
+    "export",
     "load",
     "lr_find",
     "open_source",
