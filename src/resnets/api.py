@@ -89,7 +89,7 @@ def lr_find(
 def load(path: str | Path, *, device: str = "cpu") -> Classifier:
     """Read a classifier's file, or the one in a run's folder. Raises InputError when it cannot be used.
 
-    What was exported of a classifier is not one; `predictor` opens either.
+    What was exported of a classifier is not one; `open_predictor` opens either.
     """
     path = Path(path)
     if exported.is_exported(path):
@@ -99,7 +99,7 @@ def load(path: str | Path, *, device: str = "cpu") -> Classifier:
     return classifiers.load(RunFolder(path).classifier if path.is_dir() else path, device=str(_device(device)))
 
 
-def predictor(path: str | Path, *, device: str = "cpu", threads: int = 0) -> Predictor:
+def open_predictor(path: str | Path, *, device: str = "cpu", threads: int = 0) -> Predictor:
     """What answers for images: a classifier as `load` reads it, or what was exported of one.
 
     path: a classifier's file or a run's folder; an exported .onnx or .pt2; or a model's folder in a model repository.

@@ -27,7 +27,7 @@ def file(request: pytest.FixtureRequest, onnx_file: Path, torch_file: Path) -> P
 
 
 def opened(path: Path) -> Exported:
-    found = resnets.predictor(path)
+    found = resnets.open_predictor(path)
     assert isinstance(found, Exported)
     return found
 
@@ -108,9 +108,9 @@ def test_load_is_for_classifiers_and_predictor_for_either(file: Path, classifier
     with pytest.raises(InputError, match="exported, and this needs the classifier it was made of"):
         resnets.load(file)
     assert classifier.path is not None
-    assert isinstance(resnets.predictor(classifier.path), Classifier)
+    assert isinstance(resnets.open_predictor(classifier.path), Classifier)
     with pytest.raises(InputError, match="device 'cuda': what was exported runs on the CPU"):
-        resnets.predictor(file, device="cuda")
+        resnets.open_predictor(file, device="cuda")
 
 
 def test_a_file_that_is_cut_short_or_missing_is_refused_by_name(file: Path, tmp_path: Path) -> None:
@@ -118,13 +118,13 @@ def test_a_file_that_is_cut_short_or_missing_is_refused_by_name(file: Path, tmp_
     for cut in (0, 4, 100, len(content) // 2, len(content) - 1):
         path.write_bytes(content[:cut])
         with pytest.raises(InputError, match=r"x\.(onnx|pt2): ") as refused:
-            resnets.predictor(path)
+            resnets.open_predictor(path)
         assert "\n" not in str(refused.value)
     path.write_bytes(b"\x89PNG\r\n" + bytes(1000))
     with pytest.raises(InputError, match="damaged, or of others' making"):
-        resnets.predictor(path)
+        resnets.open_predictor(path)
     with pytest.raises(InputError, match=r"gone.*cannot be read"):
-        resnets.predictor(path.with_name(f"gone{file.suffix}"))
+        resnets.open_predictor(path.with_name(f"gone{file.suffix}"))
 
 
 def said(path: Path, out: Path, change: Callable[[dict], object]) -> Path:
@@ -153,7 +153,7 @@ def test_a_header_that_does_not_fit_is_refused(
     changes: dict[str, object], why: str, onnx_file: Path, tmp_path: Path
 ) -> None:
     with pytest.raises(InputError, match=why) as refused:
-        resnets.predictor(said(onnx_file, tmp_path / "x.onnx", lambda header: header.update(changes)))
+        resnets.open_predictor(said(onnx_file, tmp_path / "x.onnx", lambda header: header.update(changes)))
     assert "x.onnx" in str(refused.value)
 
 
@@ -162,18 +162,18 @@ def test_a_model_of_others_is_refused_with_what_works(onnx_file: Path, tmp_path:
     del model.metadata_props[:]
     onnx.save(model, tmp_path / "bare.onnx")
     with pytest.raises(InputError, match=r"bare\.onnx: without the classes .* `resnets export` wrote"):
-        resnets.predictor(tmp_path / "bare.onnx")
+        resnets.open_predictor(tmp_path / "bare.onnx")
     model = onnx.load(onnx_file)
     model.graph.input[0].type.tensor_type.shape.dim[0].dim_value = 1
     onnx.save(model, tmp_path / "one.onnx")
     with pytest.raises(InputError, match="takes 1 images at a time and no other number"):
-        resnets.predictor(tmp_path / "one.onnx")
+        resnets.open_predictor(tmp_path / "one.onnx")
     value = onnx.helper.make_tensor_value_info("x", onnx.TensorProto.FLOAT, [1])
     other = onnx.helper.make_tensor_value_info("y", onnx.TensorProto.FLOAT, [1])
     graph = onnx.helper.make_graph([onnx.helper.make_node("Relu", ["x"], ["y"])], "g", [value], [other])
     onnx.save(onnx.helper.make_model(graph, ir_version=10), tmp_path / "relu.onnx")
     with pytest.raises(InputError, match="input is not the uint8 'images'"):
-        resnets.predictor(tmp_path / "relu.onnx")
+        resnets.open_predictor(tmp_path / "relu.onnx")
 
 
 class Harm:
@@ -224,12 +224,12 @@ def test_a_hostile_torch_file_runs_nothing(torch_file: Path, tmp_path: Path) -> 
     }
     for why, changes in hostile.items():
         with pytest.raises(InputError, match=why):
-            resnets.predictor(rewritten(torch_file, tmp_path / "x.pt2", changes))
+            resnets.open_predictor(rewritten(torch_file, tmp_path / "x.pt2", changes))
     assert not touched.exists()
-    assert isinstance(resnets.predictor(rewritten(torch_file, tmp_path / "x.pt2", {})), Exported)
+    assert isinstance(resnets.open_predictor(rewritten(torch_file, tmp_path / "x.pt2", {})), Exported)
 
 
 def test_onnx_runtime_missing_is_said_with_what_installs_it(onnx_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(__import__("sys").modules, "onnxruntime", None)
     with pytest.raises(InputError, match=r"needs the package onnxruntime: pip install 'resnets\[export\]'"):
-        resnets.predictor(onnx_file)
+        resnets.open_predictor(onnx_file)

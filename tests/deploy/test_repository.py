@@ -48,7 +48,7 @@ def test_the_models_folder_is_a_predictor_too(folder: Path, photos: Path, capsys
     assert ",green," in capsys.readouterr().out
     (folder / "1" / "model.onnx").rename(folder / "1" / "other.onnx")
     with pytest.raises(InputError, match=r"no version's model\.onnx"):
-        resnets.predictor(folder)
+        resnets.open_predictor(folder)
     (folder / "1" / "other.onnx").rename(folder / "1" / "model.onnx")
 
 

@@ -148,11 +148,11 @@ def _finisher(wish: Wish, at_gate: Gate, header: dict[str, Any], name: Path) -> 
     content = onnx.from_program(traced)
     watch(Progress("exporting", 3, steps))
     if wish.kind == "int8":
-        content = _quantized(content, at_gate, header, name)
+        content = _quantized(content, wish, at_gate, header, name)
     return lambda said: onnx.with_metadata(content, json.dumps(said))
 
 
-def _quantized(content: bytes, at_gate: Gate, header: dict[str, Any], name: Path) -> bytes:
+def _quantized(content: bytes, wish: Wish, at_gate: Gate, header: dict[str, Any], name: Path) -> bytes:
     """The model in int8, by the method that is most accurate; which one that is goes into the header."""
     from resnets.deploy import quantization
 
@@ -162,12 +162,14 @@ def _quantized(content: bytes, at_gate: Gate, header: dict[str, Any], name: Path
 
     def accuracy(model: bytes) -> float:
         opened = exports.from_bytes(onnx.with_metadata(model, json.dumps(header)), name)
-        found = at_gate.compare(opened)
-        return found.equal / found.count if found.exported is None else found.exported.value
+        return at_gate.compare(opened).accuracy
 
-    found = quantization.quantize(content, pixels, accuracy, watch=at_gate.watch)
-    header["export"]["int8"] = found.as_dict() | {"calibration_images": len(pixels)}
-    return found.model
+    enough = at_gate.accuracy - wish.max_drop / 100
+    found = quantization.quantize(content, pixels, accuracy, enough=enough, watch=at_gate.watch)
+    header["export"]["int8"] = {
+        "method": found.method, "accuracies": dict(found.accuracies), "calibration_images": found.images,
+    }  # fmt: skip
+    return found.content
 
 
 def _described(classifier: Classifier, kind: str) -> dict[str, Any]:

@@ -38,9 +38,12 @@ class Parity:
     @property
     def drop(self) -> float:
         """Accuracy lost, in percentage points; without labels, of agreement with the classifier."""
-        if self.classifier is None or self.exported is None:
-            return 100 * (1 - self.equal / self.count)
-        return 100 * (self.classifier.value - self.exported.value)
+        return 100 * ((1 if self.classifier is None else self.classifier.value) - self.accuracy)
+
+    @property
+    def accuracy(self) -> float:
+        """Of the file, 0 to 1; without labels, its agreement with the classifier."""
+        return self.equal / self.count if self.exported is None else self.exported.value
 
     def as_dict(self) -> dict[str, Any]:
         """The figures as JSON values."""
@@ -76,6 +79,12 @@ class Gate:
     def ours(self) -> NDArray[np.float64]:
         """The classifier's probabilities."""
         return _probabilities(self.classifier, self.judged.images, self.watch, "classifier")
+
+    @property
+    def accuracy(self) -> float:
+        """Of the classifier, 0 to 1; 1 without labels, as its answers are then those to give."""
+        labels = self.judged.labels
+        return 1.0 if labels is None else float((self.ours.argmax(axis=1) == labels).mean())
 
     def compare(self, exported: Exported) -> Parity:
         """Both on the same images, each with its own preprocessing and its own class names."""
