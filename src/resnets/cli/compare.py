@@ -73,7 +73,7 @@ def compare(
     if out is not None:
         check_place(out)
     meanings = read_class_map(class_map) if class_map is not None else None
-    first, second = (api.predictor(path, device=device) for path in (a, b))
+    first, second = (api.open_predictor(path, device=device) for path in (a, b))
     with watched() as watch:
         found = judging.compare(
             first, second, data, split=split, class_map=meanings, tta=tta, batch_size=batch_size, watch=watch

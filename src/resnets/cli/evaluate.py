@@ -76,7 +76,7 @@ def evaluate(
         if place is not None:
             check_place(place)
     meanings = read_class_map(class_map) if class_map is not None else None
-    loaded = api.predictor(classifier, device=device)
+    loaded = api.open_predictor(classifier, device=device)
     with watched() as watch:
         found = loaded.evaluate(
             data, split=split, class_map=meanings, tta=tta, intervals=intervals, batch_size=batch_size, watch=watch

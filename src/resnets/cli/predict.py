@@ -78,7 +78,7 @@ def predict(
         raise InputError(f"--top {top}, --batch-size {batch_size}: both must be at least 1")
     if out is not None:
         check_place(out)
-    loaded = api.predictor(classifier, device=device)
+    loaded = api.open_predictor(classifier, device=device)
     top = min(top, len(loaded.classes))
     paths = list(find_images(images, sys.stdin or ()))  # there is none where a caller has closed it
     if not paths:

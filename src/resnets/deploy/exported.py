@@ -1,6 +1,5 @@
 """What was exported of a classifier, opened again: it answers as the classifier does, by a runtime of others."""
 
-import json
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -28,16 +27,25 @@ class Exported(Predictor):
 
     def outputs(self, pixels: UInt8[np.ndarray, "batch height width channels"]) -> Float32[np.ndarray, "batch classes"]:
         """Logarithms of the probabilities. Several threads may ask at once."""
-        probabilities = self.runtime.run(pixels)[0]
-        return np.log(np.maximum(probabilities, np.finfo(np.float32).tiny))
+        return _logarithms(self.runtime.run(pixels)[0])
+
+    def outputs_and_features(
+        self, pixels: UInt8[np.ndarray, "batch height width channels"]
+    ) -> tuple[Float32[np.ndarray, "batch classes"], Float32[np.ndarray, "batch features"]]:
+        """`outputs`, and what the network's last layer reads: an embedding of each image.
+
+        Raises InputError when the file was exported without it.
+        """
+        if FEATURES not in self.runtime.outputs:
+            raise InputError(f"{self.path}: gives no embeddings; `resnets export --embeddings` makes a file that does")
+        probabilities, features = self.runtime.run(pixels)
+        return _logarithms(probabilities), features
 
     def features(
         self, pixels: UInt8[np.ndarray, "batch height width channels"]
     ) -> Float32[np.ndarray, "batch features"]:
-        """What the network's classifier reads. Raises InputError when the file was exported without it."""
-        if FEATURES not in self.runtime.outputs:
-            raise InputError(f"{self.path}: gives no embeddings; `resnets export --embeddings` makes a file that does")
-        return self.runtime.run(pixels)[1]
+        """What the network's last layer reads. Raises InputError as `outputs_and_features` does."""
+        return self.outputs_and_features(pixels)[1]
 
     @property
     def kind(self) -> str:
@@ -90,9 +98,8 @@ def from_bytes(content: bytes, path: Path, *, threads: int = 0) -> Exported:
     return found
 
 
-def metadata(found: Exported) -> str:
-    """The file's header as JSON, as it is stored."""
-    return json.dumps(found.said)
+def _logarithms(probabilities: Float32[np.ndarray, "*shape"]) -> Float32[np.ndarray, "*shape"]:
+    return np.log(np.maximum(probabilities, np.finfo(np.float32).tiny))
 
 
 def _is_torch(path: Path) -> bool:

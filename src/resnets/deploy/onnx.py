@@ -57,6 +57,12 @@ def with_metadata(content: bytes, metadata: str) -> bytes:
     return model.SerializeToString(deterministic=True)
 
 
+def feature_count(content: bytes) -> int:
+    """How wide the second output, `features`, is."""
+    shape = _package().load_model_from_string(content).graph.output[1].type.tensor_type.shape
+    return int(shape.dim[1].dim_value)
+
+
 def _package() -> Any:
     try:
         import onnx
