@@ -91,7 +91,7 @@ def quantize(
     RunFailed when the model's values are not finite.
     """
     onnx = _package()
-    parsed = onnx.shape_inference.infer_shapes(onnx.load_model_from_string(model), strict_mode=True)
+    parsed = onnx.shape_inference.infer_shapes(_apart(onnx.load_model_from_string(model)), strict_mode=True)
     batches = [calibration] if isinstance(calibration, np.ndarray) else calibration
     count = len(calibration) if isinstance(calibration, np.ndarray) else None
     extremes = activations.extremes(parsed, _tensors(parsed), batches, count=count, watch=watch)
@@ -134,8 +134,25 @@ def _quantized(parsed: "onnx.ModelProto", extremes: Extremes, method: Method) ->
     quantizer.model.topological_sort()  # the format asks for it
     finished: onnx.ModelProto = quantizer.model.model
     finished.graph.ClearField("value_info")  # shapes of tensors that are no more
+    del finished.metadata_props[:]  # the quantizer notes there how it inferred shapes
+    finished.metadata_props.extend(parsed.metadata_props)
     onnx.checker.check_model(finished, full_check=True)
     return finished.SerializeToString(deterministic=True)
+
+
+def _apart(model: "onnx.ModelProto") -> "onnx.ModelProto":
+    """The model, whose last layer reads a copy of what is also an output (embeddings), so that only the copy is rounded
+    to bytes. The copy costs nothing: runtimes take it out again.
+    """
+    import onnx
+
+    outputs = {output.name for output in model.graph.output}
+    for place, node in reversed(list(enumerate(model.graph.node))):
+        if node.op_type in QUANTIZED and node.input[0] in outputs:
+            name = f"{node.input[0]}_copy"
+            model.graph.node.insert(place, onnx.helper.make_node("Identity", [node.input[0]], [name], name))
+            model.graph.node[place + 1].input[0] = name
+    return model
 
 
 def _before_the_network(model: "onnx.ModelProto") -> list[str]:
