@@ -15,7 +15,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from resnets.api import load, lr_find, train, train_seeds
+    from resnets.api import export, load, lr_find, open_predictor, train, train_seeds
     from resnets.classifier import Classifier
     from resnets.conversion import convert
     from resnets.data.preprocessing import Preprocessing
@@ -39,8 +39,10 @@ _HOMES = {
     "calibrate": "resnets.judging",
     "compare": "resnets.judging",
     "convert": "resnets.conversion",
+    "export": "resnets.api",
     "load": "resnets.api",
     "lr_find": "resnets.api",
+    "open_predictor": "resnets.api",
     "open_source": "resnets.data.sources",
     "resnet": "resnets.network",
     "show": "resnets.view.shown",
@@ -60,8 +62,10 @@ __all__ = [
     "calibrate",
     "compare",
     "convert",
+    "export",
     "load",
     "lr_find",
+    "open_predictor",
     "open_source",
     "resnet",
     "show",

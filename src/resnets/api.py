@@ -8,7 +8,12 @@ import torch
 
 from resnets import classifier as classifiers
 from resnets.classifier import Classifier
+from resnets.data.imageset import ImageSet, Split
+from resnets.deploy import exported, exporting
+from resnets.deploy.exporting import Export, Precision, Target, Wish
 from resnets.errors import InputError
+from resnets.evaluation.classes import ClassMap
+from resnets.predictor import Predictor
 from resnets.progress import Watch, unwatched
 from resnets.runs import rates, running
 from resnets.runs import seeds as several
@@ -82,9 +87,66 @@ def lr_find(
 
 
 def load(path: str | Path, *, device: str = "cpu") -> Classifier:
-    """Read a classifier's file, or the one in a run's folder. Raises InputError when it cannot be used."""
+    """Read a classifier's file, or the one in a run's folder. Raises InputError when it cannot be used.
+
+    What was exported of a classifier is not one; `open_predictor` opens either.
+    """
     path = Path(path)
+    if exported.is_exported(path):
+        raise InputError(
+            f"{path}: exported, and this needs the classifier it was made of; predict, evaluate and compare take it"
+        )
     return classifiers.load(RunFolder(path).classifier if path.is_dir() else path, device=str(_device(device)))
+
+
+def open_predictor(path: str | Path, *, device: str = "cpu", threads: int = 0) -> Predictor:
+    """What answers for images: a classifier as `load` reads it, or what was exported of one.
+
+    path: a classifier's file or a run's folder; an exported .onnx or .pt2; or a model's folder in a model repository.
+    device: of a classifier; what was exported runs on the CPU. threads: of each run of an .onnx, 0 for one a core; the
+    others have those that torch has.
+    Raises InputError when it cannot be used.
+    """
+    path = Path(path)
+    if not exported.is_exported(path):
+        return load(path, device=device)
+    if device not in ("auto", "cpu"):
+        raise InputError(f"{path}: device {device!r}: what was exported runs on the CPU; give the classifier instead")
+    return exported.open_exported(path, threads=threads)
+
+
+def export(
+    classifier: Classifier | str | Path,
+    to: Target = "onnx",
+    out: str | Path | None = None,
+    *,
+    data: str | Path | ImageSet | None = None,
+    split: Split | Literal["all"] | None = None,
+    class_map: ClassMap | None = None,
+    max_drop: float = 0.5,
+    embeddings: bool = False,
+    precision: Precision = "float32",
+    max_batch: int = 64,
+    watch: Watch = unwatched,
+) -> Export:
+    """Write what others run: an ONNX file, one in int8, a torch.export file, or a model's folder for Triton and KServe.
+
+    classifier: itself, its file, or its run's folder. to: onnx, int8, torch or triton. out: the file, or the model
+    repository's folder; by default beside the classifier.
+    data: real images on which the file must give the classifier's answers, as `train` takes them; by default those that
+    the run kept. split, class_map: as in `evaluate`. max_drop: percentage points of accuracy that int8 may lose.
+    embeddings: whether the file also gives what the network's last layer reads. precision, max_batch: of a model
+    repository's model: float32 or int8, and the most images it takes at once.
+
+    Raises InputError for what the user can mend; RunFailed, with the reason and nothing written, when the file does not
+    answer as the classifier does.
+    """
+    wish = Wish(
+        to=to, out=None if out is None else Path(out), max_drop=max_drop, embeddings=embeddings, precision=precision,
+        max_batch=max_batch,
+    )  # fmt: skip
+    loaded = classifier if isinstance(classifier, Classifier) else load(classifier)
+    return exporting.export(loaded, wish, data=data, split=split, class_map=class_map, watch=watch)
 
 
 def _order(

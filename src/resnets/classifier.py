@@ -22,7 +22,7 @@ from resnets.errors import InputError
 from resnets.files import write_whole
 from resnets.header import ENTRY, FORMAT, read_header, shortly
 from resnets.network import ResNet
-from resnets.predictor import Predictor
+from resnets.predictor import Predictor, said_by
 
 
 @dataclass(kw_only=True)
@@ -87,22 +87,11 @@ def load(path: str | Path, *, device: Literal["cpu", "cuda", "mps"] | str = "cpu
         network.load_state_dict(safetensors.torch.load_file(path), assign=True)
         classifier = Classifier(
             network=network.to(device, torch.float32),
-            classes=_class_names(header["classes"]),
-            preprocessing=preprocessing.from_dict(header["preprocessing"]),
-            temperature=float(header["temperature"]),
-            abstain_below=float(header["abstain_below"]),
-            metrics=dict(header["metrics"]),
-            origin=dict(header["origin"]),
             path=path,
+            **said_by(header),
         )
     except InputError as error:
         raise InputError(f"{path}: damaged: {error}") from error
     except (KeyError, TypeError, ValueError, RuntimeError, AttributeError, safetensors.SafetensorError) as error:
         raise InputError(f"{path}: damaged: its header and its weights do not fit ({shortly(error)})") from error
     return classifier
-
-
-def _class_names(names: object) -> tuple[str, ...]:
-    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
-        raise TypeError("classes are not a list of names")
-    return tuple(names)

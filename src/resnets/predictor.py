@@ -5,7 +5,7 @@ the network itself is here, so that no two of them can differ in it.
 import logging
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, overload
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from resnets.data import decoding, loading, sources
+from resnets.data import preprocessing as preprocessings
 from resnets.data.imageset import ImageSet, Split
 from resnets.data.preprocessing import Preprocessing, Views
 from resnets.errors import InputError, RunFailed
@@ -230,3 +231,21 @@ class Predictor(ABC):
             f"{self.path or 'the classifier'}: its outputs are not finite numbers: its weights are damaged, or were so "
             "where it was made; take another copy or train it again"
         )
+
+
+def said_by(header: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of a Predictor that a file's header holds.
+
+    Raises InputError, KeyError, TypeError or ValueError when the header lacks one, or has it in another form.
+    """
+    names = header["classes"]
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise TypeError("classes are not a list of names")
+    return {
+        "classes": tuple(names),
+        "preprocessing": preprocessings.from_dict(header["preprocessing"]),
+        "temperature": float(header["temperature"]),
+        "abstain_below": float(header["abstain_below"]),
+        "metrics": dict(header["metrics"]),
+        "origin": dict(header["origin"]),
+    }

@@ -47,7 +47,8 @@ def predict(
     Parameters
     ----------
     classifier
-        A classifier.safetensors, or the folder of a run.
+        A classifier.safetensors, the folder of a run, or what was exported of one: an .onnx, a .pt2, or a model's
+        folder in a model repository.
     images
         Files, folders (searched to their depth), patterns such as "*.jpg", or - for a list on standard input, one a
         line.
@@ -77,7 +78,7 @@ def predict(
         raise InputError(f"--top {top}, --batch-size {batch_size}: both must be at least 1")
     if out is not None:
         check_place(out)
-    loaded = api.load(classifier, device=device)
+    loaded = api.open_predictor(classifier, device=device)
     top = min(top, len(loaded.classes))
     paths = list(find_images(images, sys.stdin or ()))  # there is none where a caller has closed it
     if not paths:
