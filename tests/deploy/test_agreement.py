@@ -31,7 +31,7 @@ def alone(path: Path) -> tuple[Run, dict[str, Any]]:
     options.intra_op_num_threads = 1
     session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
     about = json.loads(session.get_modelmeta().custom_metadata_map["resnets"])
-    return (lambda pixels: session.run(["probabilities"], {"images": pixels})[0]), about
+    return (lambda pixels: np.asarray(session.run(["probabilities"], {"images": pixels})[0])), about
 
 
 def prepared(data: bytes, about: dict[str, Any]) -> np.ndarray:
