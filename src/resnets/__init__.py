@@ -15,7 +15,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from resnets.api import load, lr_find, train, train_seeds
+    from resnets.api import load, lr_find, predict_bulk, train, train_seeds
     from resnets.classifier import Classifier
     from resnets.conversion import convert
     from resnets.data.preprocessing import Preprocessing
@@ -42,6 +42,7 @@ _HOMES = {
     "load": "resnets.api",
     "lr_find": "resnets.api",
     "open_source": "resnets.data.sources",
+    "predict_bulk": "resnets.api",
     "resnet": "resnets.network",
     "show": "resnets.view.shown",
     "train": "resnets.api",
@@ -63,6 +64,7 @@ __all__ = [
     "load",
     "lr_find",
     "open_source",
+    "predict_bulk",
     "resnet",
     "show",
     "train",

@@ -1,6 +1,6 @@
 """The verbs as functions: what the command line does, from Python."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -8,6 +8,9 @@ import torch
 
 from resnets import classifier as classifiers
 from resnets.classifier import Classifier
+from resnets.data.preprocessing import Views
+from resnets.deploy import bulk
+from resnets.deploy.bulk import Written
 from resnets.errors import InputError
 from resnets.progress import Watch, unwatched
 from resnets.runs import rates, running
@@ -85,6 +88,50 @@ def load(path: str | Path, *, device: str = "cpu") -> Classifier:
     """Read a classifier's file, or the one in a run's folder. Raises InputError when it cannot be used."""
     path = Path(path)
     return classifiers.load(RunFolder(path).classifier if path.is_dir() else path, device=str(_device(device)))
+
+
+def predict_bulk(
+    classifier: str | Path,
+    images: str | Path | Sequence[str | Path],
+    out: str | Path,
+    *,
+    listed: Iterable[str] = (),
+    top: int = 1,
+    tta: Views = "none",
+    embeddings: bool = False,
+    batch_size: int = 32,
+    device: str = "cpu",
+    workers: int | None = None,
+    engine: Literal["local", "ray"] = "local",
+    ray_address: str | None = None,
+    watch: Watch = unwatched,
+) -> Written:
+    """What is on any number of images, as rows of a .parquet, .csv or .jsonl file in the images' order.
+
+    The work is cut into parts, whose files lie in a folder beside `out` until all are there. The same call goes on
+    where one was stopped or killed: no row is lost, doubled or different.
+
+    classifier: its file, or the folder of a run. images: files, folders (to their depth), patterns, zip and tar
+    archives, WebDataset shards, Parquet files with a column of image bytes, s3://, gs:// and file:// URIs of any of
+    these; "-" stands for `listed`, one name each. top: how many answers a row has. tta: test-time augmentation, as in
+    `Predictor.scored`. embeddings: whether to write each image's features too. batch_size: images a step of the
+    network. workers: threads, or Ray workers; by default one a core. engine: "ray" computes the parts over a cluster
+    with Ray Data, whose machines must all see `out` and the images; ray_address: of a cluster that runs, instead of a
+    new one on this machine.
+
+    An image that cannot be read is a row with its error, and counted in `bad` of what is returned. Raises InputError
+    for what the user can mend, RunFailed when the run cannot finish, Interrupted on Ctrl-C and SIGTERM.
+    """
+    many = [images] if isinstance(images, str | Path) else images
+    path = Path(classifier)
+    return bulk.predict(
+        bulk.Order(
+            classifier=RunFolder(path).classifier if path.is_dir() else path,
+            images=tuple(map(str, many)), out=Path(out), opener=load, listed=listed, top=top, tta=tta,
+            embeddings=embeddings, batch_size=batch_size, device=str(_device(device)), workers=workers, engine=engine,
+            ray_address=ray_address, watch=watch,
+        )
+    )  # fmt: skip
 
 
 def _order(
