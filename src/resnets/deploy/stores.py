@@ -1,5 +1,6 @@
 """Where files are: on this machine's disks, or behind a URI in an object store, which pyarrow reads."""
 
+import io
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -47,7 +48,7 @@ class Store:
     def open(self, name: str) -> IO[bytes]:
         """A file by what rows call it; any place in it can be sought. Raises OSError when it cannot be opened."""
         file: Any = self._system.open_input_file(name.removeprefix(f"{self.scheme}://"))
-        return file
+        return io.BufferedReader(file)  # which Python's readers of archives know how to read
 
     def is_folder(self, path: str) -> bool:
         """Whether there is a folder at `path`. Raises OSError when the store cannot be asked."""
