@@ -5,7 +5,7 @@ evaluation, prediction and export.
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -68,7 +68,7 @@ class Classifier(Predictor):
         return self.device.type == "cpu"
 
     @contextmanager
-    def on_one_core(self) -> Iterator[None]:
+    def on_one_core(self) -> Generator[None]:
         """While it is entered, torch computes on one core a thread; then as before."""
         before = torch.get_num_threads()
         torch.set_num_threads(1)

@@ -2,7 +2,7 @@
 
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
@@ -42,7 +42,7 @@ def write_whole(path: str | Path, content: bytes | str) -> Path:
 
 
 @contextmanager
-def written_whole(path: Path, temporary: Path) -> Iterator[BinaryIO]:
+def written_whole(path: Path, temporary: Path) -> Generator[BinaryIO]:
     """A file to write to, which is at `path` once the block has ended well, and until then at `temporary`.
 
     Both must be on one file system. What an earlier attempt left at `temporary` is lost. Raises RunFailed, leaving any

@@ -183,8 +183,8 @@ def _compute(order: Order, work: Work, missing: list[int], meter: Meter, stop: S
         from resnets.deploy import cluster
 
         cluster.compute(
-            parts, plan, missing, classifier=order.classifier, opener=order.opener, device=order.device,
-            address=order.ray_address, workers=order.workers, tick=meter.add, stopped=lambda: bool(stop),
+            parts, plan, missing, classifier=order.classifier, opener=order.opener, address=order.ray_address,
+            workers=order.workers, tick=meter.add, stopped=lambda: bool(stop),
         )  # fmt: skip
     elif missing:
         with work.reader, work.predictor.on_one_core():

@@ -16,7 +16,7 @@ import json
 import os
 import re
 import struct
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from itertools import islice
@@ -107,7 +107,8 @@ class Parts:
         try:
             values: dict[str, Any] = json.loads(path.read_bytes())
             known = values["format"] == FORMAT
-            plan = Plan(**values | {"images": tuple(values["images"]), "stores": tuple(values["stores"])})
+            values["images"], values["stores"] = tuple(values["images"]), tuple(values["stores"])
+            plan = Plan(**values)
         except FileNotFoundError:
             return None
         except (OSError, ValueError, TypeError, KeyError) as error:
@@ -117,7 +118,7 @@ class Parts:
         return plan
 
     @contextmanager
-    def locked(self) -> Iterator[None]:
+    def locked(self) -> Generator[None]:
         """The folder, made if need be, which no other process has locked. Raises InputError when one has."""
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
