@@ -55,3 +55,8 @@ def tarred(path: Path, members: Mapping[str, bytes]) -> Path:
             info.size = len(data)
             archive.addfile(info, io.BytesIO(data))
     return path
+
+
+def bulk_in_a_process(classifier: str, images: str, out: str) -> None:
+    """What a process runs that a test kills: two threads, parts of two images."""
+    resnets.predict_bulk(classifier, images, out, batch_size=2, workers=2, top=2)

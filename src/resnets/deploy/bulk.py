@@ -17,7 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -40,6 +40,7 @@ Engine = Literal["local", "ray"]
 VIEWS = {"none": 1, "flip": 2, "crops": 10}  # of each image
 
 
+@runtime_checkable
 class Opener(Protocol):
     """Opens a classifier's file, or an exported one, on a device."""
 

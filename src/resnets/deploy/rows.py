@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO, Protocol
+from typing import Any, BinaryIO, Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float32
@@ -36,6 +36,7 @@ class Rows:
         return (None if one.error is not None else next(found, None) for one in self.predictions)
 
 
+@runtime_checkable
 class Format(Protocol):
     """A kind of file of rows. top: how many answers a row has. width: how many features, 0 for none."""
 
