@@ -15,7 +15,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from resnets.api import export, load, lr_find, open_predictor, train, train_seeds
+    from resnets.api import export, load, lr_find, open_predictor, predict_bulk, train, train_seeds
     from resnets.classifier import Classifier
     from resnets.conversion import convert
     from resnets.data.preprocessing import Preprocessing
@@ -44,6 +44,7 @@ _HOMES = {
     "lr_find": "resnets.api",
     "open_predictor": "resnets.api",
     "open_source": "resnets.data.sources",
+    "predict_bulk": "resnets.api",
     "resnet": "resnets.network",
     "show": "resnets.view.shown",
     "train": "resnets.api",
@@ -67,6 +68,7 @@ __all__ = [
     "lr_find",
     "open_predictor",
     "open_source",
+    "predict_bulk",
     "resnet",
     "show",
     "train",

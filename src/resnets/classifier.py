@@ -5,6 +5,8 @@ evaluation, prediction and export.
 """
 
 import json
+from collections.abc import Generator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -23,6 +25,17 @@ from resnets.files import write_whole
 from resnets.header import ENTRY, FORMAT, read_header, shortly
 from resnets.network import ResNet
 from resnets.predictor import Predictor, said_by
+
+
+@contextmanager
+def torch_on_one_core() -> Generator[None]:
+    """While it is entered, torch computes on one core a thread; then as before."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 @dataclass(kw_only=True)
@@ -47,10 +60,32 @@ class Classifier(Predictor):
         return self.logits(torch.from_numpy(pixels)).cpu().numpy()
 
     @torch.inference_mode()
+    def outputs_and_features(
+        self, pixels: UInt8[np.ndarray, "batch height width channels"]
+    ) -> tuple[Float32[np.ndarray, "batch classes"], Float32[np.ndarray, "batch features"]]:
+        """The network's outputs, and what its last layer reads."""
+        images = self.preprocessing.normalize(torch.from_numpy(pixels).to(self.device))
+        features = self.network.features(images)
+        return self.network.fc(features).float().cpu().numpy(), features.float().cpu().numpy()
+
+    @property
+    def device(self) -> torch.device:
+        """Where the network is."""
+        return self.network.fc.weight.device
+
+    @property
+    def concurrent(self) -> bool:
+        """Whether the network is on a CPU. An accelerator computes one batch after the other."""
+        return self.device.type == "cpu"
+
+    def on_one_core(self) -> AbstractContextManager[None]:
+        """While it is entered, torch computes on one core a thread; then as before."""
+        return torch_on_one_core()
+
+    @torch.inference_mode()
     def logits(self, pixels: UInt8[Tensor, "batch height width channels"]) -> Float[Tensor, "batch classes"]:
         """The network's outputs for images as `preprocessing.pixels` gives them, on the network's device."""
-        device = self.network.fc.weight.device
-        return self.network(self.preprocessing.normalize(pixels.to(device))).float()
+        return self.network(self.preprocessing.normalize(pixels.to(self.device))).float()
 
     def probabilities(self, pixels: UInt8[Tensor, "batch height width channels"]) -> Float[Tensor, "batch classes"]:
         """Calibrated probabilities, 0 to 1, which sum to 1 over the classes."""

@@ -6,9 +6,10 @@ import logging
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal, overload
+from typing import Any, Literal, Protocol, overload, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float, Float32, UInt8
@@ -30,6 +31,21 @@ from resnets.progress import Progress, Watch, unwatched
 log = logging.getLogger(__name__)
 
 Picture = str | Path | Image.Image | NDArray[np.uint8]
+Viewed = tuple[str, NDArray[np.uint8] | InputError]  # an image's name, and its views, or why there are none
+
+
+@runtime_checkable
+class Encoded(Protocol):
+    """An encoded image file, wherever it is: on a disk, in an archive, in a table."""
+
+    @property
+    def name(self) -> str:
+        """What a row or a message calls it."""
+        ...
+
+    def read(self) -> bytes:
+        """The file's bytes. Raises OSError or InputError when it cannot be read."""
+        ...
 
 
 @dataclass(kw_only=True)
@@ -60,6 +76,34 @@ class Predictor(ABC):
         pixels: of each image, as `preprocessing.pixels` gives them.
         """
 
+    def outputs_and_features(
+        self,
+        pixels: UInt8[np.ndarray, "batch height width channels"],  # noqa: ARG002 - for those that have features
+    ) -> tuple[Float32[np.ndarray, "batch classes"], Float32[np.ndarray, "batch features"]]:
+        """The raw outputs, and the features that they are computed from, at the price of the outputs alone.
+
+        Raises InputError when this predictor gives outputs only.
+        """
+        raise InputError(
+            f"{self.path or 'this classifier'}: gives no features, as an exported file holds outputs only; "
+            "take the classifier.safetensors that it was exported from"
+        )
+
+    def features(
+        self, pixels: UInt8[np.ndarray, "batch height width channels"]
+    ) -> Float32[np.ndarray, "batch features"]:
+        """What the last layer reads: an embedding of each image. Raises InputError as `outputs_and_features` does."""
+        return self.outputs_and_features(pixels)[1]
+
+    @property
+    def concurrent(self) -> bool:
+        """Whether several threads gain by asking for outputs at once: so they do on a CPU."""
+        return True
+
+    def on_one_core(self) -> AbstractContextManager[None]:
+        """While it is entered, `outputs` computes on one core a call, so that as many threads as cores may call it."""
+        return nullcontext()
+
     @overload
     def predict(self, images: Picture, *, top: int = 5, tta: Views = "none") -> Prediction: ...
     @overload
@@ -86,50 +130,73 @@ class Predictor(ABC):
         return found
 
     def predictions(
-        self, images: Iterable[Picture], *, top: int = 5, tta: Views = "none", batch_size: int = 32
+        self, images: Iterable[Picture | Encoded], *, top: int = 5, tta: Views = "none", batch_size: int = 32
     ) -> Iterator[Prediction]:
         """A prediction for each image in order, as they come; one that cannot be read has its `error` set."""
         if top < 1:
             raise InputError(f"top = {top}: must be at least 1")
-        named = ((str(i) if isinstance(i, str | Path) else f"image {n}", i) for n, i in enumerate(images))
-        waiting: list[tuple[str, NDArray[np.uint8] | InputError]] = []
-        for item in loading.in_order(lambda one: (one[0], self._views(*one, tta)), named, ahead=2 * batch_size):
+        named = ((_name(image, place), image) for place, image in enumerate(images))
+        waiting: list[Viewed] = []
+        for item in loading.in_order(lambda one: self.viewed(*one, tta), named, ahead=2 * batch_size):
             waiting.append(item)
             if len(waiting) == batch_size:
-                yield from self._answers(waiting, top)
+                yield from self.answers(waiting, top=top)
                 waiting = []
         if waiting:
-            yield from self._answers(waiting, top)
+            yield from self.answers(waiting, top=top)
 
-    def _views(self, name: str, image: Picture, tta: Views) -> NDArray[np.uint8] | InputError:
+    def viewed(self, name: str, image: Picture | Encoded, tta: Views = "none") -> Viewed:
+        """An image decoded and as the network will see it, or the error that it cannot be read with."""
         try:
             if isinstance(image, str | Path):
                 image = decoding.decode_file(image, channels=self.preprocessing.channels)
             elif isinstance(image, Image.Image):
                 image = decoding.upright(image, name=name)
-            return self.preprocessing.views(image, tta)
+            elif isinstance(image, Encoded):
+                image = decoding.decode(image.read(), channels=self.preprocessing.channels, name=name)
+            return name, self.preprocessing.views(image, tta)
+        except OSError as error:
+            return name, InputError(f"{name}: cannot be read ({error.strerror or error})")
         except InputError as error:
-            return error if name in str(error) else InputError(f"{name}: {error}")
+            return name, error if name in str(error) else InputError(f"{name}: {error}")
 
-    def _answers(self, items: list[tuple[str, NDArray[np.uint8] | InputError]], top: int) -> Iterator[Prediction]:
-        good = [pixels for _, pixels in items if not isinstance(pixels, InputError)]
-        logits = self._averaged(np.stack(good)) if good else np.empty((0, len(self.classes)), np.float32)
+    def answers(self, images: Sequence[Viewed], *, top: int) -> list[Prediction]:
+        """A prediction for each of some images as `viewed` gives them, in one step of the network."""
+        good = _readable(images)
+        logits = self._averaged(good) if len(good) else np.empty((0, len(self.classes)), np.float32)
+        return self._predictions(images, logits, top)
+
+    def described(
+        self, images: Sequence[Viewed], *, top: int
+    ) -> tuple[list[Prediction], Float32[np.ndarray, "readable features"]]:
+        """What `answers` gives, and the features of those images that could be read, averaged over their views."""
+        good = _readable(images)
+        if not len(good):
+            return self._predictions(images, np.empty((0, len(self.classes)), np.float32), top), np.empty((0, 0), "f4")
+        logits, features = self.outputs_and_features(good.reshape(-1, *good.shape[-3:]))
+        averaged = features.reshape(*good.shape[:2], -1).mean(axis=1)
+        return self._predictions(images, logits.reshape(*good.shape[:2], -1).mean(axis=1), top), averaged
+
+    def _predictions(
+        self, images: Sequence[Viewed], logits: Float32[np.ndarray, "readable classes"], top: int
+    ) -> list[Prediction]:
         if not np.isfinite(logits).all():
             raise self._damaged()
         # By logits, as evaluation has it: of two probabilities so small that they are equal, one is still the larger.
         orders = np.argsort(-logits, axis=1, kind="stable")[:, :top]
         probabilities = calibration.probabilities(logits, self.temperature)
         rows = zip(orders, np.take_along_axis(probabilities, orders, axis=1), strict=True)
-        for name, pixels in items:
-            if isinstance(pixels, InputError):
-                yield Prediction(name, error=str(pixels))
-                continue
-            places, found = next(rows)
-            answers = tuple(
-                Answer(self.classes[place], probability)
-                for place, probability in zip(places.tolist(), found.tolist(), strict=True)
-            )
-            yield Prediction(name, answers, sure=answers[0].probability >= self.abstain_below)
+        return [
+            Prediction(name, error=str(seen)) if isinstance(seen, InputError) else self._prediction(name, *next(rows))
+            for name, seen in images
+        ]
+
+    def _prediction(self, name: str, places: NDArray[np.int64], probabilities: NDArray[np.float64]) -> Prediction:
+        answers = tuple(
+            Answer(self.classes[place], probability)
+            for place, probability in zip(places.tolist(), probabilities.tolist(), strict=True)
+        )
+        return Prediction(name, answers, sure=answers[0].probability >= self.abstain_below)
 
     def evaluate(
         self,
@@ -249,3 +316,14 @@ def said_by(header: Mapping[str, Any]) -> dict[str, Any]:
         "metrics": dict(header["metrics"]),
         "origin": dict(header["origin"]),
     }
+
+
+def _name(image: Picture | Encoded, place: int) -> str:
+    if isinstance(image, str | Path):
+        return str(image)
+    return f"image {place}" if isinstance(image, Image.Image | np.ndarray) else image.name
+
+
+def _readable(images: Sequence[Viewed]) -> UInt8[np.ndarray, "images *views height width channels"]:
+    good = [pixels for _, pixels in images if not isinstance(pixels, InputError)]
+    return np.stack(good) if good else np.empty((0, 1, 1, 1, 1), np.uint8)

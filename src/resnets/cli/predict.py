@@ -1,10 +1,8 @@
 """`resnets predict`: what is on images."""
 
-import csv
-import glob
-import io
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+import tempfile
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -17,6 +15,8 @@ from resnets.progress import Progress, Watch
 from resnets.view.table import Table
 
 if TYPE_CHECKING:
+    from resnets.classifier import Classifier
+    from resnets.data.preprocessing import Views
     from resnets.prediction import Prediction
 
 
@@ -26,8 +26,12 @@ def predict(
     *images: Annotated[str, Parameter(allow_leading_hyphen=True)],
     top: int = 1,
     tta: Literal["none", "flip", "crops"] = "none",
+    embeddings: Annotated[bool, Parameter(negative="")] = False,
     batch_size: int = 32,
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto",
+    workers: int | None = None,
+    engine: Literal["local", "ray"] = "local",
+    ray_address: str | None = None,
     json: Annotated[bool, Parameter(negative="")] = False,
     csv: Annotated[bool, Parameter(negative="")] = False,
     out: Annotated[Path | None, Parameter(alias="-o")] = None,
@@ -44,6 +48,8 @@ def predict(
 
     `find . -name "*.jpg" | resnets predict runs/photos - --json`
 
+    `resnets predict runs/photos millions-of-photos/ "shards/*.tar" -o answers.parquet`
+
     Parameters
     ----------
     classifier
@@ -51,24 +57,35 @@ def predict(
         folder in a model repository.
     images
         Files, folders (searched to their depth), patterns such as "*.jpg", or - for a list on standard input, one a
-        line.
+        line. Zip and tar archives and Parquet files give the images in them, and so do folders that hold nothing else.
+        s3://, gs:// and file:// URIs work as paths do.
     top
         How many answers for each image, most probable first.
     tta
         Test-time augmentation: average what is said of each image and its mirror image (flip), or of its corners and
         centre and theirs (crops).
+    embeddings
+        Write each image's features too, into a .parquet or .jsonl file.
     batch_size
         Images a step.
     device
         Where to compute.
+    workers
+        Threads, or Ray workers, of a bulk prediction; by default one a core.
+    engine
+        What computes a bulk prediction: this process, or a Ray cluster with Ray Data.
+    ray_address
+        The cluster that runs; by default one is started on this machine.
     json
         Print one JSON document: a list of {"image", "answers": [{"class", "probability"}], "sure", "error"}.
     csv
         Print comma-separated rows: image, then class and probability for each answer, then error, then sure.
     out
-        Write to this file instead of standard output.
+        Write to this file instead of standard output. A .parquet, .csv or .jsonl file takes any number of images;
+        the same command goes on where it was stopped or killed.
     """
     from resnets import api
+    from resnets.deploy.rows import format_of
 
     if not images:
         raise InputError("no images given: name files, folders or patterns, or - to read a list from standard input")
@@ -76,54 +93,54 @@ def predict(
         raise InputError("--json and --csv: choose one")
     if top < 1 or batch_size < 1:
         raise InputError(f"--top {top}, --batch-size {batch_size}: both must be at least 1")
+    listed = sys.stdin or ()  # there is none where a caller has closed it
+    if out is not None and not json and (found := format_of(out)) is not None:
+        if csv and found.suffix != ".csv":
+            raise InputError(f"--csv and {out}: choose one")
+        with watched() as watch:
+            written = api.predict_bulk(
+                classifier, images, out, listed=listed, top=top, tta=tta, embeddings=embeddings, batch_size=batch_size,
+                device=device, workers=workers, engine=engine, ray_address=ray_address, watch=watch,
+            )  # fmt: skip
+        _report(written.bad, written.count)
+        return
+    if embeddings or engine != "local" or workers is not None:
+        raise InputError("--embeddings, --engine and --workers are for a file of many rows: add -o FILE.parquet")
     if out is not None:
         check_place(out)
     loaded = api.open_predictor(classifier, device=device)
     top = min(top, len(loaded.classes))
-    paths = list(find_images(images, sys.stdin or ()))  # there is none where a caller has closed it
-    if not paths:
-        raise InputError("no images given: the list on standard input is empty")
     with watched() as watch:
-        found = list(_watched(loaded.predictions(paths, top=top, tta=tta, batch_size=batch_size), len(paths), watch))
+        predictions = _predictions(loaded, images, listed, top=top, tta=tta, batch_size=batch_size, watch=watch)
     if json:
-        text = as_json([prediction.as_dict() for prediction in found])
+        text = as_json([prediction.as_dict() for prediction in predictions])
     else:
-        text = _csv(found, top) if csv else as_text(_table(found, top))
+        text = _csv(predictions, top) if csv else as_text(_table(predictions, top))
     write_result(text, out)
-    bad = sum(prediction.error is not None for prediction in found)
+    _report(sum(prediction.error is not None for prediction in predictions), len(predictions))
+
+
+def _predictions(
+    classifier: "Classifier", images: tuple[str, ...], listed: Iterable[str], *,
+    top: int, tta: "Views", batch_size: int, watch: Watch,
+) -> list["Prediction"]:  # fmt: skip
+    """Predictions of so few images that they can be printed."""
+    from resnets.deploy.inputs import Inputs
+    from resnets.deploy.reading import Reader
+
+    with tempfile.TemporaryDirectory(prefix="resnets-") as scratch:
+        inputs = Inputs(images, listed, Path(scratch))
+        entries = list(inputs)
+        if not entries:
+            raise InputError("no images given: the list on standard input is empty")
+        with Reader(inputs.stores, Path(scratch)) as reader:
+            found = classifier.predictions(map(reader.image, entries), top=top, tta=tta, batch_size=batch_size)
+            return list(_watched(found, len(entries), watch))
+
+
+def _report(bad: int, count: int) -> None:
     if bad:
-        raise RunFailed(f"{bad} of {len(found)} images could not be read; their rows say why")
-
-
-def find_images(images: Sequence[str], listed: Iterable[str]) -> Iterator[str]:
-    """The image files that the arguments mean; `-` reads more names from `listed`.
-
-    A name that matches nothing is passed on, so that it becomes a row with its error. Raises InputError for a folder
-    without images, an empty name, and what looks like an option and is no file.
-    """
-    from resnets.data.decoding import SUFFIXES
-    from resnets.data.listing import is_hidden, is_image
-
-    for name in images:
-        if name == "-":
-            yield from (line.rstrip("\r\n") for line in listed if line.strip())
-        elif not name:
-            raise InputError("'': an image has an empty name; name files, folders or patterns")
-        elif name.startswith("-") and not Path(name).exists():
-            raise InputError(f"{name}: neither an option nor a file; `resnets predict --help` lists the options")
-        elif Path(name).is_dir():
-            found = sorted(
-                path
-                for path in Path(name).rglob("*")
-                if is_image(path.name) and not any(map(is_hidden, path.relative_to(name).parts)) and not path.is_dir()
-            )
-            if not found:
-                raise InputError(f"{name}: no images in this folder; {', '.join(sorted(SUFFIXES))} are")
-            yield from map(str, found)
-        elif any(character in name for character in "*?[") and not Path(name).exists():
-            yield from sorted(glob.glob(name, recursive=True)) or [name]  # noqa: PTH207 - as the shell would
-        else:
-            yield name
+        raise RunFailed(f"{bad:,} of {count:,} images could not be read; their rows say why")
 
 
 def _watched(predictions: Iterable["Prediction"], total: int, watch: Watch) -> Iterator["Prediction"]:
@@ -132,30 +149,21 @@ def _watched(predictions: Iterable["Prediction"], total: int, watch: Watch) -> I
         watch(Progress("predicting", done, total))
 
 
-def _columns(prediction: "Prediction", top: int) -> list[str]:
-    """Class and probability of each answer, with blanks where there are fewer."""
-    cells: list[str] = []
-    for answer in prediction.answers:
-        cells += [answer.label, f"{answer.probability:.4f}"]
-    return cells + [""] * (2 * top - len(cells))
-
-
 def _table(found: list["Prediction"], top: int) -> Table:
+    from resnets.deploy.rows import answer_cells
+
     numbered = [f" {place}" if top > 1 else "" for place in range(1, top + 1)]
     return Table(
         caption="Predictions",
         headers=("image", *(f"{name}{n}" for n in numbered for name in ("class", "probability")), "note"),
         alignments="l" + "lr" * top + "l",
-        rows=tuple((one.image, *_columns(one, top), one.error or ("" if one.sure else "not sure")) for one in found),
+        rows=tuple(
+            (one.image, *answer_cells(one, top), one.error or ("" if one.sure else "not sure")) for one in found
+        ),
     )
 
 
 def _csv(found: list["Prediction"], top: int) -> str:
-    buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\n")
-    numbered = [f"_{place}" if place > 1 else "" for place in range(1, top + 1)]
-    writer.writerow(["image", *(f"{name}{n}" for n in numbered for name in ("class", "probability")), "error", "sure"])
-    for one in found:
-        sure = "" if one.error is not None else "yes" if one.sure else "no"
-        writer.writerow([one.image, *_columns(one, top), one.error or "", sure])
-    return buffer.getvalue()
+    from resnets.deploy.rows import csv_header, csv_lines
+
+    return csv_header(top) + csv_lines(found, top)

@@ -22,10 +22,10 @@ from resnets.errors import Interrupted, RunFailed
 from resnets.evaluation import metrics
 from resnets.evaluation.metrics import Evaluation
 from resnets.files import write_whole
+from resnets.interruption import StopRequest, stop_requests
 from resnets.progress import Progress, Watch, unwatched
 from resnets.training import checkpoint, selection
 from resnets.training.checkpoint import RunFolder, Saved
-from resnets.training.interruption import StopRequest, stop_requests
 from resnets.training.recipe import Recipe
 from resnets.training.step import Step
 from resnets.training.teacher import Teacher

@@ -2,7 +2,7 @@
 
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from types import FrameType
 
@@ -17,7 +17,7 @@ class StopRequest:
 
 
 @contextmanager
-def stop_requests() -> Iterator[StopRequest]:
+def stop_requests() -> Generator[StopRequest]:
     """Catch SIGINT and SIGTERM while the block runs; a second one acts as it would have without us.
 
     Outside the main thread, where Python delivers no signals, nothing is caught. Handlers are put back at the end.

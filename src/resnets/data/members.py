@@ -1,0 +1,214 @@
+"""The members of zip and tar archives, one after the other; nothing is unpacked by name, and no index is kept.
+
+A member's name is only a name here: one that is absolute, or climbs with `..`, is written nowhere and can do no harm.
+"""
+
+import bz2
+import errno
+import gzip
+import io
+import lzma
+import stat
+import struct
+import tarfile
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import IO, Literal
+
+from resnets.errors import InputError, RunFailed
+
+MAX_MEMBER = 512 * 2**20  # bytes; far beyond any photograph, and what a zip bomb has to declare
+MAX_EXPANSION = 100  # a compressed tar's content over its size, once it is past SMALL; photographs reach 1.1
+SMALL = 2 * 2**30
+
+_ZIP_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA)
+_ENCRYPTED = 1  # a zip member's flag bit
+_COMPRESSED: Mapping[bytes, Callable[[IO[bytes]], io.BufferedIOBase]] = {  # by a file's first bytes
+    b"\x1f\x8b": lambda file: gzip.GzipFile(fileobj=file),
+    b"BZh": bz2.BZ2File,
+    b"\xfd7zXZ\x00": lzma.LZMAFile,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One member of an archive, and the numbers by which its bytes are found again."""
+
+    name: str  # as a path from the archive's top
+    kind: Literal["file", "folder", "link"]
+    size: int = 0  # in bytes, unpacked
+    place: tuple[int, ...] = ()  # zip: where its header is, packed size, size, method, CRC-32; tar: first byte, size
+
+
+def zip_members(archive: str, file: IO[bytes]) -> Iterator[Member]:
+    """The members of the zip archive in `file`.
+
+    archive: what messages call it. Raises InputError when it is damaged, or a member encrypted or packed strangely.
+    """
+    try:
+        with zipfile.ZipFile(file) as opened:
+            members = opened.infolist()
+    except (zipfile.BadZipFile, ValueError, EOFError, OverflowError, NotImplementedError, struct.error) as error:
+        raise InputError(f"{archive}: not a zip archive, or damaged ({error}); copy or make it again") from error
+    for member in members:
+        name = member.filename.replace("\\", "/")  # as some Windows programs write it
+        if name.endswith("/"):
+            yield Member(_normal(name), "folder")
+        elif stat.S_ISLNK(member.external_attr >> 16):
+            yield Member(_normal(name), "link")
+        else:
+            _check_readable(archive, member)
+            place = (member.header_offset, member.compress_size, member.file_size, member.compress_type, member.CRC)
+            yield Member(_normal(name), "file", member.file_size, place)
+
+
+def tar_members(archive: str, file: IO[bytes]) -> Iterator[Member]:
+    """The members of the plain tar archive in `file`.
+
+    archive: what messages call it. Raises InputError where it is damaged, after the members before that place.
+    """
+    try:
+        with tarfile.open(fileobj=file, mode="r:") as tar:
+            yield from _tar_members(tar, file)
+    except (tarfile.TarError, EOFError, OverflowError, IndexError, KeyError, RecursionError) as error:
+        raise _not_a_tar(archive, error) from error
+    except ValueError as error:
+        if isinstance(error, InputError):  # from whoever reads on
+            raise
+        raise _not_a_tar(archive, error) from error  # what tarfile raises on damaged headers, by kind of header
+
+
+def read_zip(file: IO[bytes], place: Sequence[int], name: str) -> bytes:
+    """The bytes of the zip member at `place`. Raises OSError, naming it, when it is damaged."""
+    start, packed, size, method, crc = map(int, place)
+    info = zipfile.ZipInfo(name)
+    info.compress_size, info.file_size, info.compress_type, info.CRC = packed, size, method, crc
+    try:
+        file.seek(start)
+        _skip_zip_header(file)
+        with zipfile.ZipExtFile(file, "r", info) as member:
+            data = member.read()
+    except (zipfile.BadZipFile, EOFError, struct.error, zlib.error, lzma.LZMAError) as error:
+        raise damaged(name, str(error)) from error
+    return _whole(data, size, name)
+
+
+def read_tar(file: IO[bytes], place: Sequence[int], name: str) -> bytes:
+    """The bytes of the tar member at `place`. Raises OSError, naming it, when they are cut short."""
+    start, size = map(int, place)
+    file.seek(start)
+    return _whole(file.read(size), size, name)
+
+
+def is_compressed(file: IO[bytes]) -> bool:
+    """Whether `file` begins as gzip, bzip2 or xz do, whatever it is called. It is left at its beginning."""
+    return _opener(file) is not None
+
+
+def unpack(archive: str, size: int, packed: IO[bytes], target: IO[bytes]) -> None:
+    """Write to `target` what is compressed in `packed`, a file of `size` bytes.
+
+    Raises InputError when it is damaged or expands like a bomb, and OSError when `target` cannot be written.
+    """
+    limit = max(SMALL, MAX_EXPANSION * size)
+    opener = _opener(packed)
+    assert opener is not None  # the caller has asked is_compressed
+    with opener(packed) as unpacked:
+        while chunk := _next_chunk(archive, unpacked):
+            _check_expansion(archive, target.tell() + len(chunk), limit)
+            target.write(chunk)
+
+
+def check_size(where: str, size: int) -> None:
+    """Raise InputError when a member called `where` is larger than MAX_MEMBER."""
+    if size > MAX_MEMBER:
+        raise InputError(
+            f"{where}: {size / 2**20:,.0f} MiB when unpacked; a file of an archive may have {MAX_MEMBER // 2**20} MiB"
+        )
+
+
+def damaged(name: str, why: str) -> OSError:
+    """The error of a member that cannot be read."""
+    return OSError(errno.EIO, f"damaged in the archive: {why}", name)
+
+
+def _tar_members(tar: tarfile.TarFile, file: IO[bytes]) -> Iterator[Member]:
+    ends = 0
+    while (member := tar.next()) is not None:
+        tar.members.clear()  # pyright: ignore[reportAttributeAccessIssue] - it would keep a kilobyte for each member
+        if tar.offset <= ends:  # a negative size would lead round for ever
+            raise tarfile.ReadError("a member ends before it begins")
+        ends = tar.offset
+        name = _normal(member.name)
+        if member.isdir():
+            yield Member(name, "folder")
+        elif member.isreg() and not member.issparse():
+            yield Member(name, "file", member.size, (member.offset_data, member.size))
+        else:
+            yield Member(name, "link")
+    file.seek(tar.offset)
+    if any(file.read(tarfile.BLOCKSIZE)):  # tarfile takes a header that it cannot read for the end
+        raise tarfile.ReadError(f"the header at byte {tar.offset:,} is damaged")
+
+
+def _not_a_tar(archive: str, error: Exception) -> InputError:
+    return InputError(f"{archive}: not a tar archive, or damaged ({error}); copy or make it again")
+
+
+def _skip_zip_header(file: IO[bytes]) -> None:
+    """Move from where a member begins to its first byte; the header there repeats the name, at a length of its own."""
+    signature, name_length, extra_length = struct.unpack("<4s22xHH", file.read(30))
+    if signature != b"PK\x03\x04":
+        raise zipfile.BadZipFile("no member begins where it should")
+    file.seek(name_length + extra_length, io.SEEK_CUR)
+
+
+def _check_readable(archive: str, member: zipfile.ZipInfo) -> None:
+    if member.flag_bits & _ENCRYPTED:
+        raise InputError(
+            f"{archive}: {member.filename} is encrypted; unpack the archive with its password and give the folder"
+        )
+    if member.compress_type not in _ZIP_METHODS:
+        raise InputError(
+            f"{archive}: {member.filename} is packed with method {member.compress_type}; "
+            "stored, deflate, bzip2 and LZMA can be read, or unpack the archive and give the folder"
+        )
+
+
+def _opener(file: IO[bytes]) -> Callable[[IO[bytes]], io.BufferedIOBase] | None:
+    first = file.read(6)
+    file.seek(0)
+    return next((opener for magic, opener in _COMPRESSED.items() if first.startswith(magic)), None)
+
+
+def _check_expansion(archive: str, size: int, limit: int) -> None:
+    if size > limit:
+        raise InputError(
+            f"{archive}: expands to more than {limit / 2**30:.0f} GiB, over {MAX_EXPANSION} times its own size; "
+            "if that is right, unpack it and give the folder"
+        )
+
+
+def _next_chunk(archive: str, packed: io.BufferedIOBase) -> bytes:
+    try:
+        return packed.read(2**20)
+    except (OSError, EOFError, zlib.error, lzma.LZMAError) as error:
+        raise InputError(f"{archive}: damaged or cut short ({error}); copy or make it again") from error
+
+
+def _normal(name: str) -> str:
+    """A member's name as a path from the archive's top."""
+    return "/".join(part for part in name.split("/") if part not in ("", "."))
+
+
+def _whole(data: bytes, size: int, name: str) -> bytes:
+    if len(data) != size:
+        raise damaged(name, f"{len(data):,} of {size:,} bytes")
+    return data
+
+
+def no_room(archive: str, where: str, error: OSError) -> RunFailed:
+    """The error of an archive that could not be unpacked into the folder `where`."""
+    return RunFailed(f"{archive}: could not be unpacked into {where} ({error.strerror or error})")

@@ -1,0 +1,134 @@
+"""The parts of a bulk prediction computed over a Ray cluster, by Ray Data: the same files as by threads here.
+
+A worker writes its part into the run's own folder, whole or not at all, and tells only that it is there. So a worker
+that dies costs the part that it was at, which Ray gives to another, and a part that is computed twice is the same.
+"""
+
+import logging
+import os
+import signal
+import threading
+from collections.abc import Callable, Generator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from resnets.deploy.parts import Parts, Plan
+from resnets.deploy.work import Work
+from resnets.errors import InputError, RunFailed
+from resnets.files import write_whole
+
+if TYPE_CHECKING:
+    from resnets.deploy.bulk import Opener
+
+
+class PartWorker:
+    """An actor that holds the classifier, and computes one part after another on one core or accelerator."""
+
+    def __init__(self, out: Path, plan: Plan, classifier: Path, opener: "Opener", folder: Path) -> None:
+        os.chdir(folder)  # this process is the worker's own, and the images' paths may be relative
+        predictor = opener(classifier, device=plan.device)
+        self.work = Work(Parts(out), plan, predictor)
+        self._open = ExitStack()
+        self._open.enter_context(self.work.reader)
+        self._open.enter_context(predictor.on_one_core())
+
+    def __call__(self, row: dict[str, Any]) -> dict[str, Any]:
+        """Compute the part that `row` names, unless it is there already, and say how many images it has."""
+        part = int(row["part"])
+        if part not in self.work.parts.finished(self.work.plan):
+            self.work.compute(part, tick=lambda _: None)
+        return {"part": part, "images": self.work.plan.images_in(part)}
+
+
+def compute(
+    parts: Parts,
+    plan: Plan,
+    missing: Sequence[int],
+    *,
+    classifier: Path,
+    opener: "Opener",
+    address: str | None = None,
+    workers: int | None = None,
+    tick: Callable[[int], None],
+    stopped: Callable[[], bool],
+) -> None:
+    """Compute the missing parts over a cluster, all of whose machines see the folder of `parts` and the images.
+
+    opener: can be pickled. address: of a cluster that runs; by default the one that this process is connected to, or a
+    new one on this machine. workers: at most so many; by default one a core of the cluster. tick: is told how many
+    images each part had. stopped: is asked after each part whether to end here.
+    Raises InputError when Ray or the cluster is not there, RunFailed when a part cannot be computed.
+    """
+    copy = write_whole(parts.folder / f"classifier{classifier.suffix}", classifier.read_bytes())
+    with _connected(address) as ray:
+        gpus = {"num_gpus": 1} if plan.device.startswith("cuda") else {}
+        most = workers or max(1, int(ray.cluster_resources().get("GPU" if gpus else "CPU", 1)))
+        with _quietly(ray):
+            numbers = ray.data.from_items([{"part": part} for part in missing], override_num_blocks=len(missing))
+            done = numbers.map(
+                PartWorker,
+                fn_constructor_args=(parts.out.absolute(), plan, copy.absolute(), opener, Path.cwd()),
+                concurrency=(1, min(most, len(missing))),
+                num_cpus=1,
+                max_restarts=-1,
+                max_task_retries=-1,
+                **gpus,
+            )
+        try:
+            for row in done.iter_rows():
+                tick(row["images"])
+                if stopped():
+                    return
+        except ray.exceptions.RayError as error:
+            raise _explained(error) from error
+
+
+@contextmanager
+def _connected(address: str | None) -> Generator[Any]:
+    """Ray, connected to a cluster; one that was started for this is stopped at the end."""
+    try:
+        import ray
+        import ray.data
+        import ray.exceptions
+    except ImportError:
+        raise InputError("--engine ray needs Ray, which is not installed: pip install 'resnets[cluster]'") from None
+    ours = not ray.is_initialized()
+    if ours:
+        handler = signal.getsignal(signal.SIGTERM)
+        try:
+            ray.init(address=address, include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
+        except Exception as error:  # what Ray raises where it cannot start is a bare Exception
+            where = f"the Ray cluster at {address}" if address else "a Ray cluster on this machine"
+            raise InputError(f"{where} cannot be used ({' '.join(str(error).split())[:200]})") from error
+        finally:
+            if threading.current_thread() is threading.main_thread():
+                signal.signal(signal.SIGTERM, handler)  # Ray puts one of its own there
+    try:
+        yield ray
+    finally:
+        if ours:
+            ray.shutdown()
+
+
+@contextmanager
+def _quietly(ray: Any) -> Generator[None]:
+    """Data sets that are made in the block show no progress bars of their own."""
+    context = ray.data.DataContext.get_current()
+    before = context.enable_progress_bars
+    context.enable_progress_bars = False
+    try:
+        yield
+    finally:
+        context.enable_progress_bars = before
+
+
+def _explained(error: BaseException) -> RunFailed:
+    """What went wrong in a worker, without Ray's account of where."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, InputError | RunFailed):
+            return RunFailed(str(cause))
+        cause = getattr(cause, "cause", None) or cause.__cause__
+    last = (str(error).strip().splitlines() or [type(error).__name__])[-1]
+    return RunFailed(f"the Ray cluster could not go on: {last}; the same command goes on where it stopped")

@@ -1,0 +1,236 @@
+"""What the arguments of a prediction mean: files, folders, patterns, lists, archives, tables, URIs -> entries, one by
+one, in an order that depends on nothing but the names. No listing of all of them is ever held in memory.
+"""
+
+import glob
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import chain
+from pathlib import Path
+from typing import IO
+
+from resnets.data import members
+from resnets.data.decoding import SUFFIXES
+from resnets.data.listing import is_hidden, is_image
+from resnets.data.sources import ARCHIVES
+from resnets.deploy import tables
+from resnets.deploy.entries import Entry
+from resnets.deploy.stores import LOCAL, Store, arrow, is_uri, open_local, store_of
+from resnets.errors import InputError
+
+CONTAINERS = (*ARCHIVES, tables.SUFFIX)
+
+
+@dataclass
+class Inputs:
+    """The images that some arguments mean.
+
+    arguments: as `resnets predict` takes them. listed: the names that `-` stands for, one a line. scratch: the folder
+    that compressed archives are unpacked into, once.
+    """
+
+    arguments: Sequence[str]
+    listed: Iterable[str]
+    scratch: Path
+    stores: list[Store] = field(default_factory=list[Store])  # those that the entries so far are in
+    unpacked: int = 0  # archives
+
+    def __iter__(self) -> Iterator[Entry]:
+        """Every image in order. A name that matches nothing is passed on, so that it becomes a row with its error.
+
+        Raises InputError for a folder without images, an empty name, a missing package, and what looks like an option
+        and is no file; RunFailed when there is no room to unpack an archive.
+        """
+        for name in self.arguments:
+            if name == "-":
+                for line in self.listed:
+                    if listed := line.rstrip("\r\n"):
+                        yield from self._one(listed)
+            else:
+                yield from self._argument(name)
+
+    def _argument(self, name: str) -> Iterator[Entry]:
+        if not name:
+            raise InputError("'': an image has an empty name; name files, folders or patterns")
+        if is_uri(name):
+            yield from self._uri(name)
+        elif os.path.isdir(name):  # noqa: PTH112 - no Path of a name that no system allows
+            yield from self._folder(name, _below(name), LOCAL)
+        elif os.path.lexists(name):
+            yield from self._one(name)
+        elif name.startswith("-"):
+            raise InputError(f"{name}: neither an option nor a file; `resnets predict --help` lists the options")
+        elif any(character in name for character in "*?["):
+            yield from self._pattern(name)
+        else:
+            yield from self._one(name)
+
+    def _pattern(self, pattern: str) -> Iterator[Entry]:
+        """The files that match; where only folders do, what is in them."""
+        found = sorted(glob.glob(pattern, recursive=True))  # noqa: PTH207 - as the shell would
+        files = [name for name in found if not Path(name).is_dir()]
+        if found and not files:
+            for name in found:
+                yield from self._folder(name, _below(name), LOCAL)
+        for name in files or ([] if found else [pattern]):
+            yield from self._one(name)
+
+    def _uri(self, uri: str) -> Iterator[Entry]:
+        number = self._store(uri)
+        store = self.stores[number]
+        path = store.path(uri)
+        try:
+            folder = store.is_folder(path.rstrip("/") or "/")
+        except OSError as error:
+            raise InputError(f"{store.name(path)}: cannot be read ({error})") from error
+        if folder:
+            below = (store.name(file) for file in store.below(path.rstrip("/") or "/"))
+            yield from self._folder(store.name(path), below, number)
+        else:
+            yield from self._one(uri)
+
+    def _folder(self, folder: str, files: Iterator[str], store: int) -> Iterator[Entry]:
+        """The images in a folder; where it has none, what its archives and Parquet files hold."""
+        shards: list[str] = []
+        empty = True
+        for name in files:
+            if is_image(name.rpartition("/")[2]):
+                empty = False
+                yield Entry(name, store=store)
+            elif empty and name.lower().endswith(CONTAINERS):
+                shards.append(name)
+        if empty and not shards:
+            raise InputError(
+                f"{folder}: no images in this folder, and no archives or Parquet files; {', '.join(sorted(SUFFIXES))} "
+                "are images"
+            )
+        for name in shards if empty else ():
+            yield from self._file(name, store)
+
+    def _one(self, name: str) -> Iterator[Entry]:
+        """A file by its name or URI."""
+        if not is_uri(name):
+            return self._file(name, LOCAL)
+        number = self._store(name)
+        return self._file(self.stores[number].name(self.stores[number].path(name)), number)
+
+    def _file(self, name: str, store: int) -> Iterator[Entry]:
+        lower = name.lower()
+        if lower.endswith(tables.SUFFIX):
+            arrow(name)
+            return self._guarded(name, store, self._rows)
+        if lower.endswith(".zip"):
+            return self._guarded(name, store, self._zip)
+        if lower.endswith(ARCHIVES):
+            return self._guarded(name, store, self._tar)
+        return iter((Entry(name, store=store),))
+
+    def _guarded(
+        self, name: str, store: int, entries: Callable[[str, IO[bytes], int], Iterator[Entry]]
+    ) -> Iterator[Entry]:
+        """The entries of a container; where it turns out to be damaged, a last one that says so."""
+        try:
+            with self._opened(name, store) as file:
+                yield from entries(name, file, store)
+        except tables.NoColumn:
+            raise
+        except InputError as error:
+            yield Entry(name, "bad", why=str(error))
+        except OSError as error:
+            yield Entry(name, "bad", why=f"{name}: cannot be read ({error.strerror or error})")
+
+    def _opened(self, name: str, store: int) -> IO[bytes]:
+        return open_local(name) if store == LOCAL else self.stores[store].open(name)
+
+    def _rows(self, name: str, file: IO[bytes], store: int) -> Iterator[Entry]:
+        for row, place in tables.places(name, file):
+            yield Entry(f"{name}/{row}", "parquet", store, len(name), place)
+
+    def _zip(self, name: str, file: IO[bytes], store: int) -> Iterator[Entry]:
+        for member in _images(name, members.zip_members(name, file)):
+            yield self._member(name, member, Entry(f"{name}/{member.name}", "zip", store, len(name), member.place))
+
+    def _tar(self, name: str, file: IO[bytes], store: int) -> Iterator[Entry]:
+        kind, container = "tar", len(name)
+        if members.is_compressed(file):
+            kind, container, store = "unpacked", self._unpack(name, file), LOCAL
+            file = open_local(str(unpacked_copy(self.scratch, container)))
+        with file:
+            for member in _images(name, members.tar_members(name, file)):
+                yield self._member(name, member, Entry(f"{name}/{member.name}", kind, store, container, member.place))
+
+    def _member(self, archive: str, member: members.Member, entry: Entry) -> Entry:
+        """The entry; a bad one where the member is too large to be read."""
+        try:
+            members.check_size(f"{archive}/{member.name}", member.size)
+        except InputError as error:
+            return Entry(entry.name, "bad", why=str(error))
+        return entry
+
+    def _unpack(self, name: str, file: IO[bytes]) -> int:
+        """Unpack a compressed tar into the scratch folder; the number of the copy."""
+        number, self.unpacked = self.unpacked, self.unpacked + 1
+        copy = unpacked_copy(self.scratch, number)
+        size = file.seek(0, os.SEEK_END)
+        file.seek(0)
+        try:
+            with copy.open("wb") as target:
+                members.unpack(name, size, file, target)
+        except OSError as error:
+            raise members.no_room(name, str(self.scratch), error) from error
+        return number
+
+    def _store(self, uri: str) -> int:
+        store = store_of(uri)
+        if store not in self.stores:
+            self.stores.append(store)
+        return self.stores.index(store)
+
+
+def unpacked_copy(scratch: Path, number: int) -> Path:
+    """Where the content of a listing's compressed archive lies."""
+    return scratch / f"unpacked-{number}.tar"
+
+
+def _images(archive: str, found: Iterator[members.Member]) -> Iterator[members.Member]:
+    """The images among an archive's members. Raises InputError when there is none."""
+    images = (
+        member
+        for member in found
+        if member.kind == "file"
+        and is_image(member.name.rpartition("/")[2])
+        and not any(map(is_hidden, member.name.split("/")))
+    )
+    first = next(images, None)
+    if first is None:
+        raise InputError(f"{archive}: no images in this archive")
+    yield from chain((first,), images)
+
+
+def _below(folder: str, above: frozenset[tuple[int, int]] = frozenset()) -> Iterator[str]:
+    """Every file in `folder`, at any depth, files and folders by name; links are followed, but not back into
+    themselves, and what is hidden is left out."""
+    try:
+        status = Path(folder).stat()
+        with os.scandir(folder) as opened:
+            found = sorted(opened, key=lambda entry: entry.name)
+    except OSError as error:
+        raise InputError(f"{folder}: cannot be read ({error.strerror or error})") from error
+    identity = (status.st_dev, status.st_ino)
+    if identity in above:
+        return
+    for entry in found:
+        if is_hidden(entry.name):
+            continue
+        if _is_folder(entry):
+            yield from _below(entry.path, above | {identity})
+        elif entry.is_symlink() or entry.is_file():  # a broken link is reported when it is read; a pipe hangs
+            yield entry.path
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link that leads round in a circle
+        return False

@@ -1,0 +1,107 @@
+"""Where files are: on this machine's disks, or behind a URI in an object store, which pyarrow reads."""
+
+import io
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+from urllib.parse import unquote, urlsplit
+
+from resnets.data.listing import is_hidden
+from resnets.errors import InputError
+
+if TYPE_CHECKING:
+    from pyarrow.fs import FileSystem
+
+LOCAL = -1  # the number of the store that needs no URI
+
+_SCHEME = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]+://")
+_PATH_ONLY = ("file", "hdfs", "viewfs")  # schemes whose host is no part of a path
+
+
+def is_uri(name: str) -> bool:
+    """Whether a name begins as s3://, gs:// or file:// do."""
+    return bool(_SCHEME.match(name))
+
+
+@dataclass(frozen=True)
+class Store:
+    """One file system behind URIs. It can be pickled: it is connected to when it is first used."""
+
+    root: str  # the URI of its top, with the options that came with it
+
+    @property
+    def scheme(self) -> str:
+        return self.root.partition(":")[0]
+
+    def name(self, path: str) -> str:
+        """What a row calls the file at `path`."""
+        return f"{self.scheme}://{path}"
+
+    def path(self, uri: str) -> str:
+        """Where in this store a URI's file is."""
+        parts = urlsplit(uri)
+        return unquote(parts.path) if self.scheme in _PATH_ONLY else parts.netloc + unquote(parts.path)
+
+    def open(self, name: str) -> IO[bytes]:
+        """A file by what rows call it; any place in it can be sought. Raises OSError when it cannot be opened."""
+        file: Any = self._system.open_input_file(name.removeprefix(f"{self.scheme}://"))
+        return io.BufferedReader(file)  # which Python's readers of archives know how to read
+
+    def is_folder(self, path: str) -> bool:
+        """Whether there is a folder at `path`. Raises OSError when the store cannot be asked."""
+        from pyarrow.fs import FileType
+
+        return self._system.get_file_info(path).type == FileType.Directory
+
+    def below(self, folder: str) -> Iterator[str]:
+        """Every file in `folder`, at any depth, by name in each folder; hidden ones are left out."""
+        from pyarrow.fs import FileSelector, FileType
+
+        found = self._system.get_file_info(FileSelector(folder))
+        for info in sorted(found, key=lambda info: info.base_name):
+            if is_hidden(info.base_name):
+                continue
+            if info.type == FileType.Directory:
+                yield from self.below(info.path)
+            else:
+                yield info.path
+
+    @cached_property
+    def _system(self) -> "FileSystem":
+        pyarrow = arrow("a URI")
+        try:
+            return pyarrow.fs.FileSystem.from_uri(self.root)[0]
+        except (ValueError, NotImplementedError) as error:
+            raise InputError(
+                f"{self.root}: no store that can be read ({error}); s3://, gs:// and file:// can"
+            ) from error
+
+
+def store_of(uri: str) -> Store:
+    """The store that a URI's file is in. Raises InputError when it holds credentials."""
+    parts = urlsplit(uri)
+    if "@" in parts.netloc and parts.scheme in ("s3", "gs", "gcs"):
+        raise InputError(
+            f"{parts.scheme}://...@{parts.netloc.rpartition('@')[2]}: holds credentials, which would be written down; "
+            "give them by the environment or the store's own configuration"
+        )
+    query = f"?{parts.query}" if parts.query else ""
+    return Store(f"{parts.scheme}://{parts.netloc}/{query}")
+
+
+def arrow(what: str) -> Any:
+    """pyarrow with its file systems and Parquet. Raises InputError, saying how to install it, where it is missing."""
+    try:
+        import pyarrow.fs
+        import pyarrow.parquet
+    except ImportError:
+        raise InputError(f"{what} needs pyarrow, which is not installed: pip install 'resnets[bulk]'") from None
+    return pyarrow
+
+
+def open_local(path: str) -> IO[bytes]:
+    """A file of this machine."""
+    return Path(path).open("rb")

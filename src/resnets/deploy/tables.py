@@ -1,0 +1,102 @@
+"""Images in a column of Parquet files: as bytes, or as Hugging Face's struct of bytes and path."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import IO, Any
+
+from resnets.deploy.stores import arrow
+from resnets.errors import InputError
+
+SUFFIX = ".parquet"
+COLUMNS = ("image", "bytes", "jpg", "jpeg", "png", "webp", "img", "image_bytes")
+ROWS_AT_ONCE = 16  # images in memory for each thread that reads
+
+
+class NoColumn(InputError):  # noqa: N818 - the message says the rest
+    """A Parquet file without a column of images: another kind of table than was meant."""
+
+
+def places(name: str, file: IO[bytes]) -> Iterator[tuple[int, tuple[int, int]]]:
+    """The number of each row of a table, and where it is: its row group, and its place in it.
+
+    Raises NoColumn when no column holds images, InputError when it is no Parquet file or damaged.
+    """
+    table = _opened(name, file)
+    image_column(name, table.schema_arrow)
+    row = 0
+    for group in range(table.metadata.num_row_groups):
+        for place in range(table.metadata.row_group(group).num_rows):
+            yield row, (group, place)
+            row += 1
+
+
+def image_column(name: str, schema: Any) -> str:
+    """The column of a schema that holds images; of a struct, its field of bytes."""
+    from pyarrow import types
+
+    for column in COLUMNS:
+        place = schema.get_field_index(column)
+        if place < 0:
+            continue
+        kind = schema.field(place).type
+        if types.is_binary(kind) or types.is_large_binary(kind):
+            return column
+        if types.is_struct(kind) and kind.get_field_index("bytes") >= 0:
+            return f"{column}.bytes"
+    raise NoColumn(
+        f"{name}: no column of image bytes among {', '.join(schema.names)}; it must be called "
+        f"{', '.join(COLUMNS[:-1])} or {COLUMNS[-1]}, and hold bytes or a struct with a field of bytes"
+    )
+
+
+@dataclass
+class Cursor:
+    """Reads rows of one table in order. A row behind the last one costs reading its row group from the beginning."""
+
+    name: str
+    file: IO[bytes]
+    _group: int = -1
+    _next: int = 0  # the place in the row group of the first row of `_rows` that was not read
+    _rows: Iterator[bytes | None] = field(default_factory=lambda: iter(()))
+
+    def __post_init__(self) -> None:
+        self._table = _opened(self.name, self.file)
+        self._column = image_column(self.name, self._table.schema_arrow)
+
+    def read(self, group: int, place: int) -> bytes:
+        """The image at a row. Raises InputError when there is none, OSError when the file is damaged."""
+        if group != self._group or place < self._next:
+            self._rows = self._group_rows(group)
+            self._group, self._next = group, 0
+        try:
+            for value in self._rows:
+                self._next += 1
+                if self._next > place:
+                    return _bytes(self.name, value)
+        except ValueError as error:  # what pyarrow raises on damaged pages
+            if isinstance(error, InputError):
+                raise
+            raise OSError(0, f"damaged: {error}", self.name) from error
+        raise OSError(0, "has fewer rows than when it was listed", self.name)
+
+    def _group_rows(self, group: int) -> Iterator[bytes | None]:
+        batches = self._table.iter_batches(
+            batch_size=ROWS_AT_ONCE, row_groups=[group], columns=[self._column], use_threads=False
+        )
+        for batch in batches:
+            column = batch.column(0)
+            yield from (value.as_py() for value in (column.field(0) if "." in self._column else column))
+
+
+def _bytes(name: str, value: bytes | None) -> bytes:
+    if value is None:
+        raise InputError(f"{name}: this row holds no image bytes")
+    return value
+
+
+def _opened(name: str, file: IO[bytes]) -> Any:
+    pyarrow = arrow(name)
+    try:
+        return pyarrow.parquet.ParquetFile(file, buffer_size=2**20, pre_buffer=False)  # never a whole column in memory
+    except (pyarrow.ArrowException, ValueError) as error:
+        raise InputError(f"{name}: not a Parquet file, or damaged ({error}); copy or make it again") from error

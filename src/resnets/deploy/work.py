@@ -1,0 +1,76 @@
+"""One part of a bulk prediction, computed from beginning to end by whoever does it: a thread here, or a Ray worker."""
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
+from itertools import islice
+from threading import Lock
+from typing import TypeVar
+
+import numpy as np
+from jaxtyping import Float32
+
+from resnets.deploy.entries import Entry
+from resnets.deploy.parts import Parts, Plan
+from resnets.deploy.reading import Reader
+from resnets.deploy.rows import Rows
+from resnets.predictor import Predictor
+
+Item = TypeVar("Item")
+
+
+class Stopped(Exception):  # noqa: N818 - as asked; no error
+    """The part was given up, since someone asked to stop."""
+
+
+@dataclass
+class Work:
+    """What parts are computed with. Several threads may use one."""
+
+    parts: Parts
+    plan: Plan
+    predictor: Predictor
+    reader: Reader = field(init=False)
+    turn: AbstractContextManager[object] = field(init=False)  # held while an accelerator computes
+
+    def __post_init__(self) -> None:
+        self.reader = Reader(self.parts.stores(self.plan), self.parts.folder)
+        self.turn = nullcontext() if self.predictor.concurrent else Lock()
+
+    def compute(self, part: int, *, tick: Callable[[int], None], stopped: Callable[[], bool] = lambda: False) -> None:
+        """Compute a part and write its file. A batch of images is in memory at a time.
+
+        tick: is told of each batch how many images it had. Raises Stopped once `stopped` says so, RunFailed when the
+        part cannot be written or the classifier's outputs are not finite.
+        """
+        found: list[Rows] = []
+        for batch in batches(self.parts.entries(self.plan, part), self.plan.batch):
+            if stopped():
+                raise Stopped
+            found.append(self._rows(batch))
+            tick(len(batch))
+        rows = _joined(found)
+        content = self.parts.format.part(rows, self.plan.top, self.plan.features)
+        self.parts.write(self.plan, part, rows.bad, content)
+
+    def _rows(self, batch: list[Entry]) -> Rows:
+        viewed = [self.predictor.viewed(one.name, self.reader.image(one), self.plan.views) for one in batch]
+        with self.turn:
+            if not self.plan.features:
+                return Rows(self.predictor.answers(viewed, top=self.plan.top))
+            return Rows(*self.predictor.described(viewed, top=self.plan.top))
+
+
+def batches(items: Iterable[Item], count: int) -> Iterator[list[Item]]:
+    """The items in lists of `count`; the last may be shorter."""
+    remaining = iter(items)
+    while batch := list(islice(remaining, count)):
+        yield batch
+
+
+def _joined(found: list[Rows]) -> Rows:
+    predictions = [one for rows in found for one in rows.predictions]
+    features: list[Float32[np.ndarray, "readable features"]] = [
+        rows.features for rows in found if rows.features is not None and len(rows.features)
+    ]
+    return Rows(predictions, np.concatenate(features) if features else None)
