@@ -14,17 +14,17 @@ from onnx import numpy_helper
 
 import resnets
 from resnets.classifier import Classifier
-from resnets.data.imageset import ImageSet
+from resnets.data import loading
 from resnets.deploy import onnx as exporter
 from resnets.deploy import quantization
-from resnets.deploy.activations import extremes
+from resnets.deploy.activations import activations
 from resnets.deploy.quantization import METHODS, SLOWER, quantize
 from resnets.errors import InputError, RunFailed
 from resnets.progress import Progress
 from tests import pictures
 from tests.deploy.conftest import SIZE, traceable
 
-MORE = SIZE + 4
+SHOWN = (28, 26)  # pixels: as the classifier learnt from
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +34,7 @@ def model(onnx_file: Path) -> bytes:
 
 def pixels(classifier: Classifier, start: int, count: int) -> np.ndarray:
     """Images of the three classes in turn, as the network takes them."""
-    shown = (pictures.picture(seed % 3, seed, (MORE, MORE)) for seed in range(start, start + count))
+    shown = (pictures.picture(seed % 3, seed, SHOWN) for seed in range(start, start + count))
     return np.stack([classifier.preprocessing.pixels(one) for one in shown])
 
 
@@ -121,7 +121,9 @@ def test_the_answers_are_the_float_models_within_what_bytes_can_tell(
     expected, found = answers(model, images), answers(quantized.content, images)
     assert np.abs(found - expected).max() < 0.05  # a dozen roundings to 1 of 128 or 256 steps
     assert not np.array_equal(found, expected)
-    assert quantized.accuracy == 1
+    accurate = judge_on(pixels(classifier, 5000, 60), (5000 + np.arange(60)) % 3)(model)
+    assert quantized.accuracy >= accurate - 0.05  # 3 of 60
+    assert accurate > 0.9
     assert np.abs(found - classifier_probabilities(classifier, images)).max() < 0.05
 
 
@@ -204,7 +206,7 @@ def test_the_widest_range_holds_every_value_and_the_usual_one_less(model: bytes,
     parsed = onnx.shape_inference.infer_shapes(onnx.load_model_from_string(model))
     images = pixels(classifier, 0, 5)
     (name,) = (node.output[0] for node in parsed.graph.node if node.op_type == "Gemm")
-    found = extremes(parsed, [name, name], [images])
+    found = activations(parsed, [name, name], [images])
     logits = np.log(answers(model, images)) * classifier.temperature  # but for a constant an image
     spread = (found.greatest - found.least)[:, 0]
     assert np.allclose(spread, logits.max(1) - logits.min(1), atol=1e-4)  # float32
@@ -229,20 +231,18 @@ def test_a_network_of_damaged_weights_is_refused(model: bytes, classifier: Class
         quantize(broken.SerializeToString(), pixels(classifier, 0, 2), lambda _: 1.0)
 
 
-def test_akamasters_resnet20_stays_within_half_a_point_on_a_part_of_cifar_10(shared_data: Path) -> None:
-    """All 10,000: 9,172 right with the first method, against 9,173 in float32 (measured with this code)."""
+def test_akamasters_resnet20_in_int8_gives_nearly_every_answer_it_gave(shared_data: Path) -> None:
+    """All of CIFAR-10 is in test_published.py."""
     classifier, _ = resnets.convert(shared_data / "resnet20-12fca82f.th", "cifar_resnet20")
     with traceable():
         model = exporter.export(classifier)
-    training = resnets.open_source(shared_data / "cifar10-train-2000.zip").evenly(128, seed=0)
-    test = resnets.open_source(shared_data / "cifar10-test.zip").evenly(500, seed=0)
-    images, labels = read(classifier, test), test.labels
-    judge = judge_on(images, labels)
-    found = quantize(model, read(classifier, training), judge)
-    assert found.accuracy >= judge(model) - 0.01  # 5 of 500: what 1,000s of images hold to half a point
+    training, test = (
+        resnets.open_source(shared_data / name).evenly(count, seed=0)
+        for name, count in (("cifar10-train-2000.zip", 64), ("cifar10-test.zip", 300))
+    )
+    images = np.stack(list(loading.evaluation_pixels(test, classifier.preprocessing)))
+    calibration = np.stack(list(loading.evaluation_pixels(training, classifier.preprocessing)))
+    found = quantize(model, calibration, judge_on(images, test.labels))
     agreeing = answers(found.content, images).argmax(1) == answers(model, images).argmax(1)
-    assert agreeing.mean() > 0.97
-
-
-def read(classifier: Classifier, images: ImageSet) -> np.ndarray:
-    return np.stack([classifier.preprocessing.pixels(images.read(index)) for index in range(len(images))])
+    assert agreeing.mean() > 0.96  # 0.989 of 2,000 measured
+    assert found.accuracy >= judge_on(images, test.labels)(model) - 0.02  # 6 of 300; half a point needs thousands

@@ -18,12 +18,13 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Extremes:
-    """The least and the greatest value of each tensor, an image a row."""
+class Activations:
+    """The least and the greatest value of each tensor, an image a row, and the mean of each of its channels."""
 
     tensors: tuple[str, ...]
     least: Float32[np.ndarray, "images tensors"]
     greatest: Float32[np.ndarray, "images tensors"]
+    means: dict[str, NDArray[np.float32]]  # by tensor, a number for each channel
 
     def widest(self) -> dict[str, tuple[NDArray[np.float32], NDArray[np.float32]]]:
         """Of each tensor, the range that holds every value seen."""
@@ -45,15 +46,15 @@ class Extremes:
         }
 
 
-def extremes(
+def activations(
     model: "onnx.ModelProto",
     tensors: Iterable[str],
     images: Iterable[UInt8[np.ndarray, "batch height width channels"]],
     *,
     count: int | None = None,
     watch: Watch = unwatched,
-) -> Extremes:
-    """The extremes of float tensors of a graph as it computes images.
+) -> Activations:
+    """What float tensors of a graph hold as it computes images.
 
     images: batches of what its input takes. count: of images, where it is known, for `watch`. One image is computed at
     a time, so that what is held in memory is the values of one, whatever the number of images.
@@ -63,18 +64,25 @@ def extremes(
     running = session(_showing(model, names))
     least: list[NDArray[np.float32]] = []
     greatest: list[NDArray[np.float32]] = []
+    sums = [np.zeros(1)] * len(names)
     for batch in images:
         for place in range(len(batch)):
             found = running.run(list(names), {INPUT: batch[place : place + 1]})
             least.append(np.array([values.min() for values in found], dtype=np.float32))
             greatest.append(np.array([values.max() for values in found], dtype=np.float32))
+            sums = [total + _channel_means(values) for total, values in zip(sums, found, strict=True)]
             watch(Progress("calibrating", len(least), max(count or 0, len(least))))
     if not least:
         raise InputError("no image to calibrate the quantization on; give some like those it is to answer for")
-    result = Extremes(names, np.stack(least), np.stack(greatest))
+    means = {name: (total / len(least)).astype(np.float32) for name, total in zip(names, sums, strict=True)}
+    result = Activations(names, np.stack(least), np.stack(greatest), means)
     if not (np.isfinite(result.least).all() and np.isfinite(result.greatest).all()):
         raise RunFailed("the network's values are not finite numbers: its weights are damaged; train it again")
     return result
+
+
+def _channel_means(values: NDArray[np.float32]) -> NDArray[np.float32]:
+    return values.mean(axis=tuple(axis for axis in range(values.ndim) if axis != 1))
 
 
 def _showing(model: "onnx.ModelProto", tensors: Iterable[str]) -> bytes:
