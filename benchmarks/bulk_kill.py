@@ -4,9 +4,9 @@
 
 Makes N images (60,000) in ten tar shards from 600 drawn ones, and an untrained CIFAR ResNet-20. Runs
 `resnets predict ... -o answers.parquet` undisturbed, then kills the same command with SIGKILL at moments drawn from the
-seed, running it again each time, until it ends by itself. With `--engine ray` the undisturbed run is the local engine's,
-a cluster of two workers is begun, and one of its workers is killed in each of the runs instead. Prints the counts, and
-exits with 1 when a row is lost, doubled or different.
+seed, running it again each time, until it ends by itself. With `--engine ray` the undisturbed run is the local
+engine's, and one of the two workers of a cluster is killed again and again instead. Prints the counts, and exits with 1
+when a row is lost, doubled or different.
 """
 
 import argparse
@@ -123,7 +123,9 @@ def part_workers(driver: int) -> list[int]:
             pid = above.get(pid, 0)
         return pid == driver
 
-    return [int(pid) for pid, _, name in rows if "PartWorker" in name and name.startswith("ray::") and is_below(int(pid))]
+    return [
+        int(pid) for pid, _, name in rows if "PartWorker" in name and name.startswith("ray::") and is_below(int(pid))
+    ]
 
 
 def finished(folder: Path) -> int:
