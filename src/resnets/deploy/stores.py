@@ -83,8 +83,13 @@ class Store:
 class _Buffered(io.BufferedReader):
     """A file of pyarrow's that Python's readers of archives can read: one that has all that files have."""
 
-    name = ""
-    mode = "rb"
+    @property
+    def name(self) -> str:
+        return ""
+
+    @property
+    def mode(self) -> str:
+        return "rb"
 
 
 def store_of(uri: str) -> Store:
