@@ -15,7 +15,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from resnets.api import load, lr_find, predict_bulk, train, train_seeds
+    from resnets.api import export, load, lr_find, open_predictor, predict_bulk, train, train_seeds
     from resnets.classifier import Classifier
     from resnets.conversion import convert
     from resnets.data.preprocessing import Preprocessing
@@ -39,8 +39,10 @@ _HOMES = {
     "calibrate": "resnets.judging",
     "compare": "resnets.judging",
     "convert": "resnets.conversion",
+    "export": "resnets.api",
     "load": "resnets.api",
     "lr_find": "resnets.api",
+    "open_predictor": "resnets.api",
     "open_source": "resnets.data.sources",
     "predict_bulk": "resnets.api",
     "resnet": "resnets.network",
@@ -61,8 +63,10 @@ __all__ = [
     "calibrate",
     "compare",
     "convert",
+    "export",
     "load",
     "lr_find",
+    "open_predictor",
     "open_source",
     "predict_bulk",
     "resnet",

@@ -1,6 +1,7 @@
 """The verbs as functions: what the command line does, from Python."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -8,10 +9,14 @@ import torch
 
 from resnets import classifier as classifiers
 from resnets.classifier import Classifier
+from resnets.data.imageset import ImageSet, Split
 from resnets.data.preprocessing import Views
-from resnets.deploy import bulk
+from resnets.deploy import bulk, exported, exporting
 from resnets.deploy.bulk import Written
+from resnets.deploy.exporting import Export, Precision, Target, Wish
 from resnets.errors import InputError
+from resnets.evaluation.classes import ClassMap
+from resnets.predictor import Predictor
 from resnets.progress import Watch, unwatched
 from resnets.runs import rates, running
 from resnets.runs import seeds as several
@@ -85,8 +90,15 @@ def lr_find(
 
 
 def load(path: str | Path, *, device: str = "cpu") -> Classifier:
-    """Read a classifier's file, or the one in a run's folder. Raises InputError when it cannot be used."""
+    """Read a classifier's file, or the one in a run's folder. Raises InputError when it cannot be used.
+
+    What was exported of a classifier is not one; `open_predictor` opens either.
+    """
     path = Path(path)
+    if exported.is_exported(path):
+        raise InputError(
+            f"{path}: exported, and this needs the classifier it was made of; predict, evaluate and compare take it"
+        )
     return classifiers.load(RunFolder(path).classifier if path.is_dir() else path, device=str(_device(device)))
 
 
@@ -111,7 +123,7 @@ def predict_bulk(
     The work is cut into parts, whose files lie in a folder beside `out` until all are there. The same call goes on
     where one was stopped or killed: no row is lost, doubled or different.
 
-    classifier: its file, or the folder of a run. images: files, folders (to their depth), patterns, zip and tar
+    classifier: its file, the folder of a run, or what was exported. images: files, folders (to their depth), patterns, zip and tar
     archives, WebDataset shards, Parquet files with a column of image bytes, s3://, gs:// and file:// URIs of any of
     these; "-" stands for `listed`, one name each. top: how many answers a row has. tta: test-time augmentation, as in
     `Predictor.scored`. embeddings: whether to write each image's features too. batch_size: images a step of the
@@ -123,15 +135,71 @@ def predict_bulk(
     for what the user can mend, RunFailed when the run cannot finish, Interrupted on Ctrl-C and SIGTERM.
     """
     many = [images] if isinstance(images, str | Path) else images
-    path = Path(classifier)
     return bulk.predict(
         bulk.Order(
-            classifier=RunFolder(path).classifier if path.is_dir() else path,
-            images=tuple(map(str, many)), out=Path(out), opener=load, listed=listed, top=top, tta=tta,
-            embeddings=embeddings, batch_size=batch_size, device=str(_device(device)), workers=workers, engine=engine,
-            ray_address=ray_address, watch=watch,
+            classifier=_file(Path(classifier)), images=tuple(map(str, many)), out=Path(out),
+            opener=partial(open_predictor, threads=1), listed=listed, top=top, tta=tta, embeddings=embeddings,
+            batch_size=batch_size, device="cpu" if exported.is_exported(classifier) else str(_device(device)),
+            workers=workers, engine=engine, ray_address=ray_address, watch=watch,
         )
     )  # fmt: skip
+
+
+def open_predictor(path: str | Path, *, device: str = "cpu", threads: int = 0) -> Predictor:
+    """What answers for images: a classifier as `load` reads it, or what was exported of one.
+
+    path: a classifier's file or a run's folder; an exported .onnx or .pt2; or a model's folder in a model repository.
+    device: of a classifier; what was exported runs on the CPU. threads: of each run of an .onnx, 0 for one a core; the
+    others have those that torch has.
+    Raises InputError when it cannot be used.
+    """
+    path = Path(path)
+    if not exported.is_exported(path):
+        return load(path, device=device)
+    if device not in ("auto", "cpu"):
+        raise InputError(f"{path}: device {device!r}: what was exported runs on the CPU; give the classifier instead")
+    return exported.open_exported(path, threads=threads)
+
+
+def export(
+    classifier: Classifier | str | Path,
+    to: Target = "onnx",
+    out: str | Path | None = None,
+    *,
+    data: str | Path | ImageSet | None = None,
+    split: Split | Literal["all"] | None = None,
+    class_map: ClassMap | None = None,
+    max_drop: float = 0.5,
+    embeddings: bool = False,
+    precision: Precision = "float32",
+    max_batch: int = 64,
+    watch: Watch = unwatched,
+) -> Export:
+    """Write what others run: an ONNX file, one in int8, a torch.export file, or a model's folder for Triton and KServe.
+
+    classifier: itself, its file, or its run's folder. to: onnx, int8, torch or triton. out: the file, or the model
+    repository's folder; by default beside the classifier.
+    data: real images on which the file must give the classifier's answers, as `train` takes them; by default those that
+    the run kept. split, class_map: as in `evaluate`. max_drop: percentage points of accuracy that int8 may lose.
+    embeddings: whether the file also gives what the network's last layer reads. precision, max_batch: of a model
+    repository's model: float32 or int8, and the most images it takes at once.
+
+    Raises InputError for what the user can mend; RunFailed, with the reason and nothing written, when the file does not
+    answer as the classifier does.
+    """
+    wish = Wish(
+        to=to, out=None if out is None else Path(out), max_drop=max_drop, embeddings=embeddings, precision=precision,
+        max_batch=max_batch,
+    )  # fmt: skip
+    loaded = classifier if isinstance(classifier, Classifier) else load(classifier)
+    return exporting.export(loaded, wish, data=data, split=split, class_map=class_map, watch=watch)
+
+
+def _file(path: Path) -> Path:
+    """The one file of a classifier or of what was exported of it, where its folder is named."""
+    if not path.is_dir():
+        return path
+    return exported.latest(path) if exported.is_exported(path) else RunFolder(path).classifier
 
 
 def _order(

@@ -5,8 +5,6 @@ evaluation, prediction and export.
 """
 
 import json
-from collections.abc import Generator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -24,7 +22,7 @@ from resnets.errors import InputError
 from resnets.files import write_whole
 from resnets.header import ENTRY, FORMAT, read_header, shortly
 from resnets.network import ResNet
-from resnets.predictor import Predictor
+from resnets.predictor import Predictor, said_by
 
 
 @dataclass(kw_only=True)
@@ -67,16 +65,6 @@ class Classifier(Predictor):
         """Whether the network is on a CPU. An accelerator computes one batch after the other."""
         return self.device.type == "cpu"
 
-    @contextmanager
-    def on_one_core(self) -> Generator[None]:
-        """While it is entered, torch computes on one core a thread; then as before."""
-        before = torch.get_num_threads()
-        torch.set_num_threads(1)
-        try:
-            yield
-        finally:
-            torch.set_num_threads(before)
-
     @torch.inference_mode()
     def logits(self, pixels: UInt8[Tensor, "batch height width channels"]) -> Float[Tensor, "batch classes"]:
         """The network's outputs for images as `preprocessing.pixels` gives them, on the network's device."""
@@ -117,22 +105,11 @@ def load(path: str | Path, *, device: Literal["cpu", "cuda", "mps"] | str = "cpu
         network.load_state_dict(safetensors.torch.load_file(path), assign=True)
         classifier = Classifier(
             network=network.to(device, torch.float32),
-            classes=_class_names(header["classes"]),
-            preprocessing=preprocessing.from_dict(header["preprocessing"]),
-            temperature=float(header["temperature"]),
-            abstain_below=float(header["abstain_below"]),
-            metrics=dict(header["metrics"]),
-            origin=dict(header["origin"]),
             path=path,
+            **said_by(header),
         )
     except InputError as error:
         raise InputError(f"{path}: damaged: {error}") from error
     except (KeyError, TypeError, ValueError, RuntimeError, AttributeError, safetensors.SafetensorError) as error:
         raise InputError(f"{path}: damaged: its header and its weights do not fit ({shortly(error)})") from error
     return classifier
-
-
-def _class_names(names: object) -> tuple[str, ...]:
-    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
-        raise TypeError("classes are not a list of names")
-    return tuple(names)

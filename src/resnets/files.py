@@ -1,8 +1,9 @@
 """Files are written whole or not at all: a temporary file beside the target, fsync, rename."""
 
 import os
+import shutil
 import tempfile
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
@@ -59,6 +60,32 @@ def written_whole(path: Path, temporary: Path) -> Generator[BinaryIO]:
             f"{path}: could not be written ({error.strerror or error}), and nothing that was there has changed; "
             "make room, or choose another place"
         ) from error
+
+
+def write_folder_whole(path: str | Path, files: Mapping[str, bytes | str]) -> Path:
+    """Make the folder `path` with these files, by their paths in it, so that nobody ever sees a part of it.
+
+    Parent folders are made. Raises InputError when something is there already, RunFailed when the system refuses.
+    """
+    path = Path(path)
+    if path.exists():
+        raise InputError(f"{path}: is already here; remove it, or choose another place")
+    temporary: Path | None = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent))
+        for name, content in files.items():
+            write_whole(temporary / name, content)
+        for folder in (temporary, *(one for one in temporary.rglob("*") if one.is_dir())):
+            folder.chmod(0o777 & ~_umask())
+        temporary.rename(path)
+        temporary = None
+    except OSError as error:
+        raise RunFailed(f"{path}: could not be made ({error.strerror or error}); choose another place") from error
+    finally:
+        if temporary is not None:
+            shutil.rmtree(temporary, ignore_errors=True)
+    return path
 
 
 def check_place(path: str | Path) -> None:

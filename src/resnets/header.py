@@ -10,6 +10,7 @@ from resnets.errors import InputError
 
 FORMAT = 1
 ENTRY = "resnets"  # of the safetensors file's own header
+SAMPLES = "samples.zip"  # beside a run's classifier: some of its images
 WHAT_WORKS = "a classifier is the classifier.safetensors of a training run"
 
 
@@ -29,12 +30,17 @@ def read_header(path: str | Path) -> dict[str, Any]:
         ) from error
     if text is None:
         raise InputError(f"{path}: weights without a classifier's header; `resnets convert` makes a classifier of them")
+    return parsed(text, path, WHAT_WORKS)
+
+
+def parsed(text: str, path: str | Path, what_works: str) -> dict[str, Any]:
+    """A header from its JSON. Raises InputError, naming the file, when it is damaged or of another format."""
     try:
         header = dict(json.loads(text))
         version = header["format"]
     except (ValueError, TypeError, KeyError, RecursionError) as error:
         raise InputError(
-            f"{path}: damaged: its header is not a classifier's ({shortly(error)}); {WHAT_WORKS}, whole"
+            f"{path}: damaged: its header is not a classifier's ({shortly(error)}); {what_works}, whole"
         ) from error
     if version != FORMAT:
         raise InputError(

@@ -18,6 +18,7 @@ from resnets.evaluation.classes import ClassMap
 from resnets.evaluation.comparison import Comparison
 from resnets.evaluation.recalibration import Recalibration, recalibrate
 from resnets.evaluation.selection import Scored
+from resnets.predictor import Predictor
 from resnets.progress import Watch, unwatched
 
 log = logging.getLogger(__name__)
@@ -75,8 +76,8 @@ def calibrate(
 
 
 def compare(
-    a: Classifier,
-    b: Classifier,
+    a: Predictor,
+    b: Predictor,
     data: str | Path | ImageSet,
     *,
     split: Split | Literal["all"] | None = None,
@@ -87,7 +88,7 @@ def compare(
 ) -> Comparison:
     """Two classifiers of the same classes on the same labelled images.
 
-    The arguments are those of `Classifier.scored`. Without a test or val split, the images that were held out of the
+    The arguments are those of `Predictor.scored`. Without a test or val split, the images that were held out of the
     training of both are compared on. Raises InputError when the classes differ or no image is left.
     """
     images = data if isinstance(data, ImageSet) else sources.open_source(data)
@@ -104,7 +105,7 @@ def compare(
 
 
 def _held_out_of_both(
-    images: ImageSet, split: Split | Literal["all"] | None, a: Classifier, b: Classifier
+    images: ImageSet, split: Split | Literal["all"] | None, a: Predictor, b: Predictor
 ) -> tuple[ImageSet, str]:
     (theirs, on), (others, _) = (selection.to_judge(images, split, one.origin) for one in (a, b))
     if np.array_equal(theirs.rows, others.rows):
@@ -117,7 +118,7 @@ def _held_out_of_both(
     return theirs.subset(common), f"{images.name}, the images held out of the training of both"
 
 
-def _in_order_of(a: Classifier, b: Classifier, scored_a: Scored, scored_b: Scored) -> NDArray[np.float32]:
+def _in_order_of(a: Predictor, b: Predictor, scored_a: Scored, scored_b: Scored) -> NDArray[np.float32]:
     """B's outputs in the order of A's classes."""
     places = np.array([a.classes.index(name) for name in b.classes])
     if not np.array_equal(scored_a.labels, places[scored_b.labels]):

@@ -5,18 +5,20 @@ the network itself is here, so that no two of them can differ in it.
 import logging
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, Protocol, overload, runtime_checkable
 
 import numpy as np
+import torch
 from jaxtyping import Float, Float32, UInt8
 from numpy.typing import NDArray
 from PIL import Image
 
 from resnets.data import decoding, loading, sources
+from resnets.data import preprocessing as preprocessings
 from resnets.data.imageset import ImageSet, Split
 from resnets.data.preprocessing import Preprocessing, Views
 from resnets.errors import InputError, RunFailed
@@ -99,9 +101,18 @@ class Predictor(ABC):
         """Whether several threads gain by asking for outputs at once: so they do on a CPU."""
         return True
 
-    def on_one_core(self) -> AbstractContextManager[None]:
-        """While it is entered, `outputs` computes on one core a call, so that as many threads as cores may call it."""
-        return nullcontext()
+    @contextmanager
+    def on_one_core(self) -> Generator[None]:
+        """While it is entered, torch computes on one core a call, so that as many threads as cores may ask; then as before.
+
+        An exported file that ONNX Runtime runs is opened with one thread for that.
+        """
+        before = torch.get_num_threads()
+        torch.set_num_threads(1)
+        try:
+            yield
+        finally:
+            torch.set_num_threads(before)
 
     @overload
     def predict(self, images: Picture, *, top: int = 5, tta: Views = "none") -> Prediction: ...
@@ -308,3 +319,21 @@ def _name(image: Picture | Encoded, place: int) -> str:
 def _readable(images: Sequence[Viewed]) -> UInt8[np.ndarray, "images *views height width channels"]:
     good = [pixels for _, pixels in images if not isinstance(pixels, InputError)]
     return np.stack(good) if good else np.empty((0, 1, 1, 1, 1), np.uint8)
+
+
+def said_by(header: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of a Predictor that a file's header holds.
+
+    Raises InputError, KeyError, TypeError or ValueError when the header lacks one, or has it in another form.
+    """
+    names = header["classes"]
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise TypeError("classes are not a list of names")
+    return {
+        "classes": tuple(names),
+        "preprocessing": preprocessings.from_dict(header["preprocessing"]),
+        "temperature": float(header["temperature"]),
+        "abstain_below": float(header["abstain_below"]),
+        "metrics": dict(header["metrics"]),
+        "origin": dict(header["origin"]),
+    }

@@ -18,6 +18,7 @@ from resnets.cli.calibrate import calibrate
 from resnets.cli.compare import compare
 from resnets.cli.convert import convert
 from resnets.cli.evaluate import evaluate
+from resnets.cli.export import export
 from resnets.cli.list import list_networks
 from resnets.cli.lr_find import lr_find
 from resnets.cli.predict import predict
@@ -40,7 +41,7 @@ app = App(
     help_epilogue="A first run: `resnets train digits`. Errors are one line; `--debug` adds the traceback.",
     version=_version,
 )
-VERBS = (list_networks, show, train, lr_find, evaluate, report, compare, calibrate, predict, convert)
+VERBS = (list_networks, show, train, lr_find, evaluate, report, compare, calibrate, predict, convert, export)
 for _order, _verb in enumerate(VERBS):
     app.command(_verb, name=_verb.__name__.removesuffix("_networks").replace("_", "-"), sort_key=_order)
 app.command(recipe)

@@ -41,7 +41,8 @@ def compare(
     Parameters
     ----------
     a
-        A classifier.safetensors, or the folder of a run.
+        A classifier.safetensors, the folder of a run, or what was exported of one: an .onnx, a .pt2, or a model's
+        folder in a model repository.
     b
         Another, of the same classes.
     data
@@ -72,7 +73,7 @@ def compare(
     if out is not None:
         check_place(out)
     meanings = read_class_map(class_map) if class_map is not None else None
-    first, second = (api.load(path, device=device) for path in (a, b))
+    first, second = (api.open_predictor(path, device=device) for path in (a, b))
     with watched() as watch:
         found = judging.compare(
             first, second, data, split=split, class_map=meanings, tta=tta, batch_size=batch_size, watch=watch

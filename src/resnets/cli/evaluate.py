@@ -42,7 +42,8 @@ def evaluate(
     Parameters
     ----------
     classifier
-        A classifier.safetensors, or the folder of a run.
+        A classifier.safetensors, the folder of a run, or what was exported of one: an .onnx, a .pt2, or a model's
+        folder in a model repository.
     data
         Labelled images in any form that `resnets train` takes.
     split
@@ -75,7 +76,7 @@ def evaluate(
         if place is not None:
             check_place(place)
     meanings = read_class_map(class_map) if class_map is not None else None
-    loaded = api.load(classifier, device=device)
+    loaded = api.open_predictor(classifier, device=device)
     with watched() as watch:
         found = loaded.evaluate(
             data, split=split, class_map=meanings, tta=tta, intervals=intervals, batch_size=batch_size, watch=watch

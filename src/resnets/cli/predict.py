@@ -15,9 +15,9 @@ from resnets.progress import Progress, Watch
 from resnets.view.table import Table
 
 if TYPE_CHECKING:
-    from resnets.classifier import Classifier
     from resnets.data.preprocessing import Views
     from resnets.prediction import Prediction
+    from resnets.predictor import Predictor
 
 
 def predict(
@@ -53,7 +53,8 @@ def predict(
     Parameters
     ----------
     classifier
-        A classifier.safetensors, or the folder of a run.
+        A classifier.safetensors, the folder of a run, or what was exported of one: an .onnx, a .pt2, or a model's
+        folder in a model repository.
     images
         Files, folders (searched to their depth), patterns such as "*.jpg", or - for a list on standard input, one a
         line. Zip and tar archives and Parquet files give the images in them, and so do folders that hold nothing else.
@@ -107,7 +108,7 @@ def predict(
         raise InputError("--embeddings, --engine and --workers are for a file of many rows: add -o FILE.parquet")
     if out is not None:
         check_place(out)
-    loaded = api.load(classifier, device=device)
+    loaded = api.open_predictor(classifier, device=device)
     top = min(top, len(loaded.classes))
     with watched() as watch:
         predictions = _predictions(loaded, images, listed, top=top, tta=tta, batch_size=batch_size, watch=watch)
@@ -120,7 +121,7 @@ def predict(
 
 
 def _predictions(
-    classifier: "Classifier", images: tuple[str, ...], listed: Iterable[str], *,
+    classifier: "Predictor", images: tuple[str, ...], listed: Iterable[str], *,
     top: int, tta: "Views", batch_size: int, watch: Watch,
 ) -> list["Prediction"]:  # fmt: skip
     """Predictions of so few images that they can be printed."""

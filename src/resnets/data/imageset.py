@@ -108,6 +108,16 @@ class ImageSet:
         kept[list(indices)] = False
         return self.subset(np.flatnonzero(kept))
 
+    def evenly(self, count: int, *, seed: int) -> "ImageSet":
+        """At most `count` of the images, as many of each class as of any other as far as there are, drawn by a seed.
+
+        Every class's first comes before any class's second, so that what is cut off at the end is even too.
+        """
+        random = np.random.Generator(np.random.Philox(key=seed))
+        drawn = [random.permutation(np.flatnonzero(self.labels == label)) for label in range(len(self.classes))]
+        ranks = np.concatenate([np.arange(len(members)) for members in drawn])
+        return self.subset(np.concatenate(drawn)[np.argsort(ranks, kind="stable")][:count])
+
     def class_counts(self) -> NDArray[np.int64]:
         """How many images each class has."""
         return np.bincount(self.labels, minlength=len(self.classes))

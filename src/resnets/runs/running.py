@@ -26,6 +26,7 @@ from resnets.network import ResNet
 from resnets.report import page, plots
 from resnets.report.board import board, require_tensorboard
 from resnets.report.judged import RunReport
+from resnets.runs import samples
 from resnets.runs.order import Order
 from resnets.training import checkpoint, defaults, execution, selection, teacher, transfer
 from resnets.training import plan as plans
@@ -248,4 +249,5 @@ def finish(run: Run, training: Training) -> Classifier:
     best.save(folder.classifier)
     write_whole(folder.confusion, plots.confusion(said.evaluation))
     page.write(folder.report, said)
+    samples.write(folder.samples, run.parts.train, val, seed=recipe.split_seed)
     return best

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from resnets.errors import InputError
 from resnets.files import write_whole
+from resnets.header import SAMPLES
 from resnets.training.plan import Plan, plan_from_dict
 from resnets.training.step import Step
 
@@ -49,6 +50,10 @@ class RunFolder:
     @property
     def report(self) -> Path:
         return self.path / "report.html"
+
+    @property
+    def samples(self) -> Path:
+        return self.path / SAMPLES
 
     @property
     def board(self) -> Path:

@@ -1,0 +1,88 @@
+"""Every network of the catalog exported to ONNX: outputs of a small batch within 1e-4 of the network's own.
+
+    .venv/bin/python -m benchmarks.export_catalog [PATTERN]
+
+Untrained weights, with batch-norm statistics drawn at random so that folding them matters; images of 64 pixels (CIFAR
+networks: 32), batches of 1 and 3 from one file, read by ONNX Runtime after onnx.checker. Prints a line a network and
+exits non-zero when one differs or fails. The outputs are logits, scaled to a largest value of 1: networks of random
+weights give any magnitude.
+"""
+
+import sys
+import time
+from fnmatch import fnmatch
+
+import numpy as np
+import torch
+from torch import nn
+
+from resnets import catalog
+from resnets.classifier import Classifier
+from resnets.data.preprocessing import Preprocessing
+from resnets.deploy import onnx
+from resnets.deploy.sessions import session
+from resnets.network import resnet
+
+CLASSES = tuple("abcde")
+LIMIT = 1e-4
+
+
+def drawn(name: str) -> Classifier:
+    """The network with weights and statistics from a seed, its last layer scaled to outputs of a size of 1."""
+    torch.manual_seed(0)
+    network = resnet(name, num_classes=len(CLASSES))
+    size = 32 if name.startswith("cifar") else 64
+    for norm in (one for one in network.modules() if isinstance(one, nn.BatchNorm2d)):
+        norm.momentum = None
+        nn.init.uniform_(norm.weight, 0.2, 0.6)
+        nn.init.normal_(norm.bias, 0, 0.1)
+    classifier = Classifier(
+        network=network, classes=CLASSES, preprocessing=Preprocessing(size=size, resize=size), temperature=1.3
+    )
+    images = classifier.preprocessing.normalize(torch.from_numpy(pixels(8, size)))
+    with torch.no_grad():
+        network.train()(images)  # statistics of what it sees
+        largest = network.eval()(images).abs().max()
+        network.fc.weight.div_(largest)
+        network.fc.bias.div_(largest)
+    return classifier
+
+
+def pixels(count: int, size: int) -> np.ndarray:
+    return np.random.default_rng(count).integers(0, 256, (count, size, size, 3), dtype=np.uint8)
+
+
+def difference(classifier: Classifier) -> float:
+    """The largest between the outputs of the exported file and the network's."""
+    run = session(onnx.export(classifier), threads=1).run
+    size, found = classifier.preprocessing.size, 0.0
+    for count in (1, 3):
+        images = pixels(count, size)
+        logits = classifier.outputs(images)
+        # Probabilities give the outputs but for one constant an image.
+        theirs = classifier.temperature * np.log(run(None, {"images": images})[0])
+        theirs += (logits - theirs).mean(axis=1, keepdims=True)
+        found = max(found, float(np.abs(logits - theirs).max()))
+    return found
+
+
+def main() -> None:
+    pattern = sys.argv[1] if len(sys.argv) > 1 else "*"
+    failed: list[str] = []
+    for name in (name for name in catalog.CATALOG if fnmatch(name, pattern)):
+        begun = time.monotonic()
+        try:
+            found = difference(drawn(name))
+        except Exception as error:  # whatever it is, the others are tried too
+            print(f"{name:<24} FAILED: {type(error).__name__}: {error}", flush=True)
+            failed.append(name)
+            continue
+        print(f"{name:<24} {found:.1e}  {time.monotonic() - begun:5.0f} s", flush=True)
+        if not found <= LIMIT:
+            failed.append(name)
+    if failed:
+        sys.exit(f"not within {LIMIT}: {', '.join(failed)}")
+
+
+if __name__ == "__main__":
+    main()

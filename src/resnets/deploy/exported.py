@@ -1,0 +1,134 @@
+"""What was exported of a classifier, opened again: it answers as the classifier does, by a runtime of others."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float32, UInt8
+
+from resnets.deploy import runtimes
+from resnets.deploy.graph import FEATURES
+from resnets.deploy.runtimes import Runtime
+from resnets.errors import InputError
+from resnets.header import parsed, shortly
+from resnets.predictor import Predictor, said_by
+
+SUFFIXES = (".onnx", ".pt2")
+WHAT_WORKS = "what works is a file that `resnets export` wrote"
+
+
+@dataclass(kw_only=True)
+class Exported(Predictor):
+    """An exported classifier. Its temperature is 1, as the classifier's is in the graph already."""
+
+    runtime: Runtime
+    said: dict[str, Any] = field(repr=False)  # the header that the file carries: the classifier's, and `export`
+
+    def outputs(self, pixels: UInt8[np.ndarray, "batch height width channels"]) -> Float32[np.ndarray, "batch classes"]:
+        """Logarithms of the probabilities. Several threads may ask at once."""
+        return _logarithms(self.runtime.run(pixels)[0])
+
+    def outputs_and_features(
+        self, pixels: UInt8[np.ndarray, "batch height width channels"]
+    ) -> tuple[Float32[np.ndarray, "batch classes"], Float32[np.ndarray, "batch features"]]:
+        """`outputs`, and what the network's last layer reads: an embedding of each image.
+
+        Raises InputError when the file was exported without it.
+        """
+        if FEATURES not in self.runtime.outputs:
+            raise InputError(f"{self.path}: gives no embeddings; `resnets export --embeddings` makes a file that does")
+        probabilities, features = self.runtime.run(pixels)
+        return _logarithms(probabilities), features
+
+    def features(
+        self, pixels: UInt8[np.ndarray, "batch height width channels"]
+    ) -> Float32[np.ndarray, "batch features"]:
+        """What the network's last layer reads. Raises InputError as `outputs_and_features` does."""
+        return self.outputs_and_features(pixels)[1]
+
+    @property
+    def kind(self) -> str:
+        """What it was exported to: onnx, int8 or torch."""
+        return str(self.said["export"]["kind"])
+
+
+def is_exported(path: str | Path) -> bool:
+    """Whether a path is one that `open_exported` is for."""
+    path = Path(path)
+    return path.suffix.lower() in SUFFIXES or (path / "config.pbtxt").is_file()
+
+
+def open_exported(path: str | Path, *, threads: int = 0) -> Exported:
+    """Open an exported .onnx or .pt2, or a model's folder in a model repository, whose latest version is taken.
+
+    threads: of each run of an .onnx, 0 for one a core.
+    Raises InputError when it is missing, damaged, of others' making, of another format, or its runtime not installed.
+    """
+    path = Path(path)
+    if path.is_dir():
+        path = latest(path)
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror or error}); {WHAT_WORKS}") from error
+    return from_bytes(content, path, threads=threads)
+
+
+def from_bytes(content: bytes, path: Path, *, threads: int = 0) -> Exported:
+    """`open_exported` of a file's content. path: what messages call it, and whose suffix says what it is."""
+    try:
+        runtime = runtimes.torch_runtime(content) if _is_torch(path) else runtimes.onnx_runtime(content, threads)
+    except InputError:
+        raise
+    except Exception as error:  # the runtimes' errors on damaged files have no common base
+        raise InputError(f"{path}: damaged, or of others' making ({shortly(error)}); {WHAT_WORKS}, whole") from error
+    if runtime.metadata is None:
+        raise InputError(f"{path}: without the classes and preprocessing of a classifier; {WHAT_WORKS}")
+    said = parsed(runtime.metadata, path, WHAT_WORKS)
+    try:
+        str(said["export"]["kind"])
+        fields: dict[str, Any] = said_by(said) | {"temperature": 1.0}
+        found = Exported(runtime=runtime, said=said, path=path, **fields)
+    except InputError as error:
+        raise InputError(f"{path}: damaged: {error}") from error
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise InputError(f"{path}: damaged: its header is not a classifier's ({shortly(error)})") from error
+    _check_fit(found)
+    return found
+
+
+def _logarithms(probabilities: Float32[np.ndarray, "*shape"]) -> Float32[np.ndarray, "*shape"]:
+    return np.log(np.maximum(probabilities, np.finfo(np.float32).tiny))
+
+
+def _is_torch(path: Path) -> bool:
+    return path.suffix.lower() == ".pt2"
+
+
+def latest(folder: Path) -> Path:
+    versions = [int(one.name) for one in folder.iterdir() if one.name.isdecimal() and (one / "model.onnx").is_file()]
+    if not versions:
+        raise InputError(f"{folder}: has a config.pbtxt and no version's model.onnx, such as 1/model.onnx")
+    return folder / str(max(versions)) / "model.onnx"
+
+
+def _check_fit(found: Exported) -> None:
+    """Raise InputError when the graph's input and output are not what the header says of them."""
+    size, channels = found.preprocessing.size, found.preprocessing.channels
+    ours: tuple[int | None, ...] = (None, size, size, channels)
+    theirs = found.runtime.input_shape
+    if theirs[0] is not None:
+        raise InputError(f"{found.path}: takes {theirs[0]} images at a time and no other number; {WHAT_WORKS}")
+    if theirs != ours:
+        raise InputError(
+            f"{found.path}: damaged: its input is {_shape(theirs)}, and its header's preprocessing makes {_shape(ours)}"
+        )
+    if found.runtime.classes != len(found.classes):
+        raise InputError(
+            f"{found.path}: damaged: {found.runtime.classes} outputs, and its header names {len(found.classes)} classes"
+        )
+
+
+def _shape(shape: tuple[int | None, ...]) -> str:
+    return " x ".join("N" if one is None else str(one) for one in shape)

@@ -1,0 +1,189 @@
+"""From a classifier to a file that others run: made in memory, held against the classifier, and only then written."""
+
+import hashlib
+import json
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+import numpy as np
+
+from resnets.classifier import Classifier
+from resnets.data import loading
+from resnets.data.imageset import ImageSet, Split
+from resnets.deploy import exported as exports
+from resnets.deploy import images, onnx, program, quantization, repository
+from resnets.deploy.exported import Exported
+from resnets.deploy.gate import Gate, Parity
+from resnets.errors import InputError
+from resnets.evaluation.classes import ClassMap
+from resnets.files import check_parents, check_place, write_whole
+from resnets.making import made
+from resnets.progress import Progress, Watch, unwatched
+
+Target = Literal["onnx", "int8", "torch", "triton"]
+Precision = Literal["float32", "int8"]
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Export:
+    """What was written, and how it compares with the classifier."""
+
+    path: Path
+    kind: str  # onnx, int8 or torch
+    parity: Parity
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wish:
+    """What is to be made of a classifier. Raises InputError when it cannot be."""
+
+    to: Target = "onnx"
+    precision: Precision = "float32"  # of a model repository
+    out: Path | None = None
+    embeddings: bool = False
+    max_drop: float = 0.5  # percentage points of accuracy that int8 may lose
+    max_batch: int = 64  # of a model repository
+
+    def __post_init__(self) -> None:
+        if self.to not in get_args(Target):
+            raise InputError(f"export to {self.to!r}: must be one of {', '.join(get_args(Target))}")
+        if self.precision == "int8" and self.to != "triton":
+            raise InputError("precision int8 is of a model repository (triton); a file of it is exported to int8")
+        if not 0 <= self.max_drop <= 100:
+            raise InputError(f"max drop {self.max_drop}: percentage points of accuracy, 0 to 100")
+        if self.max_batch < 1:
+            raise InputError(f"max batch {self.max_batch}: must be at least 1")
+
+    @property
+    def kind(self) -> str:
+        """Of the file: onnx, int8 or torch."""
+        if self.to == "triton":
+            return "int8" if self.precision == "int8" else "onnx"
+        return self.to
+
+    def place(self, classifier: Classifier) -> Path:
+        """Where it is written. Raises InputError when nothing can be written there."""
+        beside = (classifier.path or Path("classifier.safetensors")).parent
+        if self.to == "triton":
+            name = repository.model_name(classifier.path)
+            folder = (self.out or beside / "model-repository") / name
+            check_parents(folder)
+            if folder.exists():
+                raise InputError(f"{folder}: is already here; remove it, or choose another place")
+            return folder
+        suffix = ".pt2" if self.to == "torch" else ".onnx"
+        stem = "classifier" if classifier.path is None else classifier.path.stem
+        path = self.out or beside / f"{stem}{'-int8' if self.to == 'int8' else ''}{suffix}"
+        check_place(path)
+        if path.suffix.lower() != suffix:
+            raise InputError(f"{path}: must end in {suffix}, by which it is opened again")
+        return path
+
+
+def export(
+    classifier: Classifier,
+    wish: Wish,
+    *,
+    data: str | Path | ImageSet | None = None,
+    split: Split | Literal["all"] | None = None,
+    class_map: ClassMap | None = None,
+    watch: Watch = unwatched,
+) -> Export:
+    """Make the file that is wished for, hold it against the classifier on real images, and write it.
+
+    data, split, class_map: the images, as `images.find` has them.
+    Raises InputError for what the user can mend; RunFailed, with nothing written, when the file does not give the
+    classifier's answers.
+    """
+    path = wish.place(classifier)
+    judged = images.find(classifier, data, split=split, class_map=class_map, calibrate=wish.kind == "int8")
+    name = path / "1" / "model.onnx" if wish.to == "triton" else path
+    header = classifier.header() | {"export": _described(classifier, wish.kind)}
+    at_gate = Gate(classifier, judged, watch)
+    finished = _finisher(wish, at_gate, header, name)
+    opened = exports.from_bytes(finished(header), name)
+    found = at_gate.require(opened, max_drop=wish.max_drop)
+    header["export"]["parity"] = found.as_dict()
+    content = finished(header)
+    if wish.to == "triton":
+        repository.write(path, opened, content, max_batch=wish.max_batch)
+    else:
+        write_whole(path, content)
+    return Export(path, wish.kind, found)
+
+
+def check(
+    classifier: Classifier,
+    exported: Exported,
+    *,
+    data: str | Path | ImageSet | None = None,
+    split: Split | Literal["all"] | None = None,
+    class_map: ClassMap | None = None,
+    max_drop: float = 0.5,
+    watch: Watch = unwatched,
+) -> Parity:
+    """Hold an exported file against the classifier. Raises RunFailed, with the reason, when it may not stand for it.
+
+    The arguments are those of `export`.
+    """
+    judged = images.find(classifier, data, split=split, class_map=class_map)
+    return Gate(classifier, judged, watch).require(exported, max_drop=max_drop)
+
+
+def _finisher(wish: Wish, at_gate: Gate, header: dict[str, Any], name: Path) -> Callable[[dict[str, Any]], bytes]:
+    """Trace the classifier; what comes back makes the file with a header."""
+    watch = at_gate.watch
+    steps = 2 if wish.kind == "torch" else 3
+    watch(Progress("exporting", 1, steps))
+    traced = program.trace(at_gate.classifier, features=wish.embeddings)
+    watch(Progress("exporting", 2, steps))
+    if wish.kind == "torch":
+        return lambda said: program.save(traced, json.dumps(said))
+    content = onnx.from_program(traced)
+    watch(Progress("exporting", 3, steps))
+    if wish.kind == "int8":
+        content = _quantized(content, wish, at_gate, header, name)
+    return lambda said: onnx.with_metadata(content, json.dumps(said))
+
+
+def _quantized(content: bytes, wish: Wish, at_gate: Gate, header: dict[str, Any], name: Path) -> bytes:
+    """The model in int8, by the method that is most accurate; which one that is goes into the header."""
+    calibration = at_gate.judged.calibration
+    assert calibration is not None  # as `images.find` was asked to
+    pixels = np.stack(list(loading.evaluation_pixels(calibration, at_gate.classifier.preprocessing)))
+
+    def accuracy(model: bytes) -> float:
+        opened = exports.from_bytes(onnx.with_metadata(model, json.dumps(header)), name)
+        return at_gate.compare(opened).accuracy
+
+    enough = at_gate.accuracy - wish.max_drop / 100
+    found = quantization.quantize(content, pixels, accuracy, enough=enough, watch=at_gate.watch)
+    header["export"]["int8"] = {
+        "method": found.method, "accuracies": dict(found.accuracies), "calibration_images": found.images,
+    }  # fmt: skip
+    return found.content
+
+
+def _described(classifier: Classifier, kind: str) -> dict[str, Any]:
+    """What the header says of the export, but for the figures."""
+    origin = made()
+    for package in ("onnx", "onnxruntime", "onnxscript"):
+        try:
+            origin["versions"][package] = version(package)
+        except PackageNotFoundError:
+            log.debug("%s is not installed", package)
+    return {"kind": kind, "source_sha256": _digest(classifier), **origin}
+
+
+def _digest(classifier: Classifier) -> str | None:
+    """Of the classifier's file; None for one that was never written."""
+    if classifier.path is None or not classifier.path.is_file():
+        return None
+    with classifier.path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

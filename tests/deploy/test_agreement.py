@@ -1,0 +1,115 @@
+"""Published weights, exported, score what they must: with plain ONNX Runtime, with OpenVINO and as the classifier."""
+
+import io
+import json
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime
+import pytest
+from PIL import Image
+
+import resnets
+from resnets.classifier import Classifier
+from resnets.deploy import images
+from resnets.deploy.exporting import Target
+from resnets.deploy.gate import Gate
+from tests.deploy.conftest import traceable
+from tests.test_published import CIFAR, WORDNET
+
+CLOSE = 1e-5  # of probabilities, float32 through 18 and 20 layers
+
+Run = Callable[[np.ndarray], np.ndarray]
+
+
+def alone(path: Path) -> tuple[Run, dict[str, Any]]:
+    """An exported file in ONNX Runtime, and what its metadata says: all that a user without resnets has."""
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+    about = json.loads(session.get_modelmeta().custom_metadata_map["resnets"])
+    return (lambda pixels: np.asarray(session.run(["probabilities"], {"images": pixels})[0])), about
+
+
+def prepared(data: bytes, about: dict[str, Any]) -> np.ndarray:
+    """An image file as the metadata's preprocessing has it, written from its words: shorter side, centre crop."""
+    said = about["preprocessing"]
+    assert said["fit"] == "crop"
+    image = Image.open(io.BytesIO(data)).convert({1: "L", 3: "RGB"}[said["channels"]])
+    short, long = sorted(image.size)
+    longer = int(said["resize"] * long / short)
+    target = (said["resize"], longer) if image.width <= image.height else (longer, said["resize"])
+    if target != image.size:
+        image = image.resize(target, {"bilinear": Image.Resampling.BILINEAR}[said["interpolation"]])
+    left, top = (round((side - said["size"]) / 2) for side in image.size)
+    return np.asarray(image.crop((left, top, left + said["size"], top + said["size"])))
+
+
+def members(archive: Path) -> list[tuple[str, bytes]]:
+    """Each image of a zip of class folders, with its class."""
+    with zipfile.ZipFile(archive) as file:
+        names = sorted(name for name in file.namelist() if name.lower().endswith((".png", ".jpg", ".jpeg")))
+        return [(name.split("/")[-2], file.read(name)) for name in names]
+
+
+def exported(classifier: Classifier, to: Target, data: Path, out: Path, **options: Any) -> Path:
+    with traceable():
+        return resnets.export(classifier, to, out, data=data, **options).path
+
+
+@pytest.mark.parametrize(("to", "least", "most"), [("onnx", 9173, 9173), ("int8", 9123, 9250)])
+def test_resnet20_scores_what_it_must_of_10000_with_plain_onnx_runtime_and_the_files_own_metadata(
+    to: Target, least: int, most: int, shared_data: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "classes.txt").write_text("\n".join(CIFAR))
+    classifier, _ = resnets.convert(
+        shared_data / "resnet20-12fca82f.th", "cifar_resnet20", classes=tmp_path / "classes.txt"
+    )
+    path = exported(classifier, to, shared_data / "cifar10-train-2000.zip", tmp_path / "x.onnx")
+    run, about = alone(path)
+    right = 0
+    images_of = members(shared_data / "cifar10-test.zip")
+    for start in range(0, len(images_of), 250):
+        batch = images_of[start : start + 250]
+        answers = run(np.stack([prepared(data, about) for _, data in batch])).argmax(axis=1)
+        right += sum(about["classes"][answer] == name for answer, (name, _) in zip(answers, batch, strict=True))
+    assert len(images_of) == 10_000
+    assert least <= right <= most
+
+
+def test_onnx_runtime_openvino_and_the_classifier_agree_on_200_photographs_from_bytes_to_label(
+    shared_data: Path, tmp_path: Path
+) -> None:
+    openvino = pytest.importorskip("openvino")
+    classifier, _ = resnets.convert(shared_data / "imagenet-resnet18.safetensors.xz", "resnet18")
+    data = shared_data / "imagenette-val-200.zip"
+    path = exported(classifier, "onnx", data, tmp_path / "x.onnx", class_map=WORDNET)
+    run, about = alone(path)
+    core = openvino.Core()
+    compiled = core.compile_model(core.read_model(path), "CPU")
+    photographs = members(data)
+    pixels = np.stack([prepared(data, about) for _, data in photographs])
+    by_onnx_runtime = np.concatenate([run(pixels[start : start + 20]) for start in range(0, 200, 20)])
+    by_openvino = np.concatenate(
+        [compiled({"images": pixels[start : start + 20]})["probabilities"] for start in range(0, 200, 20)]
+    )
+    ours = Gate(classifier, images.find(classifier, data)).ours
+    assert len(ours) == len(photographs) == 200
+    for theirs in (by_onnx_runtime, by_openvino):
+        assert np.array_equal(theirs.argmax(axis=1), ours.argmax(axis=1))
+        assert np.allclose(theirs, ours, atol=CLOSE)
+    right = [WORDNET[name] for name, _ in photographs]
+    assert int((by_onnx_runtime.argmax(axis=1) == right).sum()) == 143
+    assert about["export"]["parity"]["equal_top1"] == 200
+
+
+@pytest.mark.parametrize("name", ["resnet50_2015", "resnext50d_32x4d", "cifar_resnet20"])
+def test_a_few_kinds_of_network_give_their_outputs_within_1e_4_when_exported(name: str) -> None:
+    """All of the catalog: benchmarks/export_catalog.py."""
+    from benchmarks import export_catalog
+
+    with traceable():
+        assert export_catalog.difference(export_catalog.drawn(name)) <= export_catalog.LIMIT
