@@ -5,8 +5,8 @@
 Makes N images (60,000) in ten tar shards from 600 drawn ones, and an untrained CIFAR ResNet-20. Runs
 `resnets predict ... -o answers.parquet` undisturbed, then kills the same command with SIGKILL at moments drawn from the
 seed, running it again each time, until it ends by itself. With `--engine ray` the undisturbed run is the local
-engine's, a cluster of two workers is begun, and one of its workers is killed in each of the runs instead. Prints the counts, and
-exits with 1 when a row is lost, doubled or different.
+engine's, and one of the two workers of a cluster is killed again and again instead. Prints the counts, and exits with 1
+when a row is lost, doubled or different.
 """
 
 import argparse

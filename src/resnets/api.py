@@ -1,6 +1,7 @@
 """The verbs as functions: what the command line does, from Python."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -101,6 +102,49 @@ def load(path: str | Path, *, device: str = "cpu") -> Classifier:
     return classifiers.load(RunFolder(path).classifier if path.is_dir() else path, device=str(_device(device)))
 
 
+def predict_bulk(
+    classifier: str | Path,
+    images: str | Path | Sequence[str | Path],
+    out: str | Path,
+    *,
+    listed: Iterable[str] = (),
+    top: int = 1,
+    tta: Views = "none",
+    embeddings: bool = False,
+    batch_size: int = 32,
+    device: str = "cpu",
+    workers: int | None = None,
+    engine: Literal["local", "ray"] = "local",
+    ray_address: str | None = None,
+    watch: Watch = unwatched,
+) -> Written:
+    """What is on any number of images, as rows of a .parquet, .csv or .jsonl file in the images' order.
+
+    The work is cut into parts, whose files lie in a folder beside `out` until all are there. The same call goes on
+    where one was stopped or killed: no row is lost, doubled or different.
+
+    classifier: its file, the folder of a run, or what was exported. images: files, folders (to their depth), patterns,
+    zip and tar archives, WebDataset shards, Parquet files with a column of image bytes, s3://, gs:// and file:// URIs
+    of any of these; "-" stands for `listed`, one name each. top: how many answers a row has. tta: test-time
+    augmentation, as in `Predictor.scored`. embeddings: whether to write each image's features too. batch_size: images
+    a step of the network. workers: threads, or Ray workers; by default one a core. engine: "ray" computes the parts
+    over a cluster with Ray Data, whose machines must all see `out` and the images; ray_address: of a cluster that runs,
+    instead of a new one on this machine.
+
+    An image that cannot be read is a row with its error, and counted in `bad` of what is returned. Raises InputError
+    for what the user can mend, RunFailed when the run cannot finish, Interrupted on Ctrl-C and SIGTERM.
+    """
+    many = [images] if isinstance(images, str | Path) else images
+    return bulk.predict(
+        bulk.Order(
+            classifier=_file(Path(classifier)), images=tuple(map(str, many)), out=Path(out),
+            opener=partial(open_predictor, threads=1), listed=listed, top=top, tta=tta, embeddings=embeddings,
+            batch_size=batch_size, device="cpu" if exported.is_exported(classifier) else str(_device(device)),
+            workers=workers, engine=engine, ray_address=ray_address, watch=watch,
+        )
+    )  # fmt: skip
+
+
 def open_predictor(path: str | Path, *, device: str = "cpu", threads: int = 0) -> Predictor:
     """What answers for images: a classifier as `load` reads it, or what was exported of one.
 
@@ -151,59 +195,11 @@ def export(
     return exporting.export(loaded, wish, data=data, split=split, class_map=class_map, watch=watch)
 
 
-def predict_bulk(
-    classifier: str | Path,
-    images: str | Path | Sequence[str | Path],
-    out: str | Path,
-    *,
-    listed: Iterable[str] = (),
-    top: int = 1,
-    tta: Views = "none",
-    embeddings: bool = False,
-    batch_size: int = 32,
-    device: str = "cpu",
-    workers: int | None = None,
-    engine: Literal["local", "ray"] = "local",
-    ray_address: str | None = None,
-    watch: Watch = unwatched,
-) -> Written:
-    """What is on any number of images, as rows of a .parquet, .csv or .jsonl file in the images' order.
-
-    The work is cut into parts, whose files lie in a folder beside `out` until all are there. The same call goes on
-    where one was stopped or killed: no row is lost, doubled or different.
-
-    classifier: its file, or the folder of a run. images: files, folders (to their depth), patterns, zip and tar
-    archives, WebDataset shards, Parquet files with a column of image bytes, s3://, gs:// and file:// URIs of any of
-    these; "-" stands for `listed`, one name each. top: how many answers a row has. tta: test-time augmentation, as in
-    `Predictor.scored`. embeddings: whether to write each image's features too. batch_size: images a step of the
-    network. workers: threads, or Ray workers; by default one a core. engine: "ray" computes the parts over a cluster
-    with Ray Data, whose machines must all see `out` and the images; ray_address: of a cluster that runs, instead of a
-    new one on this machine.
-
-    An image that cannot be read is a row with its error, and counted in `bad` of what is returned. Raises InputError
-    for what the user can mend, RunFailed when the run cannot finish, Interrupted on Ctrl-C and SIGTERM.
-    """
-    many = [images] if isinstance(images, str | Path) else images
-    return bulk.predict(
-        bulk.Order(
-            classifier=_file(Path(classifier)), images=tuple(map(str, many)), out=Path(out), opener=_on_one_core,
-            listed=listed, top=top, tta=tta,
-            embeddings=embeddings, batch_size=batch_size, device=str(_device(device)), workers=workers, engine=engine,
-            ray_address=ray_address, watch=watch,
-        )
-    )  # fmt: skip
-
-
 def _file(path: Path) -> Path:
-    """The file that a predictor's path means."""
-    if exported.is_exported(path):
-        return exported.latest(path) if path.is_dir() else path
-    return RunFolder(path).classifier if path.is_dir() else path
-
-
-def _on_one_core(path: Path, *, device: str) -> Predictor:
-    """A predictor that several threads ask at once, each on a core of its own."""
-    return open_predictor(path, device=device, threads=1)
+    """The one file of a classifier or of what was exported of it, where its folder is named."""
+    if not path.is_dir():
+        return path
+    return exported.latest(path) if exported.is_exported(path) else RunFolder(path).classifier
 
 
 def _order(

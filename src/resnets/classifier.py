@@ -5,8 +5,6 @@ evaluation, prediction and export.
 """
 
 import json
-from collections.abc import Generator
-from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -25,17 +23,6 @@ from resnets.files import write_whole
 from resnets.header import ENTRY, FORMAT, read_header, shortly
 from resnets.network import ResNet
 from resnets.predictor import Predictor, said_by
-
-
-@contextmanager
-def torch_on_one_core() -> Generator[None]:
-    """While it is entered, torch computes on one core a thread; then as before."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 @dataclass(kw_only=True)
@@ -77,10 +64,6 @@ class Classifier(Predictor):
     def concurrent(self) -> bool:
         """Whether the network is on a CPU. An accelerator computes one batch after the other."""
         return self.device.type == "cpu"
-
-    def on_one_core(self) -> AbstractContextManager[None]:
-        """While it is entered, torch computes on one core a thread; then as before."""
-        return torch_on_one_core()
 
     @torch.inference_mode()
     def logits(self, pixels: UInt8[Tensor, "batch height width channels"]) -> Float[Tensor, "batch classes"]:

@@ -42,6 +42,26 @@ def write_whole(path: str | Path, content: bytes | str) -> Path:
     return path
 
 
+@contextmanager
+def written_whole(path: Path, temporary: Path) -> Generator[BinaryIO]:
+    """A file to write to, which is at `path` once the block has ended well, and until then at `temporary`.
+
+    Both must be on one file system. What an earlier attempt left at `temporary` is lost. Raises RunFailed, leaving any
+    earlier file as it was, when the system refuses.
+    """
+    try:
+        with temporary.open("wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except OSError as error:
+        raise RunFailed(
+            f"{path}: could not be written ({error.strerror or error}), and nothing that was there has changed; "
+            "make room, or choose another place"
+        ) from error
+
+
 def write_folder_whole(path: str | Path, files: Mapping[str, bytes | str]) -> Path:
     """Make the folder `path` with these files, by their paths in it, so that nobody ever sees a part of it.
 
@@ -66,26 +86,6 @@ def write_folder_whole(path: str | Path, files: Mapping[str, bytes | str]) -> Pa
         if temporary is not None:
             shutil.rmtree(temporary, ignore_errors=True)
     return path
-
-
-@contextmanager
-def written_whole(path: Path, temporary: Path) -> Generator[BinaryIO]:
-    """A file to write to, which is at `path` once the block has ended well, and until then at `temporary`.
-
-    Both must be on one file system. What an earlier attempt left at `temporary` is lost. Raises RunFailed, leaving any
-    earlier file as it was, when the system refuses.
-    """
-    try:
-        with temporary.open("wb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except OSError as error:
-        raise RunFailed(
-            f"{path}: could not be written ({error.strerror or error}), and nothing that was there has changed; "
-            "make room, or choose another place"
-        ) from error
 
 
 def check_place(path: str | Path) -> None:

@@ -5,13 +5,14 @@ the network itself is here, so that no two of them can differ in it.
 import logging
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, Protocol, overload, runtime_checkable
 
 import numpy as np
+import torch
 from jaxtyping import Float, Float32, UInt8
 from numpy.typing import NDArray
 from PIL import Image
@@ -100,9 +101,18 @@ class Predictor(ABC):
         """Whether several threads gain by asking for outputs at once: so they do on a CPU."""
         return True
 
-    def on_one_core(self) -> AbstractContextManager[None]:
-        """While it is entered, `outputs` computes on one core a call, so that as many threads as cores may call it."""
-        return nullcontext()
+    @contextmanager
+    def on_one_core(self) -> Generator[None]:
+        """While it is entered, torch computes on one core a call, so that as many threads as cores may ask.
+
+        An exported file that ONNX Runtime runs is opened with one thread for that.
+        """
+        before = torch.get_num_threads()
+        torch.set_num_threads(1)
+        try:
+            yield
+        finally:
+            torch.set_num_threads(before)
 
     @overload
     def predict(self, images: Picture, *, top: int = 5, tta: Views = "none") -> Prediction: ...
@@ -300,6 +310,17 @@ class Predictor(ABC):
         )
 
 
+def _name(image: Picture | Encoded, place: int) -> str:
+    if isinstance(image, str | Path):
+        return str(image)
+    return f"image {place}" if isinstance(image, Image.Image | np.ndarray) else image.name
+
+
+def _readable(images: Sequence[Viewed]) -> UInt8[np.ndarray, "images *views height width channels"]:
+    good = [pixels for _, pixels in images if not isinstance(pixels, InputError)]
+    return np.stack(good) if good else np.empty((0, 1, 1, 1, 1), np.uint8)
+
+
 def said_by(header: Mapping[str, Any]) -> dict[str, Any]:
     """The fields of a Predictor that a file's header holds.
 
@@ -316,14 +337,3 @@ def said_by(header: Mapping[str, Any]) -> dict[str, Any]:
         "metrics": dict(header["metrics"]),
         "origin": dict(header["origin"]),
     }
-
-
-def _name(image: Picture | Encoded, place: int) -> str:
-    if isinstance(image, str | Path):
-        return str(image)
-    return f"image {place}" if isinstance(image, Image.Image | np.ndarray) else image.name
-
-
-def _readable(images: Sequence[Viewed]) -> UInt8[np.ndarray, "images *views height width channels"]:
-    good = [pixels for _, pixels in images if not isinstance(pixels, InputError)]
-    return np.stack(good) if good else np.empty((0, 1, 1, 1, 1), np.uint8)

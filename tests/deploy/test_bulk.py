@@ -21,12 +21,13 @@ from jaxtyping import Float32, UInt8
 
 import resnets
 from resnets.classifier import Classifier
+from resnets.data.preprocessing import Views
 from resnets.deploy import bulk
 from resnets.deploy.bulk import Order, Written
 from resnets.deploy.parts import Parts
 from resnets.errors import InputError, Interrupted, RunFailed
 from resnets.prediction import Prediction
-from resnets.predictor import Predictor, Viewed
+from resnets.predictor import Encoded, Picture, Predictor, Viewed
 from resnets.progress import Progress
 from tests import pictures
 from tests.deploy import samples
@@ -170,12 +171,12 @@ class Counting(Predictor):
             self.answering -= 1
         return pixels.mean(axis=(1, 2), dtype=np.float32)
 
-    def viewed(self, name: str, *arguments: object) -> Viewed:
+    def viewed(self, name: str, image: Picture | Encoded, tta: Views = "none") -> Viewed:
         with self.lock:
             self.seen += 1
             self.waiting += 1
             self.most_waiting = max(self.most_waiting, self.waiting)
-        return super().viewed(name, *arguments)  # pyright: ignore[reportArgumentType] # as they came
+        return super().viewed(name, image, tta)
 
     def answers(self, images: Sequence[Viewed], *, top: int) -> list[Prediction]:
         found = super().answers(images, top=top)

@@ -15,9 +15,9 @@ from resnets.progress import Progress, Watch
 from resnets.view.table import Table
 
 if TYPE_CHECKING:
-    from resnets.classifier import Classifier
     from resnets.data.preprocessing import Views
     from resnets.prediction import Prediction
+    from resnets.predictor import Predictor
 
 
 def predict(
@@ -121,7 +121,7 @@ def predict(
 
 
 def _predictions(
-    classifier: "Classifier", images: tuple[str, ...], listed: Iterable[str], *,
+    classifier: "Predictor", images: tuple[str, ...], listed: Iterable[str], *,
     top: int, tta: "Views", batch_size: int, watch: Watch,
 ) -> list["Prediction"]:  # fmt: skip
     """Predictions of so few images that they can be printed."""

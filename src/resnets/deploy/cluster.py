@@ -61,20 +61,18 @@ def compute(
     Raises InputError when Ray or the cluster is not there, RunFailed when a part cannot be computed.
     """
     copy = write_whole(parts.folder / f"classifier{classifier.suffix}", classifier.read_bytes())
-    with _connected(address) as ray:
+    with _connected(address) as ray, _quietly(ray):
         gpus = {"num_gpus": 1} if plan.device.startswith("cuda") else {}
         most = workers or max(1, int(ray.cluster_resources().get("GPU" if gpus else "CPU", 1)))
-        with _quietly(ray):
-            numbers = ray.data.from_items([{"part": part} for part in missing], override_num_blocks=len(missing))
-            done = numbers.map(
-                PartWorker,
-                fn_constructor_args=(parts.out.absolute(), plan, copy.absolute(), opener, Path.cwd()),
-                concurrency=(1, min(most, len(missing))),
-                num_cpus=1,
-                max_restarts=-1,
-                max_task_retries=-1,
-                **gpus,
-            )
+        numbers = ray.data.from_items([{"part": part} for part in missing], override_num_blocks=len(missing))
+        # An actor that dies is begun anew and its task tried again, without end: so Ray Data has it.
+        done = numbers.map(
+            PartWorker,
+            fn_constructor_args=(parts.out.absolute(), plan, copy.absolute(), opener, Path.cwd()),
+            concurrency=(1, min(most, len(missing))),
+            num_cpus=1,
+            **gpus,
+        )
         try:
             for row in done.iter_rows():
                 tick(row["images"])
@@ -113,14 +111,16 @@ def _connected(address: str | None) -> Generator[Any]:
 
 @contextmanager
 def _quietly(ray: Any) -> Generator[None]:
-    """Data sets that are made in the block show no progress bars of their own."""
-    context = ray.data.DataContext.get_current()
-    before = context.enable_progress_bars
+    """Ray Data shows no progress bars and tells no news in the block: whoever watches us is told how far it is."""
+    context, logger = ray.data.DataContext.get_current(), logging.getLogger("ray.data")
+    bars, level = context.enable_progress_bars, logger.level
     context.enable_progress_bars = False
+    logger.setLevel(logging.ERROR)
     try:
         yield
     finally:
-        context.enable_progress_bars = before
+        context.enable_progress_bars = bars
+        logger.setLevel(level)
 
 
 def _explained(error: BaseException) -> RunFailed:

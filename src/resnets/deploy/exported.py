@@ -1,6 +1,5 @@
 """What was exported of a classifier, opened again: it answers as the classifier does, by a runtime of others."""
 
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -8,7 +7,6 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float32, UInt8
 
-from resnets.classifier import torch_on_one_core
 from resnets.deploy import runtimes
 from resnets.deploy.graph import FEATURES
 from resnets.deploy.runtimes import Runtime
@@ -48,10 +46,6 @@ class Exported(Predictor):
     ) -> Float32[np.ndarray, "batch features"]:
         """What the network's last layer reads. Raises InputError as `outputs_and_features` does."""
         return self.outputs_and_features(pixels)[1]
-
-    def on_one_core(self) -> AbstractContextManager[None]:
-        """As `Predictor` has it; an .onnx is opened with as many threads as it is to have."""
-        return torch_on_one_core() if self.kind == "torch" else nullcontext()
 
     @property
     def kind(self) -> str:
@@ -113,7 +107,6 @@ def _is_torch(path: Path) -> bool:
 
 
 def latest(folder: Path) -> Path:
-    """The newest version's file in a model's folder in a model repository. Raises InputError when it has none."""
     versions = [int(one.name) for one in folder.iterdir() if one.name.isdecimal() and (one / "model.onnx").is_file()]
     if not versions:
         raise InputError(f"{folder}: has a config.pbtxt and no version's model.onnx, such as 1/model.onnx")

@@ -48,7 +48,7 @@ class Store:
     def open(self, name: str) -> IO[bytes]:
         """A file by what rows call it; any place in it can be sought. Raises OSError when it cannot be opened."""
         file: Any = self._system.open_input_file(name.removeprefix(f"{self.scheme}://"))
-        return io.BufferedReader(file)  # which Python's readers of archives know how to read
+        return _Buffered(file)
 
     def is_folder(self, path: str) -> bool:
         """Whether there is a folder at `path`. Raises OSError when the store cannot be asked."""
@@ -78,6 +78,18 @@ class Store:
             raise InputError(
                 f"{self.root}: no store that can be read ({error}); s3://, gs:// and file:// can"
             ) from error
+
+
+class _Buffered(io.BufferedReader):
+    """A file of pyarrow's that Python's readers of archives can read: one that has all that files have."""
+
+    @property
+    def name(self) -> str:
+        return ""
+
+    @property
+    def mode(self) -> str:
+        return "rb"
 
 
 def store_of(uri: str) -> Store:

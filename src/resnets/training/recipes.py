@@ -97,11 +97,14 @@ _ROWS = (
     ),
     NamedRecipe(
         name="fast",
-        summary="From scratch in little time: one cycle of a high rate, small images first",
+        summary="From scratch in little time: one cycle of a high rate",
         source="Smith 2018 (one cycle); Page 2019 (How to train your ResNet), adapted to CPUs",
-        scores=(),
+        scores=(
+            "measured (depths 2,2,2,2, widths 16 to 128, one seed): CIFAR-10 89.2% of test, 90.0% with mirror images; "
+            "Fashion-MNIST 93.8 and 93.9%, in 13 epochs",
+        ),
         recipe={
-            "epochs": 13,
+            "epochs": 14,
             "batch_size": 128,
             "lr": 0.2,
             "lr_batch": 128,
@@ -109,8 +112,11 @@ _ROWS = (
             "warmup": 0.2,
             "weight_decay": 5e-4,
             "label_smoothing": 0.1,
-            "progressive": 0.75,
         },
+        notes=(
+            "Small images first (progressive = 0.75, 18 epochs) gave cifar_resnet20 89.2% in about the time of 14 "
+            "epochs: no gain at 32 pixels.",
+        ),
     ),
     NamedRecipe(
         name="he2015-imagenet",

@@ -1,0 +1,104 @@
+"""The parts that Ray's workers compute are those of the local engine, whoever dies on the way."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+import resnets
+from resnets.deploy import cluster
+from resnets.deploy.bulk import Written
+from resnets.deploy.cluster import PartWorker
+from resnets.deploy.parts import Parts, Plan
+from resnets.errors import InputError, RunFailed
+from tests import pictures
+from tests.deploy import samples
+
+
+@pytest.fixture
+def saved(tmp_path: Path) -> Path:
+    path = tmp_path / "c.safetensors"
+    samples.classifier().save(path)
+    return path
+
+
+def test_a_worker_writes_the_parts_that_threads_here_write(
+    saved: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pictures.folder(tmp_path / "photos", count=11)
+    monkeypatch.chdir(tmp_path)
+    resnets.predict_bulk(saved, "photos", "local.csv", batch_size=1)
+    asked: list[tuple[Parts, Plan, list[int]]] = []
+
+    def in_this_process(parts: Parts, plan: Plan, missing: list[int], **options: object) -> None:
+        asked.append((parts, plan, missing))
+        opener = options["opener"]
+        worker = PartWorker(parts.out, plan, saved, opener, tmp_path)  # pyright: ignore[reportArgumentType] # an Opener
+        for part in reversed(missing):
+            assert worker({"part": part}) == worker({"part": part}) == {"part": part, "images": plan.images_in(part)}
+
+    monkeypatch.setattr(cluster, "compute", in_this_process)
+    found = resnets.predict_bulk(saved, "photos", "ray.csv", batch_size=1, engine="ray")
+    assert found == Written(Path("ray.csv"), 33, 0, 0)
+    assert len(asked[0][2]) == 33
+    assert Path("ray.csv").read_bytes() == Path("local.csv").read_bytes()
+
+
+def test_a_workers_error_is_told_without_rays_account_of_where() -> None:
+    theirs = ValueError("a page\nof text")
+    theirs.__cause__ = RunFailed("c.safetensors: its outputs are not finite numbers")
+    assert str(cluster._explained(theirs)) == "c.safetensors: its outputs are not finite numbers"
+    other = cluster._explained(ValueError("a page\nof text"))
+    assert str(other).startswith("the Ray cluster could not go on: of text; the same command")
+
+
+def test_without_ray_the_way_to_install_it_is_said(
+    saved: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "ray", None)
+    photos = pictures.folder(tmp_path / "photos", count=1)
+    with pytest.raises(InputError, match=r"pip install 'resnets\[cluster\]'"):
+        resnets.predict_bulk(saved, photos, tmp_path / "a.csv", engine="ray")
+    assert isinstance(resnets.predict_bulk(saved, photos, tmp_path / "a.csv"), Written)  # the other engine ends it
+
+
+@pytest.mark.filterwarnings("ignore")  # Ray's own, of many kinds
+def test_a_cluster_of_two_workers_one_of_them_killed_writes_the_same_bytes(saved: Path, tmp_path: Path) -> None:
+    photos = pictures.folder(tmp_path / "photos", count=60)
+    local, out = tmp_path / "local.parquet", tmp_path / "ray.parquet"
+    resnets.predict_bulk(saved, photos, local, batch_size=2)
+    killed: list[int] = []
+
+    def kill_one() -> None:
+        while not killed and not out.exists():
+            time.sleep(0.05)
+            if len(list(Parts(out).folder.glob("[0-9]*-*"))) >= 3 and (found := _workers()):
+                os.kill(found[0], signal.SIGKILL)
+                killed.append(found[0])
+
+    killer = threading.Thread(target=kill_one)
+    killer.start()
+    try:
+        resnets.predict_bulk(saved, photos, out, batch_size=2, engine="ray", workers=2)
+    except InputError as error:
+        if "timed out during startup" in str(error):
+            pytest.skip("Ray gives a machine 30 seconds to start it, and this one was too busy")
+        raise
+    finally:
+        out.touch()  # ends the thread
+        killer.join()
+    assert len(killed) == 1
+    assert out.read_bytes() == local.read_bytes()
+    assert not Parts(out).folder.exists()
+
+
+def _workers() -> list[int]:
+    """The processes of actors that compute parts, which are below this one."""
+    listed = subprocess.run(["ps", "-eo", "pid,args"], capture_output=True, text=True, check=True).stdout
+    rows = [line.split(None, 1) for line in listed.splitlines()[1:]]
+    return [int(pid) for pid, name in rows if name.startswith("ray::") and "PartWorker" in name]
