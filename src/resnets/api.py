@@ -123,13 +123,13 @@ def predict_bulk(
     The work is cut into parts, whose files lie in a folder beside `out` until all are there. The same call goes on
     where one was stopped or killed: no row is lost, doubled or different.
 
-    classifier: its file, the folder of a run, or what was exported. images: files, folders (to their depth), patterns,
-    zip and tar archives, WebDataset shards, Parquet files with a column of image bytes, s3://, gs:// and file:// URIs
-    of any of these; "-" stands for `listed`, one name each. top: how many answers a row has. tta: test-time
-    augmentation, as in `Predictor.scored`. embeddings: whether to write each image's features too. batch_size: images
-    a step of the network. workers: threads, or Ray workers; by default one a core. engine: "ray" computes the parts
-    over a cluster with Ray Data, whose machines must all see `out` and the images; ray_address: of a cluster that runs,
-    instead of a new one on this machine.
+    classifier: its file, the folder of a run, or what was exported of it. images: files, folders (to their depth),
+    patterns, zip and tar archives, WebDataset shards, Parquet files with a column of image bytes, s3://, gs:// and
+    file:// URIs of any of these; "-" stands for `listed`, one name each. top: how many answers a row has. tta:
+    test-time augmentation, as in `Predictor.scored`. embeddings: whether to write each image's features too.
+    batch_size: images a step of the network. workers: threads, or Ray workers; by default one a core. engine: "ray"
+    computes the parts over a cluster with Ray Data, whose machines must all see `out` and the images; ray_address: of
+    a cluster that runs, instead of a new one on this machine.
 
     An image that cannot be read is a row with its error, and counted in `bad` of what is returned. Raises InputError
     for what the user can mend, RunFailed when the run cannot finish, Interrupted on Ctrl-C and SIGTERM.

@@ -103,7 +103,7 @@ class Predictor(ABC):
 
     @contextmanager
     def on_one_core(self) -> Generator[None]:
-        """While it is entered, torch computes on one core a call, so that as many threads as cores may ask.
+        """While it is entered, torch computes on one core a call, so that as many threads as cores may ask at once.
 
         An exported file that ONNX Runtime runs is opened with one thread for that.
         """

@@ -40,8 +40,8 @@ def decode(data: bytes, *, channels: int | None, name: str) -> Image.Image:
         with Image.open(io.BytesIO(data), formats=FORMATS) as image:
             _check_size(image, name)
             image.load()
-            upright = ImageOps.exif_transpose(image)
-            return to_channels(upright, 1 if channels is None and is_grey(image) else channels or 3, name=name)
+            ImageOps.exif_transpose(image, in_place=True)  # one that is upright already is not copied
+            return to_channels(image, 1 if channels is None and is_grey(image) else channels or 3, name=name)
     except InputError:
         raise
     except UnidentifiedImageError:
