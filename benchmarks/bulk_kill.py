@@ -11,6 +11,7 @@ when a row is lost, doubled or different.
 
 import argparse
 import io
+import json
 import os
 import random
 import signal
@@ -46,10 +47,9 @@ def main() -> None:
         make(folder, options.images)
         began = time.monotonic()
         run(folder, "whole").wait()
-        seconds = time.monotonic() - began
-        print(f"undisturbed: {options.images:,} images in {seconds:.0f} s", flush=True)
+        print(f"undisturbed: {options.images:,} images in {time.monotonic() - began:.0f} s", flush=True)
         disturbed = with_workers_killed if options.engine == "ray" else killed
-        disturbed(folder, options.kills, seconds, random.Random(options.seed))
+        disturbed(folder, options.kills, random.Random(options.seed))
         sys.exit(compare(folder, options.images))
 
 
@@ -84,31 +84,35 @@ def run(folder: Path, name: str, *options: str) -> "subprocess.Popen[bytes]":
     return subprocess.Popen(command, stderr=subprocess.DEVNULL)
 
 
-def killed(folder: Path, kills: int, seconds: float, draw: random.Random) -> None:
+def killed(folder: Path, kills: int, draw: random.Random) -> None:
     """Run until the command ends by itself, killing it at first at random moments."""
     for kill in range(kills):
-        process = run(folder, "disturbed")
-        try:
-            process.wait(draw.uniform(0.1, 1.0) * seconds / kills + 3)  # it takes seconds to begin
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-        print(f"kill {kill + 1}: exit code {process.returncode}, {finished(folder)} parts are there", flush=True)
+        process, share = run(folder, "disturbed"), draw.uniform(0, 1 / (kills - kill))  # of what is left
+        goal = finished(folder) + share * (1 - finished(folder))
+        while process.poll() is None and finished(folder) < goal:
+            time.sleep(0.01)
+        time.sleep(draw.uniform(0, 0.2))
+        process.kill()
+        process.wait()
+        print(f"kill {kill + 1}: exit code {process.returncode}, {finished(folder):.0%} is there", flush=True)
+        if process.returncode != -signal.SIGKILL:
+            print("it had ended before: take more images")
+            sys.exit(1)
     run(folder, "disturbed").wait()
 
 
-def with_workers_killed(folder: Path, kills: int, seconds: float, draw: random.Random) -> None:
+def with_workers_killed(folder: Path, kills: int, draw: random.Random) -> None:
     """Run over a cluster of two workers, killing one of them again and again while it works."""
     process = run(folder, "disturbed", "--engine", "ray", "--workers", "2")
-    done = 0
+    moments = sorted(draw.uniform(0.05, 0.9) for _ in range(kills))
     while process.poll() is None:
-        time.sleep(draw.uniform(0.5, 2.0) * seconds / (kills + 1))
-        if done < kills and finished(folder) and (workers := part_workers(process.pid)):
+        time.sleep(0.05)
+        if moments and finished(folder) >= moments[0] and (workers := part_workers(process.pid)):
             os.kill(draw.choice(workers), signal.SIGKILL)
-            done += 1
-            print(f"worker {done} killed, {finished(folder)} parts are there", flush=True)
-    if not done:
-        print("no worker was killed: the run was too short")
+            moments.pop(0)
+            print(f"worker {kills - len(moments)} killed, {finished(folder):.0%} is there", flush=True)
+    if moments:
+        print(f"{kills - len(moments)} of {kills} workers were killed: take more images")
         sys.exit(1)
 
 
@@ -128,9 +132,14 @@ def part_workers(driver: int) -> list[int]:
     ]
 
 
-def finished(folder: Path) -> int:
-    """How many parts are there."""
-    return len(list((folder / "disturbed.parquet.parts").glob("[0-9]*-*.parquet")))
+def finished(folder: Path) -> float:
+    """Which part of the parts is there."""
+    parts = folder / "disturbed.parquet.parts"
+    try:
+        plan = json.loads((parts / "plan.json").read_text())
+    except OSError:
+        return 0.0
+    return len(list(parts.glob("[0-9]*-*.parquet"))) / -(-plan["count"] // plan["part"])
 
 
 def compare(folder: Path, count: int) -> int:

@@ -914,7 +914,7 @@ def signalled(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[int], None]
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 @pytest.mark.parametrize(
-    "command", ["train photos -o new", "predict run photos -o new.csv --csv", "evaluate run photos"]
+    "command", ["train photos -o new", "predict run photos -o new.txt --csv", "evaluate run photos"]
 )
 def test_a_signal_before_there_is_anything_to_save_leaves_nothing(
     command: str, number: int, code: int, signalled: Callable[[int], None], capsys: pytest.CaptureFixture[str]

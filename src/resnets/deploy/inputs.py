@@ -45,8 +45,8 @@ class Inputs:
         for name in self.arguments:
             if name == "-":
                 for line in self.listed:
-                    if listed := line.rstrip("\r\n"):
-                        yield from self._one(listed)
+                    if line.strip():
+                        yield from self._one(line.rstrip("\r\n"))
             else:
                 yield from self._argument(name)
 
