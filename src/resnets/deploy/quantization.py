@@ -127,7 +127,7 @@ def _quantized(parsed: "onnx.ModelProto", seen: Activations, method: Method) -> 
         reduce_range=seven,
         weight_qType=QuantType.QInt8 if seven else QuantType.QUInt8,
         activation_qType=QuantType.QUInt8,
-        tensors_range=TensorsData(CalibrationMethod.MinMax, ranges),
+        tensors_range=TensorsData(CalibrationMethod.MinMax, {**ranges}),
         nodes_to_quantize=[],
         nodes_to_exclude=_before_the_network(model),
         op_types_to_quantize=list(QUANTIZED),
