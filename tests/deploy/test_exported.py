@@ -42,8 +42,10 @@ def test_a_file_predicts_as_its_classifier_does(file: Path, classifier: Classifi
 
 def test_a_file_carries_all_that_the_classifier_says_of_itself(file: Path, classifier: Classifier) -> None:
     found = opened(file)
-    export = found.said.pop("export")
-    assert found.said == classifier.header()
+    export = found.said["export"]
+    assert {name: value for name, value in found.said.items() if name != "export"} == json.loads(
+        json.dumps(classifier.header())
+    )  # as JSON has it: lists for tuples
     assert (found.classes, found.preprocessing) == (classifier.classes, classifier.preprocessing)
     assert found.abstain_below == classifier.abstain_below
     assert export["kind"] == found.kind
@@ -219,6 +221,10 @@ def test_a_hostile_torch_file_runs_nothing(torch_file: Path, tmp_path: Path) -> 
         "which no exported classifier does": {
             "models/model.json": lambda old: old.replace(b"torch.ops.aten.permute.default", b"os.system")
         },
+        "holds code": {
+            "models/model.json": lambda old: old.replace(b'"guards_code": []', b'"guards_code": ["' + code + b'"]')
+        },
+        "no name": {"models/model.json": lambda old: old.replace(b'"name": "relu_"', b'"name": "a=\\nb"')},
         "holds archive/data/aotinductor": {"archive/data/aotinductor/model/x.so": lambda _: b"\x7fELF"},
         "which no exported classifier has": {"archive/data/constants/custom_obj_0": lambda _: pickle.dumps(1)},
     }

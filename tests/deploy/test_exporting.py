@@ -4,12 +4,15 @@ import json
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 
 import resnets
 from resnets.classifier import Classifier
 from resnets.cli import main
-from resnets.deploy import images
+from resnets.deploy import images, quantization
+from resnets.deploy.exported import open_exported
+from resnets.deploy.quantization import Quantized
 from resnets.errors import InputError, RunFailed
 from resnets.header import SAMPLES
 from resnets.runs import samples
@@ -55,7 +58,7 @@ def test_the_command_writes_beside_the_classifier_and_prints_the_figures(
     ],
 )
 def test_what_cannot_be_is_refused_before_any_work(
-    options: dict[str, object], why: str, classifier: Classifier, photos: Path
+    options: dict[str, object], why: str, classifier: Classifier, photos: Path, unchecked: None
 ) -> None:
     with pytest.raises(InputError, match=why):
         resnets.export(classifier, data=photos, **options)  # pyright: ignore[reportArgumentType] # wrong on purpose
@@ -106,3 +109,35 @@ def test_the_json_document_holds_the_path_and_the_figures(run: Classifier, capsy
     assert document["exported"] == str(run.path.with_name("classifier.pt2"))
     assert document["parity"]["images"] == document["parity"]["equal_top1"] == 12
     assert document["parity"]["classifier_top1"] == document["parity"]["exported_top1"]
+
+
+def test_int8_is_calibrated_on_the_samples_and_says_how_it_was_made(
+    run: Classifier, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run.path is not None
+    with traceable():
+        main(["export", str(run.path.parent), "--to", "int8", "--max-drop", "10"])
+    path = run.path.with_name("classifier-int8.onnx")
+    assert str(path) in capsys.readouterr().out
+    found = open_exported(path)
+    export = found.said["export"]
+    assert found.kind == export["kind"] == "int8"
+    assert export["int8"]["calibration_images"] == 12
+    assert export["int8"]["method"] in export["int8"]["accuracies"]
+    assert export["parity"]["exported_top1"]["right"] >= 0.9 * export["parity"]["images"]
+    inside = onnx.load(path).graph.node
+    assert any(node.op_type == "QuantizeLinear" for node in inside)
+
+
+def test_int8_that_loses_too_much_is_refused_and_not_written(run: Classifier, monkeypatch: pytest.MonkeyPatch) -> None:
+    def ruined(content: bytes, *_: object, **__: object) -> Quantized:
+        model = onnx.load_model_from_string(content)
+        bias = next(one for one in model.graph.initializer if one.name == "network.fc.bias")
+        bias.CopyFrom(onnx.numpy_helper.from_array(np.array([99, 0, 0], dtype=np.float32), bias.name))
+        return Quantized(model.SerializeToString(), "ruin", {"ruin": 0.3}, 12)
+
+    monkeypatch.setattr(quantization, "quantize", ruined)
+    with traceable(), pytest.raises(RunFailed, match=r"int8 loses \d+\.\d\d points, more than 0\.5"):
+        resnets.export(run, "int8")
+    assert run.path is not None
+    assert not run.path.with_name("classifier-int8.onnx").exists()

@@ -1,6 +1,7 @@
 """A model repository's folder is what Triton's own schema and ONNX Runtime read."""
 
 from pathlib import Path
+from typing import Any
 
 import onnxruntime
 import pytest
@@ -15,6 +16,8 @@ from resnets.deploy.exported import open_exported
 from resnets.errors import InputError, RunFailed
 from tests.deploy.conftest import SIZE, traceable
 
+schema: Any = model_config_pb2  # a module that protobuf makes as it is imported
+
 TYPES = {"tensor(uint8)": "TYPE_UINT8", "tensor(float)": "TYPE_FP32"}
 
 
@@ -25,11 +28,11 @@ def folder(onnx_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_config_names_types_and_shapes_are_those_of_the_model_in_onnx_runtime(folder: Path) -> None:
-    config = text_format.Parse((folder / "config.pbtxt").read_text(), model_config_pb2.ModelConfig())
+    config = text_format.Parse((folder / "config.pbtxt").read_text(), schema.ModelConfig())
     session = onnxruntime.InferenceSession(folder / "1" / "model.onnx", providers=["CPUExecutionProvider"])
     for stated, real in ((config.input, session.get_inputs()), (config.output, session.get_outputs())):
         assert [one.name for one in stated] == [one.name for one in real]
-        assert [model_config_pb2.DataType.Name(one.data_type) for one in stated] == [TYPES[one.type] for one in real]
+        assert [schema.DataType.Name(one.data_type) for one in stated] == [TYPES[one.type] for one in real]
         assert [["batch", *one.dims] for one in stated] == [one.shape for one in real]  # Triton adds the batch itself
     assert (config.name, config.backend, config.max_batch_size) == ("colours", "onnxruntime", 32)
     assert list(config.dynamic_batching.preferred_batch_size) == [4, 8, 16, 32]
@@ -38,7 +41,7 @@ def test_config_names_types_and_shapes_are_those_of_the_model_in_onnx_runtime(fo
 
 
 def test_labels_are_in_the_order_of_the_outputs(folder: Path, classifier: Classifier) -> None:
-    config = text_format.Parse((folder / "config.pbtxt").read_text(), model_config_pb2.ModelConfig())
+    config = text_format.Parse((folder / "config.pbtxt").read_text(), schema.ModelConfig())
     assert config.output[0].label_filename == "labels.txt"
     assert (folder / "labels.txt").read_text().splitlines() == list(classifier.classes)
 
@@ -54,7 +57,7 @@ def test_the_models_folder_is_a_predictor_too(folder: Path, photos: Path, capsys
 
 def test_a_batch_of_one_is_preferred_where_no_more_are_taken(onnx_file: Path) -> None:
     text = repository.config("x", open_exported(onnx_file), onnx_file.read_bytes(), max_batch=1)
-    config = text_format.Parse(text, model_config_pb2.ModelConfig())
+    config = text_format.Parse(text, schema.ModelConfig())
     assert list(config.dynamic_batching.preferred_batch_size) == [1]
 
 

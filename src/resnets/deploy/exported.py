@@ -88,7 +88,7 @@ def from_bytes(content: bytes, path: Path, *, threads: int = 0) -> Exported:
     said = parsed(runtime.metadata, path, WHAT_WORKS)
     try:
         str(said["export"]["kind"])
-        fields = said_by(said) | {"temperature": 1.0}
+        fields: dict[str, Any] = said_by(said) | {"temperature": 1.0}
         found = Exported(runtime=runtime, said=said, path=path, **fields)
     except InputError as error:
         raise InputError(f"{path}: damaged: {error}") from error

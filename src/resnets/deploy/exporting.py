@@ -15,7 +15,7 @@ from resnets.classifier import Classifier
 from resnets.data import loading
 from resnets.data.imageset import ImageSet, Split
 from resnets.deploy import exported as exports
-from resnets.deploy import images, onnx, program, repository
+from resnets.deploy import images, onnx, program, quantization, repository
 from resnets.deploy.exported import Exported
 from resnets.deploy.gate import Gate, Parity
 from resnets.errors import InputError
@@ -154,8 +154,6 @@ def _finisher(wish: Wish, at_gate: Gate, header: dict[str, Any], name: Path) -> 
 
 def _quantized(content: bytes, wish: Wish, at_gate: Gate, header: dict[str, Any], name: Path) -> bytes:
     """The model in int8, by the method that is most accurate; which one that is goes into the header."""
-    from resnets.deploy import quantization
-
     calibration = at_gate.judged.calibration
     assert calibration is not None  # as `images.find` was asked to
     pixels = np.stack(list(loading.evaluation_pixels(calibration, at_gate.classifier.preprocessing)))

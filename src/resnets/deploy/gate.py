@@ -38,7 +38,9 @@ class Parity:
     @property
     def drop(self) -> float:
         """Accuracy lost, in percentage points; without labels, of agreement with the classifier."""
-        return 100 * ((1 if self.classifier is None else self.classifier.value) - self.accuracy)
+        if self.classifier is None or self.exported is None:
+            return 100 * (self.count - self.equal) / self.count
+        return 100 * (self.classifier.right - self.exported.right) / self.count
 
     @property
     def accuracy(self) -> float:

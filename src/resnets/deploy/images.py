@@ -52,8 +52,9 @@ def find(
     judged, on = selection.to_judge(images, split, classifier.origin)
     calibration = None
     if calibrate:
+        whole = len(judged)
         judged, calibration = _calibration(images, judged)
-        on += f", {len(judged):,} of them" if len(judged) < len(images) else ""
+        on += ", one half of each class" if len(judged) < whole else ""
     return Judged(judged, _labels(classifier, judged, class_map), calibration, on)
 
 

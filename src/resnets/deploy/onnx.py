@@ -39,7 +39,7 @@ def from_program(traced: ExportedProgram) -> bytes:
             traced, dynamo=True, input_names=[INPUT], output_names=outputs, opset_version=OPSET, verbose=False
         )
     assert made is not None  # with dynamo=True
-    model: onnx.ModelProto = made.model_proto
+    model = made.model_proto
     _clear(model)
     for value in (*model.graph.input, *model.graph.output):
         value.type.tensor_type.shape.dim[0].dim_param = "batch"

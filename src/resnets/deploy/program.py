@@ -21,6 +21,7 @@ _FILES = re.compile(
     r"archive_format|archive_version|byteorder|version|\.data/\w+|models/model\.json|extra/resnets\.json|"
     r"data/(weights|constants)/(model_\w+_config\.json|(weight|tensor)_\d+)|data/sample_inputs/model\.pt"
 )
+_NAMES = re.compile(r"[A-Za-z_]\w*", re.ASCII)  # of what becomes variables of generated Python
 _OPERATORS = re.compile(r"torch\.ops\.aten\.\w+\.\w+")
 _SIZES = re.compile(r"-?\d+|s\d+|Symbol\('s\d+'(, (positive|integer)=True)*\)")  # what torch hands to sympy to evaluate
 
@@ -47,20 +48,19 @@ def save(program: ExportedProgram, metadata: str) -> bytes:
 def read_metadata(content: bytes) -> str | None:
     """Our metadata in a .pt2 file; None when it holds none. Raises ValueError when it is no such file, or damaged."""
     with _opened(content) as archive:
-        found = next((name for name in archive.namelist() if name.endswith(f"/extra/{HEADER}")), None)
-        return None if found is None else archive.read(found).decode()
+        found = next((info for info in archive.infolist() if info.filename.endswith(f"/extra/{HEADER}")), None)
+        return None if found is None else _read(archive, found).decode()
 
 
 def load(content: bytes) -> torch.nn.Module:
     """The program as a module. Raises ValueError when the file is damaged, or holds what we do not write.
 
-    torch.export.load trusts its file: it evaluates sizes as Python, unpickles, and loads compiled code. So what is in
-    the archive is looked through first.
+    torch.export.load trusts its file: it evaluates sizes, guards and names as Python, unpickles, and loads compiled
+    code. So what is in the archive is looked through first, and only that is handed on.
     """
-    _look_through(content)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", category=FutureWarning)  # of torch's own parts among themselves
-        return torch.export.load(io.BytesIO(content)).module()
+        return torch.export.load(_looked_through(content)).module()
 
 
 def _opened(content: bytes) -> zipfile.ZipFile:
@@ -70,31 +70,46 @@ def _opened(content: bytes) -> zipfile.ZipFile:
         raise ValueError(str(error)) from error
 
 
-def _look_through(content: bytes) -> None:
-    with _opened(content) as archive:
-        names = archive.namelist()
-        if (damaged := archive.testzip()) is not None:
-            raise ValueError(f"{damaged} is damaged")
-        if len(set(names)) != len(names):
-            raise ValueError("a file is in it twice")
-        for name in names:
-            inner = name.partition("/")[2]
-            if not _FILES.fullmatch(inner):
-                raise ValueError(f"holds {name}, which no exported classifier has")
+def _looked_through(content: bytes) -> io.BytesIO:
+    """The archive, written anew from what was looked at, so that no two readers can see different things in it."""
+    copy = io.BytesIO()
+    with _opened(content) as archive, zipfile.ZipFile(copy, "w", zipfile.ZIP_STORED) as new:
+        seen: set[str] = set()
+        for info in archive.infolist():
+            inner = info.filename.partition("/")[2]
+            if not _FILES.fullmatch(inner) or inner in seen:
+                raise ValueError(f"holds {info.filename}, which no exported classifier has, or not twice")
+            if info.compress_type != zipfile.ZIP_STORED:
+                raise ValueError(f"{info.filename} is compressed, which none of an exported classifier is")
+            seen.add(inner)
+            data = _read(archive, info)
             if inner.endswith(".json") and not inner.startswith("extra/"):
-                _check_json(json.loads(archive.read(name)))
+                _check_json(json.loads(data))
             elif inner.endswith(".pt"):
-                torch.load(io.BytesIO(archive.read(name)), weights_only=True)
+                torch.load(io.BytesIO(data), weights_only=True)
+            new.writestr(f"archive/{inner}", data)
+    copy.seek(0)
+    return copy
+
+
+def _read(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
+    try:
+        return archive.read(info)
+    except (zipfile.BadZipFile, EOFError, OSError) as error:
+        raise ValueError(f"{info.filename} is damaged ({error})") from error
 
 
 def _check_json(document: Any) -> None:
+    """Raise ValueError for what torch would evaluate, import or unpickle, unless it is of the plain kind we write."""
     for key, value in _entries(document):
         if key == "expr_str" and not _SIZES.fullmatch(str(value)):
             raise ValueError(f"the size {str(value)[:60]!r} is no size")
         if key == "target" and not _OPERATORS.fullmatch(str(value)):
             raise ValueError(f"calls {str(value)[:60]!r}, which no exported classifier does")
-        if key == "use_pickle" and value is not False:
-            raise ValueError("holds pickled values, which no exported classifier has")
+        if key == "name" and value is not None and not _NAMES.fullmatch(str(value)):
+            raise ValueError(f"{str(value)[:60]!r} is no name")
+        if key in ("use_pickle", "guards_code", "treespec_namedtuple_fields") and value:
+            raise ValueError(f"holds code or pickled values ({key}), which no exported classifier does")
 
 
 def _entries(document: Any) -> Iterator[tuple[str, Any]]:
