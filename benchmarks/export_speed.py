@@ -48,7 +48,7 @@ def images(count: int) -> np.ndarray:
 
 
 def eager(layout: torch.memory_format, batch: int) -> Callable[[], object]:
-    network = timm.create_model("resnet50").eval().to(memory_format=layout)
+    network = timm.create_model("resnet50").eval().to(memory_format=layout)  # pyright: ignore[reportCallIssue] # torch's stub lacks this overload
     seen = Preprocessing().normalize(torch.from_numpy(images(batch))).contiguous(memory_format=layout)
 
     def run() -> object:

@@ -15,9 +15,10 @@ ResNet-20's right answers of 10,000 (9,173 in float32), ranges from 512 training
   the outputs of the last layer: in 8 bits the best classes of an image would often tie.
 - Ranges from ONNX Runtime's histograms were no better with 128 images (percentile 99.9: 9,158; 99.99: 9,169), and took
   longer to collect.
-- Biases take back what rounding the weights did to each channel's mean, which costs nothing. ImageNet ResNet-18 with
-  "min-max" from 64 photographs of other classes: of 200 answers 194 are the float32 model's instead of 188, 143 are
-  right instead of 141 (143 in float32), and the divergence of the probabilities is 0.0097 instead of 0.0212.
+- Biases take back what rounding the weights did to each channel's mean, which costs nothing. With "min-max" and 256
+  images 9,168 instead of 9,165 are right, 9,929 answers are the float32 model's instead of 9,900, and the divergence of
+  the probabilities is 0.0027 instead of 0.0041. ImageNet ResNet-18 from 64 photographs of other classes, of 200: 143
+  right instead of 141 (143 in float32), 194 answers the same instead of 188, a divergence of 0.0097 instead of 0.0212.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -127,7 +128,7 @@ def _quantized(parsed: "onnx.ModelProto", seen: Activations, method: Method) -> 
         reduce_range=seven,
         weight_qType=QuantType.QInt8 if seven else QuantType.QUInt8,
         activation_qType=QuantType.QUInt8,
-        tensors_range=TensorsData(CalibrationMethod.MinMax, ranges),
+        tensors_range=TensorsData(CalibrationMethod.MinMax, {**ranges}),
         nodes_to_quantize=[],
         nodes_to_exclude=_before_the_network(model),
         op_types_to_quantize=list(QUANTIZED),
