@@ -8,6 +8,9 @@ and exits non-zero when one differs or fails. The outputs are logits, scaled to 
 random weights give any magnitude. The last norm of each block is small, as training leaves it: with blocks as strong
 as their shortcuts, random weights amplify rounding so much that a ResNet-152's own float32 outputs are 5e-4 from its
 float64 ones, and as far from its own in another memory format, which says nothing of an export.
+
+Measured on 2 cores of a shared machine, torch 2.13, onnxruntime 1.32: all 45 networks, at most 1.3e-5 (resnet34_c; the
+others at most 5.6e-6), 4 to 30 s each and 129 s for cifar_resnet1202.
 """
 
 import sys
