@@ -69,7 +69,7 @@ class StopAfter:
 def test_a_run_leaves_its_files_where_people_look_for_them(whole: RunFolder, photos: Path) -> None:
     names = {str(path.relative_to(whole.path)) for path in whole.path.rglob("*") if path.is_file()}
     pictures_and_text = {"metrics.jsonl", "recipe.toml", "curves.svg", "confusion.svg", "report.html"}
-    assert names == {"classifier.safetensors", "last/state.safetensors", *pictures_and_text}
+    assert names == {"classifier.safetensors", "samples.zip", "last/state.safetensors", *pictures_and_text}
     assert [row["epoch"] for row in rows(whole)] == [1, 2, 3]
     assert list(rows(whole)[0]) == [
         "epoch", "step", "seconds", "images_per_second", "lr", "train_loss", "val_loss", "val_top1", "val_top5",
