@@ -114,7 +114,7 @@ _ROWS = (
             "label_smoothing": 0.1,
         },
         notes=(
-            "Small images first (progressive = 0.75, 18 epochs) gave cifar_resnet20 89.2% in about the time of 14 "
+            "Small images first (progressive 0.75, 18 epochs) gave cifar_resnet20 89.2% in about the time of 14 "
             "epochs: no gain at 32 pixels.",
         ),
     ),
