@@ -12,6 +12,9 @@ CenterCrop, ToTensor and Normalize. Two races; the median of the rounds' ratios 
 Weights are drawn, as they do not change the speed. Also printed: how busy our run keeps all cores, from the processor
 time of the process and its children over the time it took (wanted: at least 90%). A round counts from the first image
 to the last row; exporting, quantizing and loading the network are left out on both sides, starting the workers is not.
+
+Measured on two cores, nothing else running, 200 photographs, one round: resnet50 float32 1.94 times, cores 94% busy;
+resnet18 int8 1.04 times (61.6 and 59.2 images/s), cores 91% busy.
 """
 
 import argparse
