@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from resnets.catalog import CATALOG, find
 from resnets.errors import InputError
-from resnets.network import BasicBlock, Bottleneck, PaddedShortcut, ResNet, resnet
+from resnets.network import BasicBlock, Bottleneck, PaddedShortcut, ResNet, folded, resnet
 from resnets.spec import ResNetSpec, small_images, zero_gamma
 from resnets.structure import structure
 from tests.peers import timm, torchvision
@@ -322,3 +322,24 @@ def test_the_cifar_stem_keeps_a_small_images_positions() -> None:
     assert [tuple(stage.shape[2:]) for stage in network.feature_maps(torch.randn(1, 3, 32, 32))] == [
         (32, 32), (16, 16), (8, 8), (4, 4),
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["resnet18d", "resnet50_2015", "cifar_resnext29_8x64d", "cifar_resnet20"],
+)
+def test_folding_keeps_the_outputs_of_every_kind_of_network(name: str) -> None:
+    network = resnet(name, num_classes=5).eval()
+    for norm in (one for one in network.modules() if isinstance(one, nn.BatchNorm2d)):
+        assert norm.running_var is not None
+        assert norm.running_mean is not None
+        nn.init.uniform_(norm.running_var, 0.5, 2)
+        nn.init.normal_(norm.running_mean, 0, 0.1)
+        nn.init.uniform_(norm.weight, 0.5, 1)
+    x = torch.randn(1, 3, 32, 32)
+    once = folded(network)
+    with torch.inference_mode():
+        before, after = network(x), once(x)
+    assert not any(isinstance(one, nn.BatchNorm2d) for one in once.modules())
+    assert any(isinstance(one, nn.BatchNorm2d) for one in network.modules())  # which stays as it was
+    assert torch.allclose(before, after, rtol=0, atol=1e-4 * before.abs().max().item())  # float32, tens of layers deep

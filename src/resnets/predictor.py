@@ -85,10 +85,7 @@ class Predictor(ABC):
 
         Raises InputError when this predictor gives outputs only.
         """
-        raise InputError(
-            f"{self.path or 'this classifier'}: gives no features, as an exported file holds outputs only; "
-            "take the classifier.safetensors that it was exported from"
-        )
+        raise InputError(f"{self.path or 'this classifier'}: gives no features; take a classifier.safetensors")
 
     def features(
         self, pixels: UInt8[np.ndarray, "batch height width channels"]

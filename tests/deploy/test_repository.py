@@ -74,13 +74,6 @@ def test_a_batch_of_one_is_preferred_where_no_more_are_taken(onnx_file: Path) ->
 def test_a_model_is_called_as_its_run_or_file(path: str | None, name: str) -> None:
     found = repository.model_name(None if path is None else Path(path))
     assert found == name
-    repository.check_name(found)
-
-
-@pytest.mark.parametrize("name", ["", "a/b", "..", "-x", "a b", "ä", "a\n"])
-def test_a_name_that_is_no_folders_is_refused(name: str) -> None:
-    with pytest.raises(InputError, match="model name"):
-        repository.check_name(name)
 
 
 def test_a_folder_is_made_whole_or_not_at_all(onnx_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -79,8 +79,8 @@ def export(
     from resnets import api
     from resnets.deploy import exported, exporting
 
-    if check is not None and out is not None:
-        raise InputError("--check and --out: choose one; a check writes nothing")
+    if check is not None and (out is not None or embeddings or (to, precision, max_batch) != ("onnx", "float32", 64)):
+        raise InputError("--check: a check writes nothing; of what is written (--out, --to, ...) nothing can be said")
     meanings = read_class_map(class_map) if class_map is not None else None
     with watched() as watch:
         if check is not None:

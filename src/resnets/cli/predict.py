@@ -93,6 +93,8 @@ def predict(
         raise InputError("--json and --csv: choose one")
     if top < 1 or batch_size < 1:
         raise InputError(f"--top {top}, --batch-size {batch_size}: both must be at least 1")
+    if ray_address is not None and engine != "ray":
+        raise InputError(f"--ray-address {ray_address}: is for --engine ray")
     listed = sys.stdin or ()  # there is none where a caller has closed it
     if out is not None and not json and (found := format_of(out)) is not None:
         if csv and found.suffix != ".csv":

@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
@@ -158,10 +157,7 @@ def _normalizations(ours: Preprocessing) -> Iterator[tuple[str, tuple[float, ...
 
 
 def _with(classifier: Classifier, preprocessing: Preprocessing, pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
-    device = classifier.network.fc.weight.device
-    with torch.inference_mode():
-        logits = classifier.network(preprocessing.normalize(torch.from_numpy(pixels).to(device))).float().cpu().numpy()
-    return probabilities(logits, classifier.temperature)
+    return probabilities(replace(classifier, preprocessing=preprocessing).outputs(pixels), classifier.temperature)
 
 
 def _other_outputs(ours: NDArray[np.float64], theirs: NDArray[np.float64]) -> Iterator[Hypothesis]:

@@ -41,12 +41,6 @@ class Exported(Predictor):
         probabilities, features = self.runtime.run(pixels)
         return _logarithms(probabilities), features
 
-    def features(
-        self, pixels: UInt8[np.ndarray, "batch height width channels"]
-    ) -> Float32[np.ndarray, "batch features"]:
-        """What the network's last layer reads. Raises InputError as `outputs_and_features` does."""
-        return self.outputs_and_features(pixels)[1]
-
     @property
     def kind(self) -> str:
         """What it was exported to: onnx, int8 or torch."""

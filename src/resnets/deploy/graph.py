@@ -1,14 +1,11 @@
 """What is exported of a classifier: one module from uint8 pixels to calibrated probabilities."""
 
-import copy
-from itertools import pairwise
-
 import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor, nn
 
 from resnets.classifier import Classifier
-from resnets.network import ResNet
+from resnets.network import folded
 
 INPUT, PROBABILITIES, FEATURES = "images", "probabilities", "features"
 
@@ -22,8 +19,7 @@ class Graph(nn.Module):
     def __init__(self, classifier: Classifier, *, features: bool = False) -> None:
         """features: whether to give, beside the probabilities, what `network.features` gives."""
         super().__init__()
-        network = copy.deepcopy(classifier.network).to("cpu", memory_format=torch.contiguous_format)  # pyright: ignore[reportCallIssue] # torch's stub lacks this overload
-        self.network = folded(network)
+        self.network = folded(classifier.network).to("cpu", memory_format=torch.contiguous_format)  # pyright: ignore[reportCallIssue] # torch's stub lacks this overload
         self.temperature = classifier.temperature
         self.features = features
         # (x / 255 - mean) / std as one multiplication and one addition.
@@ -44,33 +40,6 @@ class Graph(nn.Module):
         logits = self.network.fc(found)
         probabilities = torch.softmax(logits if self.temperature == 1 else logits / self.temperature, dim=1)
         return (probabilities, found) if self.features else (probabilities,)
-
-
-def folded(network: ResNet) -> ResNet:
-    """The network with each batch norm's scale and shift in the convolution before it, which thereby has a bias.
-
-    Changes `network` itself. Its outputs in evaluation stay the same but for rounding: weights are multiplied in double
-    precision and rounded once.
-    """
-    for module in list(network.modules()):
-        for (_, child), (name, norm) in pairwise(list(module.named_children())):
-            if not isinstance(norm, nn.BatchNorm2d):
-                continue
-            convolution = child[-1] if isinstance(child, nn.Sequential) else child
-            assert isinstance(convolution, nn.Conv2d)  # as network.py has it: a norm follows its convolution
-            _fold(convolution, norm)
-            module.register_module(name, nn.Identity())
-    return network
-
-
-@torch.no_grad()
-def _fold(convolution: nn.Conv2d, norm: nn.BatchNorm2d) -> None:
-    assert norm.running_mean is not None
-    assert norm.running_var is not None
-    scale = norm.weight.double() / torch.sqrt(norm.running_var.double() + norm.eps)
-    shift = norm.bias.double() - norm.running_mean.double() * scale
-    convolution.weight.copy_((convolution.weight.double() * scale.view(-1, 1, 1, 1)).float())
-    convolution.bias = nn.Parameter(shift.float())
 
 
 def _normalization(classifier: Classifier) -> tuple[tuple[float, ...], tuple[float, ...]]:

@@ -6,26 +6,17 @@ from pathlib import Path
 from resnets.deploy.exported import Exported
 from resnets.deploy.graph import FEATURES, INPUT, PROBABILITIES
 from resnets.deploy.onnx import feature_count
-from resnets.errors import InputError
 from resnets.files import write_folder_whole
 
 DELAY = 2_000  # microseconds that a request waits for others: less than one image takes on a CPU
 
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
-
 
 def model_name(path: Path | None) -> str:
-    """A model's name from a classifier's file or its run's folder."""
+    """A model's name, from a classifier's file or its run's folder: letters, digits, _, . and -, as in an address."""
     if path is None:
         return "classifier"
     stem = path.absolute().parent.name if path.name == "classifier.safetensors" else path.stem
     return re.sub(r"[^A-Za-z0-9_.-]+", "_", stem).strip("_.-") or "classifier"
-
-
-def check_name(name: str) -> None:
-    """Raise InputError when no model can be called so: its name is a folder's and part of its address."""
-    if not _NAME.fullmatch(name):
-        raise InputError(f"model name {name!r}: letters, digits, _, . and - only, a letter or digit first")
 
 
 def write(folder: Path, exported: Exported, content: bytes, *, max_batch: int) -> Path:
@@ -33,7 +24,6 @@ def write(folder: Path, exported: Exported, content: bytes, *, max_batch: int) -
 
     content: the ONNX file. Raises InputError when the folder is there already.
     """
-    check_name(folder.name)
     files = {
         "config.pbtxt": config(folder.name, exported, content, max_batch=max_batch),
         "labels.txt": "".join(f"{' '.join(name.split())}\n" for name in exported.classes),

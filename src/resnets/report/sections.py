@@ -113,8 +113,8 @@ def settings(run: RunReport) -> list[tuple[str, str]]:
 
 
 def curves(run: RunReport) -> list[Any]:
-    """Loss, accuracy and learning rate; nothing where no run is known."""
-    if not run.rows:
+    """Loss, accuracy and learning rate; nothing where no run is known, or where it has one epoch only."""
+    if len(run.rows) < 2:
         return []
     last, best = run.rows[-1], plots.best_row(run.rows)
     drawn = (

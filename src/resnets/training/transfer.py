@@ -21,6 +21,7 @@ from resnets.data import loading
 from resnets.data.imageset import ImageSet
 from resnets.errors import InputError, RunFailed
 from resnets.evaluation import metrics
+from resnets.network import folded
 from resnets.progress import Progress, Watch, unwatched
 from resnets.weights import Checkpoint
 
@@ -75,7 +76,7 @@ def features(
     classifier: Classifier, images: ImageSet, *, mirrored: bool = False, watch: Watch = unwatched
 ) -> Float[np.ndarray, "images features"]:
     """What the network's classifier layer reads of each image, as it is evaluated; `mirrored`: of its mirror image."""
-    network, preprocessing = classifier.network.eval(), classifier.preprocessing
+    network, preprocessing = folded(classifier.network), classifier.preprocessing
     device = network.fc.weight.device
     found = np.empty((len(images), network.fc.in_features), dtype=np.float32)
     waiting: list[NDArray[np.uint8]] = []
