@@ -216,3 +216,27 @@ def smooth(root: Path) -> ImageSet:
             fine = Image.fromarray(coarse).resize((90, 70), Image.Resampling.BICUBIC)
             pictures.save(root / name / f"{seed}.png", np.asarray(fine))
     return open_source(root)
+
+
+def test_alternating_an_image_is_mirrored_in_every_second_epoch(images: ImageSet) -> None:
+    """By chance half of them begin mirrored, and two epochs in a row show each image both ways."""
+    settings = Augmentation(augment="none", alternate_flip=True)
+    batches = TrainingBatches(images, SMALL, settings, batch_size=1, seed=1)
+    plain = [torch.from_numpy(one) for one in loading.evaluation_pixels(images, SMALL)]
+
+    def mirrored(epoch: int, start: int = 0) -> dict[int, bool]:
+        """Whether each image was, by its place in the set."""
+        found: dict[int, bool] = {}
+        for batch in batches.epoch(epoch, start=start):
+            both = [(row, flip) for row, one in enumerate(plain) for flip in (False, True)
+                    if torch.equal(batch.images[0], one.flip(1) if flip else one)]  # fmt: skip
+            assert len(both) == 1
+            found |= dict(both)
+        return found
+
+    first = mirrored(0)
+    assert len(first) == len(plain)
+    assert 0.2 < np.mean(list(first.values())) < 0.8
+    assert mirrored(1) == {row: not flip for row, flip in first.items()}
+    assert mirrored(2) == first
+    assert mirrored(7, start=5).items() <= mirrored(1).items()

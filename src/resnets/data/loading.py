@@ -96,7 +96,8 @@ class TrainingBatches:
         numbers = self._table(epoch, augmentation.GEOMETRY, augmentation.COLUMNS)
         pixels = self.source.batches(rows, numbers, views=views, size=size)
         if self.augmentation.flip:
-            pixels = map(lambda batch, view: _flipped(batch, numbers[view, FLIP]), pixels, views)
+            mirrored = torch.from_numpy(self._mirrored(epoch, numbers))
+            pixels = map(lambda batch, view: augmentation.flip(batch, mirrored[view]), pixels, views)
         if self.augmentation.policy != "none":
             pixels = self._after_policy(pixels, views, epoch)
         boxes = self._boxes(views, epoch, size or self.preprocessing.size)
@@ -108,6 +109,16 @@ class TrainingBatches:
 
     def _table(self, epoch: int, purpose: int, columns: int) -> NDArray[np.float32]:
         return augmentation.table(len(self.labels), seed=self.seed, epoch=epoch, purpose=purpose, columns=columns)
+
+    def _mirrored(self, epoch: int, numbers: NDArray[np.float32]) -> NDArray[np.bool_]:
+        """Which views are mirrored: by chance in each epoch, or by chance in the first and in turn from then on.
+
+        In turn, two epochs show each image once as it is and once mirrored (Jordan 2024, section 3.6).
+        """
+        if not self.augmentation.alternate_flip:
+            return numbers[:, FLIP] < 0.5
+        first = self._table(0, augmentation.GEOMETRY, augmentation.COLUMNS)
+        return (first[:, FLIP] < 0.5) ^ (epoch % 2 == 1)
 
     def _after_policy(self, batches: Iterator[Tensor], views: Rows, epoch: int) -> Iterator[Tensor]:
         """The batches with the policy applied to each image, by threads and a few batches ahead."""
@@ -262,10 +273,6 @@ def in_order(
             yield waiting.popleft().result()
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
-
-
-def _flipped(images: Tensor, numbers: NDArray[np.float32]) -> Tensor:
-    return augmentation.flip(images, torch.from_numpy(numbers < 0.5))
 
 
 def _policy(settings: Augmentation, preprocessing: Preprocessing) -> policies.Policy:

@@ -21,6 +21,9 @@ class Augmentation:
     crop_padding: int = setting(4, "pixels of black around the image before it is shifted", 0)
     min_area: float = setting(0.25, "smallest box of resized-crop, as a part of the image", 1e-3, 1)
     flip: bool = setting(True, "whether every other view is mirrored")
+    alternate_flip: bool = setting(
+        False, "flip: whether an image is mirrored in every second epoch rather than by chance in each"
+    )
     policy: PolicyName = setting("none", "changes of colour and shape drawn from a set")
     policy_ops: int = setting(2, "rand-augment: changes tried on an image, each with probability 1/2", 0, 100)
     policy_magnitude: float = setting(9.0, "rand-augment: how strong they are", 0, 10)

@@ -16,6 +16,7 @@ import torch
 from resnets import classifier as classifiers
 from resnets.catalog import resolve
 from resnets.classifier import Classifier
+from resnets.data import loading
 from resnets.data.loading import TrainingBatches
 from resnets.errors import InputError
 from resnets.evaluation.calibration import calibrate
@@ -28,7 +29,7 @@ from resnets.report.board import board, require_tensorboard
 from resnets.report.judged import RunReport
 from resnets.runs import samples
 from resnets.runs.order import Order
-from resnets.training import checkpoint, defaults, execution, selection, teacher, transfer
+from resnets.training import checkpoint, defaults, execution, selection, teacher, transfer, whitening
 from resnets.training import plan as plans
 from resnets.training.checkpoint import RunFolder, Saved, Standing
 from resnets.training.execution import Choice
@@ -182,6 +183,8 @@ def untrained(run: Run, device: torch.device) -> Classifier:
 def started(run: Run, classifier: Classifier) -> Run:
     """Put the weights to start from into the classifier, and a linear probe of them where the recipe wants it."""
     recipe, begun = run.plan.recipe, time.monotonic()
+    if recipe.whiten:
+        _whiten(run, classifier)
     if run.start is None:
         return run
     for note in run.start.into(classifier):
@@ -198,6 +201,13 @@ def started(run: Run, classifier: Classifier) -> Run:
     )
     probe.into(classifier)
     return run.with_saved(standing=Standing(seconds=time.monotonic() - begun, probe_loss=probe.loss))
+
+
+def _whiten(run: Run, classifier: Classifier) -> None:
+    sample = run.parts.train.evenly(whitening.IMAGES, seed=run.plan.recipe.seed)
+    preprocessing = classifier.preprocessing
+    pixels = (torch.from_numpy(one) for one in loading.evaluation_pixels(sample, preprocessing))
+    whitening.whiten(classifier.network, (preprocessing.normalize(one[None])[0] for one in pixels))
 
 
 def _executed(run: Run, classifier: Classifier, batches: TrainingBatches) -> Run:

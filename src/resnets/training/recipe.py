@@ -63,6 +63,7 @@ class Recipe(Augmentation, Mixing):
     drop_path: float = setting(0.0, "stochastic depth: how often the last block's residual is left out", 0, 0.9)
     train_size: int = setting(0, "image size in training, in pixels; 0: that of the preprocessing", 0, 4096)
     progressive: float = setting(1.0, "size of the first epochs' images as a part of the last ones'", 0.25, 1)
+    whiten: bool = setting(False, "whether the first convolution begins as a whitening of the training images' patches")
     # Weights that were trained before
     weights: str = setting("", "where to start: a file or a name that `resnets list --weights` prints; empty: anew")
     head: Head = setting("new", "first classifier: new: at random; probe: a linear probe of the weights started from")
@@ -87,6 +88,8 @@ class Recipe(Augmentation, Mixing):
             raise InputError('milestones = (): schedule = "step" needs some, such as milestones = [0.5, 0.75]')
         if self.head == "probe" and not self.weights:
             raise InputError('head = "probe": needs weights that were trained before; --weights names them')
+        if self.whiten and self.weights:
+            raise InputError("whiten: begins anew what weights bring; leave one of them out")
         if not self.epochs and self.head != "probe":
             raise InputError('epochs = 0: trains nothing; at least 1, or head = "probe" for a linear probe alone')
         if self.freeze_epochs > self.epochs:
