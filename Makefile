@@ -12,7 +12,7 @@ print(f"quickstart/digit.png is a held-out {held_out.classes[held_out.labels[7]]
 endef
 export SAVE_A_DIGIT
 
-.PHONY: quickstart test lint types contracts javascript tests format
+.PHONY: quickstart test lint types contracts javascript tests slow format
 
 quickstart: .venv/installed  ## train on the embedded digits, evaluate, predict one image
 	rm -rf quickstart
@@ -40,6 +40,9 @@ javascript: node_modules/.installed  ## lint and types of the explorer page
 
 tests: .venv/installed-dev  ## one thread a process: two processes with two threads each fight over two cores
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n auto --dist worksteal $(PYTEST)
+
+slow: .venv/installed-dev  ## what is too long for every day: published scores of exported files
+	$(BIN)/pytest -m slow $(PYTEST)
 
 format: .venv/installed-dev
 	$(BIN)/ruff check --fix .

@@ -117,6 +117,7 @@ def int8(classifier: Classifier, calibration: list[ImageSet], judge: ImageSet, t
     return answers(found.content, seen(test))
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("unchecked")
 def test_imagenet_resnet18_in_int8_loses_two_photographs_at_most(shared_data: Path) -> None:
     classifier, _ = resnets.convert(shared_data / "imagenet-resnet18.safetensors.xz", "resnet18")

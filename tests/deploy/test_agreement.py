@@ -60,6 +60,7 @@ def exported(classifier: Classifier, to: Target, data: Path, out: Path, **option
         return resnets.export(classifier, to, out, data=data, **options).path
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("to", "least", "most"), [("onnx", 9173, 9173), ("int8", 9123, 9250)])
 def test_resnet20_scores_what_it_must_of_10000_with_plain_onnx_runtime_and_the_files_own_metadata(
     to: Target, least: int, most: int, shared_data: Path, tmp_path: Path
@@ -80,6 +81,7 @@ def test_resnet20_scores_what_it_must_of_10000_with_plain_onnx_runtime_and_the_f
     assert least <= right <= most
 
 
+@pytest.mark.slow
 def test_onnx_runtime_openvino_and_the_classifier_agree_on_200_photographs_from_bytes_to_label(
     shared_data: Path, tmp_path: Path
 ) -> None:

@@ -73,22 +73,26 @@ def _classifier_header(path: Path) -> dict[str, Any] | None:
 
 
 def features(
-    classifier: Classifier, images: ImageSet, *, mirrored: bool = False, watch: Watch = unwatched
-) -> Float[np.ndarray, "images features"]:
-    """What the network's classifier layer reads of each image, as it is evaluated; `mirrored`: of its mirror image."""
+    classifier: Classifier, images: ImageSet, *, mirror: bool = False, watch: Watch = unwatched
+) -> Float[np.ndarray, "rows features"]:
+    """What the network's classifier layer reads of each image, as it is evaluated.
+
+    mirror: a row for each image, then one for each mirror image. An image is decoded once for both.
+    """
     network, preprocessing = folded(classifier.network), classifier.preprocessing
     device = network.fc.weight.device
-    found = np.empty((len(images), network.fc.in_features), dtype=np.float32)
+    times = 2 if mirror else 1
+    found: list[NDArray[np.float32]] = []
     waiting: list[NDArray[np.uint8]] = []
     for done, pixels in enumerate(loading.evaluation_pixels(images, preprocessing), 1):
-        waiting.append(pixels[:, ::-1] if mirrored else pixels)
-        if len(waiting) == BATCH or done == len(images):
+        waiting += [pixels, pixels[:, ::-1]][:times]
+        if len(waiting) >= BATCH or done == len(images):
             batch = preprocessing.normalize(torch.from_numpy(np.stack(waiting)).to(device))
             with torch.inference_mode():
-                found[done - len(waiting) : done] = network.features(batch).float().cpu().numpy()
+                found.append(network.features(batch).float().cpu().numpy())
             waiting = []
             watch(Progress("features", done, len(images)))
-    return found
+    return np.concatenate([np.concatenate(found)[view::times] for view in range(times)])
 
 
 @dataclass(frozen=True)
@@ -113,13 +117,10 @@ def probe(
     classifier: Classifier, train: ImageSet, *, balanced: bool, mirror: bool, seed: int, watch: Watch = unwatched
 ) -> Probe:
     """A linear probe of the classifier's network on its training images, and on their mirror images where `mirror`."""
-    found = [
-        features(classifier, train, mirrored=mirrored, watch=watch)
-        for mirrored in ((False, True) if mirror else (False,))
-    ]
-    times = len(found)
+    found = features(classifier, train, mirror=mirror, watch=watch)
+    times = len(found) // len(train)
     return fit_probe(
-        np.concatenate(found), np.tile(train.labels, times), classes=len(train.classes),
+        found, np.tile(train.labels, times), classes=len(train.classes),
         groups=np.tile(np.arange(len(train)), times), balanced=balanced, seed=seed, watch=watch,
     )  # fmt: skip
 
