@@ -66,7 +66,10 @@ def scores(arguments: list[str], out: Path) -> dict:
 
 @pytest.mark.parametrize(
     ("checkpoint", "network", "right"),
-    [("resnet20-12fca82f.th", "cifar_resnet20", 9173), ("resnet32-d509ac18.th", "cifar_resnet32", 9263)],
+    [
+        ("resnet20-12fca82f.th", "cifar_resnet20", 9173),
+        pytest.param("resnet32-d509ac18.th", "cifar_resnet32", 9263, marks=pytest.mark.slow),
+    ],
 )
 def test_akamasters_networks_score_what_they_must_on_cifar_10(
     checkpoint: str, network: str, right: int, shared_data: Path, tmp_path: Path

@@ -68,6 +68,7 @@ def test_without_ray_the_way_to_install_it_is_said(
 
 
 @pytest.mark.filterwarnings("ignore")  # Ray's own, of many kinds
+@pytest.mark.slow
 def test_a_cluster_of_two_workers_one_of_them_killed_writes_the_same_bytes(saved: Path, tmp_path: Path) -> None:
     photos = pictures.folder(tmp_path / "photos", count=60)
     local, out = tmp_path / "local.parquet", tmp_path / "ray.parquet"
