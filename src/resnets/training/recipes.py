@@ -100,7 +100,8 @@ _ROWS = (
         summary="From scratch in little time: a whitened stem, a high rate that rises and falls in a line",
         source="Page 2019 (How to train your ResNet); Jordan 2024 (94% on CIFAR-10 in 3.29 seconds); for CPUs",
         scores=(
-            "measured (depths 1,1,1, widths 64 to 256, 11 epochs, one seed): CIFAR-10 87.9% of test, 88.3% with mirror images",
+            "measured (depths 1,1,1, widths 64 to 256, 11 epochs, one seed): CIFAR-10 87.9% of test, "
+            "88.3% with mirror images",
         ),
         recipe={
             "epochs": 12,
