@@ -2,7 +2,7 @@
 
     .venv/bin/python -m benchmarks.recipes FOLDER [CASE ...]     (FOLDER: of the images and weights; no CASE: the list)
 
-Measured on 2 cores, nothing else running unless said (fashion and cifar with an earlier `fast`):
+Measured on 2 cores, nothing else running unless said:
 
     ants-bees-probe       27 s   94.77% of val
     flowers-probe         59 s   87.00% of val

@@ -181,7 +181,7 @@ def untrained(run: Run, device: torch.device) -> Classifier:
 
 
 def started(run: Run, classifier: Classifier) -> Run:
-    """Put the weights to start from into the classifier, and a linear probe of them where the recipe wants it."""
+    """Put into the classifier what training starts from: whitening filters, or weights and a linear probe of them."""
     recipe, begun = run.plan.recipe, time.monotonic()
     if recipe.whiten:
         _whiten(run, classifier)

@@ -92,7 +92,8 @@ def features(
                 found.append(network.features(batch).float().cpu().numpy())
             waiting = []
             watch(Progress("features", done, len(images)))
-    return np.concatenate([np.concatenate(found)[view::times] for view in range(times)])
+    rows = np.concatenate(found)
+    return np.concatenate([rows[view::times] for view in range(times)])
 
 
 @dataclass(frozen=True)
