@@ -8,6 +8,7 @@ import torch
 from resnets.network import resnet
 from resnets.training import execution
 from resnets.training.execution import Timing, choose
+from resnets.training.optimization import to_training
 from resnets.training.plan import Execution
 
 FIRST = Execution()
@@ -78,6 +79,22 @@ def test_the_clock_times_a_copy_and_leaves_network_and_threads_alone() -> None:
     assert all(timing.step > 0 for timing in found)
     assert all(torch.equal(tensor, before[name]) for name, tensor in network.state_dict().items())
     assert torch.get_num_threads() == threads
+
+
+@pytest.mark.usefixtures("unchecked")
+def test_what_is_frozen_is_timed_frozen(monkeypatch: pytest.MonkeyPatch) -> None:
+    network = resnet("cifar_resnet20", widths=(8, 16, 32), stem={"widths": [8]})
+    to_training(network, norms_frozen=False, stages_frozen=2)
+    learning: list[set[str]] = []
+
+    def look(optimizer: torch.optim.SGD) -> None:
+        parameters = optimizer.param_groups[0]["params"]
+        learning.append({name for name, p in zip(names, parameters, strict=True) if p.grad is not None})
+
+    names = [name for name, _ in network.named_parameters()]
+    monkeypatch.setattr(torch.optim.SGD, "step", look)
+    execution.step_clock(network, torch.randn(4, 3, 16, 16), torch.tensor([0, 1, 2, 3]))(FIRST)
+    assert learning[0] == {name for name in names if name.startswith(("layer2", "layer3", "fc"))}
 
 
 def test_a_cpu_without_bfloat16_is_not_asked_to_use_it() -> None:

@@ -1,5 +1,6 @@
 """A training run from beginning to end: an order becomes a folder with a classifier, its scores and a report."""
 
+import copy
 import dataclasses
 import logging
 import shlex
@@ -34,6 +35,7 @@ from resnets.training import plan as plans
 from resnets.training.checkpoint import RunFolder, Saved, Standing
 from resnets.training.execution import Choice
 from resnets.training.loop import Record, Training, training_batches
+from resnets.training.optimization import to_training
 from resnets.training.plan import Changes, Execution, Plan
 from resnets.training.preparation import Parts, data_name, find_run, new_run, prepare
 from resnets.training.recipe import ENDLESS, Recipe, replaced
@@ -230,7 +232,9 @@ def _fastest(run: Run, classifier: Classifier, batches: TrainingBatches, first: 
     batch = next(iter(batches.epoch(0, size=recipe.train_size or None)))
     images = classifier.preprocessing.normalize(batch.images[: recipe.batch_size].to(device))
     labels = batch.labels[: recipe.batch_size].to(device)
-    clock = execution.step_clock(classifier.network, images, labels, run.order.watch)
+    network = copy.deepcopy(classifier.network)
+    to_training(network, norms_frozen=recipe.freeze_norms, stages_frozen=recipe.freeze_stages)
+    clock = execution.step_clock(network, images, labels, run.order.watch)
     steps = recipe.epochs * batches.steps * recipe.accumulate
     compiles = execution.can_compile(device) and not recipe.drop_path and recipe.progressive == 1
     return execution.choose(first, clock, steps, execution.alternatives(first, device), compiles=compiles)

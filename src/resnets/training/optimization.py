@@ -65,6 +65,14 @@ def set_rate(optimizer: torch.optim.Optimizer, lr: float, *, momentum: float | N
             group["momentum"] = momentum
 
 
+def to_training(network: ResNet, *, norms_frozen: bool, stages_frozen: int) -> None:
+    """Every layer in the mode in which it trains, and learning, but for what is frozen."""
+    network.train().requires_grad_(requires_grad=True)
+    if norms_frozen:
+        freeze_norms(network)
+    freeze_stages(network, stages_frozen)
+
+
 def freeze_norms(network: nn.Module) -> None:
     """Batch norms keep their statistics until the next `network.train()`, and their scales and shifts for good.
 

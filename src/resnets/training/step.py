@@ -17,7 +17,7 @@ from resnets.training import losses, schedules
 from resnets.training.averaging import Average
 from resnets.training.depth import StochasticDepth, stochastic_depth
 from resnets.training.mixing import mix
-from resnets.training.optimization import freeze_norms, freeze_stages, optimizer_of, parameter_groups, set_rate
+from resnets.training.optimization import optimizer_of, parameter_groups, set_rate, to_training
 from resnets.training.plan import Execution
 from resnets.training.recipe import Recipe
 from resnets.training.teacher import Teacher
@@ -60,14 +60,12 @@ class Step:
     @contextmanager
     def epoch(self, epoch: int) -> Iterator[None]:
         """Within, every layer is in its mode: training, or evaluation where it is frozen."""
-        frozen = epoch < self.recipe.freeze_epochs
-        self.network.train(not frozen)
-        for parameter in self.network.parameters():
-            parameter.requires_grad_(not frozen)
-        self.network.fc.requires_grad_(True)
-        if self.recipe.freeze_norms:
-            freeze_norms(self.network)
-        freeze_stages(self.network, self.recipe.freeze_stages)
+        recipe = self.recipe
+        to_training(self.network, norms_frozen=recipe.freeze_norms, stages_frozen=recipe.freeze_stages)
+        frozen = epoch < recipe.freeze_epochs
+        if frozen:
+            self.network.eval().requires_grad_(requires_grad=False)
+            self.network.fc.requires_grad_(True)
         with stochastic_depth(self.network, 0.0 if frozen else self.recipe.drop_path) as depth:
             self.depth = depth if self.recipe.drop_path and not frozen else None
             yield
