@@ -35,7 +35,7 @@ from tests.peers import timm
 
 THREADS = 2
 ROUNDS = {16: 7, 1: 31}  # of each batch size
-PAUSE = 0.02  # seconds: ONNX Runtime's threads spin for a while after a run, and would slow who comes next
+PAUSE = 0.3  # seconds: ONNX Runtime's threads spin for a while after a run, and would slow who comes next
 
 
 def models() -> dict[str, bytes]:
@@ -73,6 +73,7 @@ def medians(functions: Mapping[str, Callable[[], object]], rounds: int) -> dict[
     for turn in range(-2, rounds):  # two to warm up
         for name, function in functions.items():
             time.sleep(PAUSE)
+            function()  # so that nobody begins with the other's weights in the caches
             began = time.perf_counter()
             function()
             if turn >= 0:
