@@ -5,7 +5,9 @@ import tarfile
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
+import pytest
 import torch
 from PIL import Image
 
@@ -24,6 +26,13 @@ def classifier(**fields: object) -> Classifier:
         preprocessing=Preprocessing(size=16, resize=18),
         **fields,  # pyright: ignore[reportArgumentType] # whatever a test gives
     )
+
+
+def in_openvino(model: Path | bytes) -> Any:
+    """An ONNX file compiled by OpenVINO, in float32, which it takes for bfloat16 on CPUs that have it; else a skip."""
+    openvino = pytest.importorskip("openvino")
+    core = openvino.Core()
+    return core.compile_model(core.read_model(model), "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
 
 
 def png(label: int, seed: int) -> bytes:

@@ -18,6 +18,7 @@ from resnets.deploy import images
 from resnets.deploy.exporting import Target
 from resnets.deploy.gate import Gate
 from tests.deploy.conftest import traceable
+from tests.deploy.samples import in_openvino
 from tests.test_published import CIFAR, WORDNET
 
 CLOSE = 1e-5  # of probabilities, float32 through 18 and 20 layers
@@ -85,13 +86,11 @@ def test_resnet20_scores_what_it_must_of_10000_with_plain_onnx_runtime_and_the_f
 def test_onnx_runtime_openvino_and_the_classifier_agree_on_200_photographs_from_bytes_to_label(
     shared_data: Path, tmp_path: Path
 ) -> None:
-    openvino = pytest.importorskip("openvino")
     classifier, _ = resnets.convert(shared_data / "imagenet-resnet18.safetensors.xz", "resnet18")
     data = shared_data / "imagenette-val-200.zip"
     path = exported(classifier, "onnx", data, tmp_path / "x.onnx", class_map=WORDNET)
     run, about = alone(path)
-    core = openvino.Core()
-    compiled = core.compile_model(core.read_model(path), "CPU")
+    compiled = in_openvino(path)
     photographs = members(data)
     pixels = np.stack([prepared(data, about) for _, data in photographs])
     by_onnx_runtime = np.concatenate([run(pixels[start : start + 20]) for start in range(0, 200, 20)])

@@ -54,19 +54,18 @@ def values(name: str, new: Callable[[np.ndarray], np.ndarray]) -> Edit:
 
 def normalizing(mean: tuple[float, ...], std: tuple[float, ...]) -> Edit:
     def edit(model: onnx.ModelProto) -> None:
-        values("scale", lambda _: (1 / (255 * np.array(std))).reshape(1, 3, 1, 1))(model)
-        values("offset", lambda _: (-np.array(mean) / np.array(std)).reshape(1, 3, 1, 1))(model)
+        values("scale", lambda old: np.resize(1 / (255 * np.array(std)), old.shape))(model)  # repeated along a row
+        values("offset", lambda old: np.resize(-np.array(mean) / np.array(std), old.shape))(model)
 
     return edit
 
 
 def blue_first(model: onnx.ModelProto) -> None:
-    nodes = model.graph.node
-    cast = next(node for node in nodes if node.op_type == "Cast")
+    first = model.graph.node[0]
     model.graph.initializer.append(numpy_helper.from_array(np.array([2, 1, 0]), "order"))
-    turn = onnx.helper.make_node("Gather", [cast.input[0], "order"], ["turned"], axis=1)
-    nodes.insert(list(nodes).index(cast), turn)
-    next(node for node in nodes if node.op_type == "Cast").input[0] = "turned"
+    turn = onnx.helper.make_node("Gather", [first.input[0], "order"], ["turned"], axis=3)
+    first.input[0] = "turned"
+    model.graph.node.insert(0, turn)
 
 
 def outputs_moved(model: onnx.ModelProto) -> None:

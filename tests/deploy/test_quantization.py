@@ -23,6 +23,7 @@ from resnets.errors import InputError, RunFailed
 from resnets.progress import Progress
 from tests import pictures
 from tests.deploy.conftest import SIZE, traceable
+from tests.deploy.samples import in_openvino
 
 SHOWN = (28, 26)  # pixels: as the classifier learnt from
 
@@ -136,8 +137,7 @@ def classifier_probabilities(classifier: Classifier, images: np.ndarray) -> np.n
 
 
 def test_openvino_computes_the_same_file_alike(quantized: quantization.Quantized, classifier: Classifier) -> None:
-    openvino = pytest.importorskip("openvino")
-    compiled = openvino.Core().compile_model(openvino.Core().read_model(quantized.content), "CPU")
+    compiled = in_openvino(quantized.content)
     images = pixels(classifier, 7000, 30)
     found = compiled({"images": images})["probabilities"]
     assert np.abs(found - answers(quantized.content, images)).max() < 0.03  # rounds between layers as it likes

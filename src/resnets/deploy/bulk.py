@@ -222,6 +222,8 @@ def _on_threads(
 
     with ThreadPoolExecutor(min(workers, len(missing)), thread_name_prefix="resnets-bulk") as pool:
         running = [pool.submit(run) for _ in range(min(workers, len(missing)))]
+        for future in running:
+            future.add_done_callback(lambda _: ticks.put(0))  # so that nobody waits for a tick after the last
         try:
             while not all(future.done() for future in running) or not ticks.empty():
                 for count in _arrived(ticks):
