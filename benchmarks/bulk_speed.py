@@ -150,7 +150,8 @@ def race(name: str, exported: Path, photos: list[Path], peer: Peer, rounds: int,
     """Print images a second of both, the ratio, and how busy ours keeps the cores."""
     opened = resnets.open_predictor(exported, threads=1)
     ours = partial(predict, opened, exported, photos)
-    peer(photos[:64])  # what is slow the first time
+    for first in (peer, partial(predict, opened, exported)):
+        first(photos[:64])  # what is slow the first time
     theirs: list[float] = []
     mine: list[float] = []
     busy: list[float] = []
@@ -169,7 +170,7 @@ def predict(opened: Predictor, exported: Path, photos: list[Path]) -> None:
     out = exported.with_suffix(".parquet")
     order = bulk.Order(
         classifier=exported,
-        images=(str(photos[0].parent),),
+        images=tuple(map(str, photos)),
         out=out,
         opener=lambda path, device: opened,  # noqa: ARG005
         batch_size=BATCH,

@@ -19,6 +19,7 @@ import struct
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
+from functools import cached_property
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -73,7 +74,7 @@ class Plan:
         """How many parts there are."""
         return -(-self.count // self.part)
 
-    @property
+    @cached_property
     def number(self) -> str:
         """The plan's own number, which tells its parts from any others'."""
         values = asdict(replace(self, classifier_name="", bad=-1))
