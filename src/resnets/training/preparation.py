@@ -21,6 +21,7 @@ from resnets.training.checkpoint import RunFolder
 log = logging.getLogger(__name__)
 
 RUNS = Path("runs")
+HELD_OUT = 5_000  # images: enough to tell epochs apart; the rest had better train
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,6 +38,7 @@ class Parts:
 def prepare(data: str | Path, *, val_fraction: float, seed: int, skip_bad: bool, watch: Watch) -> Parts:
     """Open `data`, hold out validation images where it has none, and decode every image once.
 
+    val_fraction: of the training images, to be held out; 0 for a fifth, and no more than HELD_OUT images.
     Raises InputError for what the user can mend: an image that cannot be decoded (unless `skip_bad`), a class without
     training images, too few of them.
     """
@@ -44,8 +46,9 @@ def prepare(data: str | Path, *, val_fraction: float, seed: int, skip_bad: bool,
     notes = list(whole.notes)
     used, held_out = whole, None
     if not whole.has("val"):
-        used = whole.hold_out("val", fraction=val_fraction, seed=seed)
-        held_out = {"fraction": val_fraction, "seed": seed, "fingerprint": whole.fingerprint}
+        fraction = val_fraction or min(0.2, HELD_OUT / max(1, int((whole.splits <= 0).sum())))
+        used = whole.hold_out("val", fraction=fraction, seed=seed)
+        held_out = {"fraction": fraction, "seed": seed, "fingerprint": whole.fingerprint}
         notes.append(f"{whole.name}: {used.split_made}")
     for note in notes:
         log.info("%s", note)

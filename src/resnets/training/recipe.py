@@ -74,7 +74,7 @@ class Recipe(Augmentation, Mixing):
     # Judging
     split_seed: int = setting(0, "of the choice of the images that are held out", 0, 2**63 - 1)
     val_fraction: float = setting(
-        0.2, "of each class's training images held out, where there is no validation split", 0.001, 0.9
+        0.0, "of each class's training images held out where val is missing; 0: a fifth, 5,000 images at most", 0, 0.9
     )
     monitor: Monitor = setting("top1", "what the best epoch is best in, on validation")
     patience: int = setting(0, "epochs without a better one after which the run ends; 0: never", 0, ENDLESS)
