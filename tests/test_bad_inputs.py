@@ -388,7 +388,7 @@ SPEC = 'depths = [1, 1]\nwidths = [64, 32]\nblock = "basic"\nshortcut = "pad"'
     ),
     Case(
         "classes-balanced-twice", "train photos --set class_weights=balanced --set sampler=balanced",
-        ("class_weights and sampler are both", "keep one"),
+        ("class_weights = \"balanced\" and sampler = \"balanced\"", "keep one"),
     ),
     Case("probe-of-nothing", "train photos --recipe linear-probe", ("head = \"probe\"", "--weights names them")),
     Case("weights-missing", "train photos resnet18 --weights gone.pth", ("gone.pth", "no such file")),

@@ -135,6 +135,22 @@ def test_convert_writes_a_classifier_of_a_name_alone(
     }  # fmt: skip
 
 
+@pytest.mark.parametrize("recipe", ["linear-probe", "finetune"])
+def test_a_run_starts_from_a_name_alone_and_its_classifier_says_where_it_came_from(
+    recipe: str, server: Hub, repository: Path, tmp_path: Path
+) -> None:
+    server.serve(NAME, repository)
+    photos = pictures.folder(tmp_path / "photos")
+    settings = {"preprocessing": {"size": 32, "resize": 32}, "epochs": int(recipe == "finetune")}
+    classifier = resnets.train(photos, weights=NAME, recipe=recipe, out=tmp_path / "run", settings=settings)
+    assert classifier.origin["network"] == "resnet18"
+    found = hub.fetch(NAME)
+    assert (classifier.origin["weights"], classifier.origin["licence"]) == (found.origin, "apache-2.0")
+    assert found.origin == f"{NAME}@{COMMIT[:12]}"
+    assert found.preprocessing
+    assert classifier.preprocessing.interpolation == found.preprocessing["interpolation"] == "bicubic"
+
+
 def test_a_row_of_the_hub_says_what_is_published_and_where_it_came_from(server: Hub, repository: Path) -> None:
     server.serve(NAME, repository)
     found = hub.fetch(NAME)

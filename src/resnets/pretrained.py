@@ -1,7 +1,7 @@
 """Published weights of the networks in the catalog, a row each: where they are, and what they are published to score.
 
 torchvision's are files at download.pytorch.org; timm's are repositories of the Hugging Face Hub. `Pretrained.published`
-is the publisher's own figure at the row's preprocessing, and None where no such figure is known.
+is the publisher's own figure at the row's preprocessing, or else timm's, and None where neither is known.
 """
 
 import difflib
@@ -13,6 +13,7 @@ from typing import Any
 from resnets import catalog
 from resnets.catalog import Published
 from resnets.errors import InputError
+from resnets.timm_results import RESULTS
 
 TORCHVISION_HOST = "https://download.pytorch.org/models"
 USUAL: Mapping[str, Any] = {  # preprocessing, as plain values; rows name what differs
@@ -154,7 +155,7 @@ def _timm(torchvisions: Mapping[str, Pretrained]) -> Iterator[Pretrained]:
             if recipe in ("tv", "tv2") and copied and copied.preprocessing == preprocessing:
                 published = copied.published
             else:
-                published = _strikes_back(recipe, network)
+                published = _strikes_back(recipe, network) or _measured_by_timm(tag, network)
             name = f"timm/{network}.{tag}"
             yield Pretrained(
                 name=name, network=network, where=name, preprocessing=preprocessing, published=published,
@@ -167,6 +168,14 @@ def _strikes_back(recipe: str, network: str) -> Published | None:
     if top1 is None:
         return None
     return Published(round(top1 / 100, 4), None, "ImageNet-1k", f"Wightman et al. 2021, {recipe.upper()}")
+
+
+def _measured_by_timm(tag: str, network: str) -> Published | None:
+    found = RESULTS.get(tag, {}).get(network)
+    if found is None:
+        return None
+    top1, top5 = (round(percent / 100, 5) for percent in found)
+    return Published(top1, top5, "ImageNet-1k", "timm")
 
 
 def _rows() -> dict[str, Pretrained]:

@@ -208,6 +208,13 @@ def test_calibrate_fits_then_chooses_the_threshold_on_calibrated_probabilities()
     assert calibration.calibrate(logits, labels, error_rate=None).abstain_below == 0
 
 
+def test_where_no_threshold_is_strict_enough_nothing_counts_as_sure() -> None:
+    logits = np.array([[9, 0], [1, 0], [2, 0], [0, 3]], np.float32)
+    found = calibration.calibrate(logits, np.array([1, 0, 0, 1]), error_rate=0.0)  # the surest is wrong
+    assert found.threshold is not None
+    assert (found.threshold.threshold, found.abstain_below) == (None, 1.0)
+
+
 @pytest.mark.parametrize("rate", [-0.1, 1.0, float("nan")])
 def test_an_error_rate_that_is_none_is_refused(rate: float) -> None:
     with pytest.raises(InputError, match="must be 0 or more and less than 1"):

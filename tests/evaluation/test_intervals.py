@@ -62,6 +62,15 @@ def test_classes_that_lack_images_leave_out_the_area_and_nothing_else() -> None:
     assert all(0 <= low <= high for low, high in found.values())
 
 
+def test_resamples_that_lack_a_class_do_not_lose_the_area_of_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    logits, labels = answers(5, 60, 4)
+    labels = np.where(labels == 3, 0, labels)
+    labels[:1] = 3  # a class of one image, which a third of the resamples lack
+    whole = intervals.intervals(logits, labels, resamples=200)
+    monkeypatch.setattr(intervals, "_CELLS", 1)  # one resample at a time
+    assert intervals.intervals(logits, labels, resamples=200)["auc"] == pytest.approx(whole["auc"], abs=1e-12)
+
+
 def test_one_image_has_an_interval_of_no_width() -> None:
     found = intervals.intervals(np.array([[2, 1]], np.float32), np.array([0]), resamples=10)
     assert found["top1"] == (1.0, 1.0)

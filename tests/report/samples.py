@@ -103,7 +103,8 @@ def run(
                  "held_out": {"fraction": 0.2, "seed": 7, "fingerprint": "0"}},
         "versions": {"resnets": "0.1.0", "torch": "2.13.0"}, "date": "2026-11-24T10:00:00+00:00",
     }  # fmt: skip
-    made = classifier(classes, size=size, channels=channels, temperature=1.5, abstain_below=0.6, origin=origin)
+    made = classifier(classes, size=size, channels=channels, temperature=1.5, abstain_below=0.6, origin=origin,
+                      metrics={"val": {"epoch": epochs}})  # fmt: skip
     given: dict[str, Any] = {
         "classifier": made,
         "images": data,

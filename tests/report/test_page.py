@@ -150,7 +150,7 @@ def test_what_a_run_was_is_on_its_page(run: RunReport, opened: Open) -> None:
     text = opened(run).locator("main").inner_text()
     for said in (
         "24 × 24, 3 channels", "960 images trained", "20% of each class held out for validation, seed 7", "finetune",
-        "4 epochs in 2 minutes; the best was epoch 4", "torch 2.13.0", "2026-11-24 10:00:00 UTC",
+        "4 epochs in 2 minutes; kept was epoch 4", "torch 2.13.0", "2026-11-24 10:00:00 UTC",
         "photos/owl/0007.png: truncated", "3 images could not be decoded",
         "resnets train photos/ --recipe 'my recipe.toml'",
     ):  # fmt: skip

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 import torch
 
+from resnets.errors import Interrupted
 from resnets.network import resnet
 from resnets.training import execution
 from resnets.training.execution import Timing, choose
@@ -63,6 +64,32 @@ def test_compilation_must_earn_its_own_time_back() -> None:
     clock = Clock({FIRST: 1.0})
     choose(FIRST, clock, 500, [], compiles=True)
     assert clock.asked == [FIRST]  # 500 s are too few to try
+
+
+def test_a_way_that_cannot_be_gone_is_left_out_with_its_reason(caplog: pytest.LogCaptureFixture) -> None:
+    def clock(way: Execution) -> Timing:
+        if way.compile:
+            raise RuntimeError("no Python.h\nand much more")
+        if way == HALF:
+            raise torch.OutOfMemoryError("2 GiB are missing")
+        return Timing(way, 0.0, 1.0 if way == FIRST else 0.6)
+
+    choice = choose(FIRST, clock, 3000, [HALF, CONTIGUOUS], compiles=True)
+    assert choice.execution == CONTIGUOUS
+    assert [record.getMessage() for record in caplog.records] == [
+        "execution channels_last, bfloat16: left out, OutOfMemoryError: 2 GiB are missing",
+        "execution contiguous, float32, compiled: left out, RuntimeError: no Python.h",
+    ]
+
+
+def test_an_interruption_ends_the_timing() -> None:
+    def clock(way: Execution) -> Timing:
+        if way != FIRST:
+            raise Interrupted("stopped", signal=2)
+        return Timing(way, 0.0, 1.0)
+
+    with pytest.raises(Interrupted):
+        choose(FIRST, clock, 3000, [CONTIGUOUS], compiles=False)
 
 
 def test_a_difference_within_the_noise_changes_nothing() -> None:

@@ -18,8 +18,10 @@ import torch
 
 import resnets
 from resnets.errors import InputError, Interrupted, RunFailed
+from resnets.evaluation import calibration
+from resnets.evaluation.calibration import Threshold
 from resnets.progress import Progress
-from resnets.training import checkpoint
+from resnets.training import checkpoint, preparation
 from resnets.training.checkpoint import RunFolder
 from tests import pictures
 
@@ -206,6 +208,36 @@ def test_an_error_rate_that_is_wanted_becomes_a_threshold_that_predict_honours(p
     assert {answer.sure for answer in answers} == {answer.probability >= classifier.abstain_below for answer in answers}
 
 
+def test_an_error_rate_that_cannot_be_had_leaves_no_answer_sure_and_is_said(
+    photos: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(calibration, "abstention_threshold", lambda *_, **__: Threshold(None, 0.0, None, 0))
+    settings = {**QUICK, "epochs": 1, "abstain_error": 0.01}
+    classifier = resnets.train(photos, out=tmp_path / "run", settings=settings)
+    assert "abstain_error 0.01: even the surest answers to the 6 validation images are wrong more often" in caplog.text
+    assert not any(answer.sure for answer in classifier.predict(sorted(photos.rglob("*.png"))))
+
+
+def test_large_sets_hold_out_no_more_than_is_needed_to_tell_epochs_apart(
+    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(preparation, "HELD_OUT", 3)
+    data = resnets.train(photos, out=tmp_path / "run", settings={**QUICK, "epochs": 1}).origin["data"]
+    assert (data["train"], data["val"], data["held_out"]["fraction"]) == (27, 3, 0.1)
+
+
+def test_a_run_that_ended_before_its_first_state_can_begin_anew_and_no_other(photos: Path, tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path / "run")
+    settings = {**QUICK, "epochs": 1}
+    resnets.train(photos, out=folder.path, settings=settings)
+    for path in (folder.state, folder.report):
+        path.unlink()
+    resnets.train(photos, out=folder.path, settings=settings)
+    folder.state.unlink()
+    with pytest.raises(InputError, match="already holds a run"):  # a finished one, without what could be resumed
+        resnets.train(photos, out=folder.path, settings=settings)
+
+
 def test_more_or_less_can_be_held_out_for_validation(photos: Path, tmp_path: Path) -> None:
     settings = {**QUICK, "epochs": 1, "val_fraction": 0.5}
     data = resnets.train(photos, out=tmp_path / "run", settings=settings).origin["data"]
@@ -306,6 +338,7 @@ def test_bad_images_stop_a_run_before_it_begins_or_are_left_out_and_listed(
         classifier = resnets.train(folder, out=tmp_path / "run", settings={**QUICK, "epochs": 1}, skip_bad=True)
     left_out = [record.message.split("photos/")[1].split(":")[0] for record in caplog.records]
     assert left_out == ["blue/005.png", "red/003.png"]
+    assert "--skip-bad" in RunFolder(tmp_path / "run").recipe.read_text()  # in the command that repeats it
     assert classifier.origin["data"]["left_out"] == 2
     assert classifier.origin["data"]["train"] + classifier.origin["data"]["val"] == 28
 

@@ -137,6 +137,7 @@ def test_a_setting_that_cannot_work_is_refused_with_the_rule(values: dict[str, A
         ({"head": "probe"}, "needs weights that were trained before"),
         ({"epochs": 3, "freeze_epochs": 4}, "freeze_epochs = 4: must be at most epochs = 3"),
         ({"class_weights": "balanced", "sampler": "balanced"}, "rare classes would count twice"),
+        ({"sampler": "balanced", "logit_adjustment": 1.0}, 'sampler = "balanced" and logit_adjustment = 1: rare'),
     ],
 )
 def test_settings_that_cannot_work_together_are_refused(settings: dict[str, Any], why: str) -> None:
@@ -144,9 +145,14 @@ def test_settings_that_cannot_work_together_are_refused(settings: dict[str, Any]
         Recipe(**settings)
 
 
+def test_a_setting_given_twice_is_refused() -> None:
+    with pytest.raises(InputError, match=r"settings: epochs is set twice, alone and as recipe\.epochs; keep one"):
+        plans.changes({"epochs": 3, "recipe": {"epochs": 5}}, where="settings")
+
+
 def test_a_rate_for_another_batch_is_scaled_in_proportion() -> None:
-    assert Recipe(lr=0.1, lr_batch=256, batch_size=128, accumulate=8).peak_lr == pytest.approx(0.4)
-    assert Recipe(lr=0.1, batch_size=128, accumulate=8).peak_lr == 0.1
+    assert Recipe(lr_batch=256).lr_factor(1024) == 4
+    assert Recipe(batch_size=128, accumulate=8).lr_factor(1024) == 1
 
 
 def test_rare_classes_weigh_as_much_as_common_ones_unless_the_user_rebalances(tmp_path: Path) -> None:

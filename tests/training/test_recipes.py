@@ -62,9 +62,9 @@ def test_the_paper_s_figures_are_in_the_rows() -> None:
         160,
         100,
     )
-    assert Recipe(**a3).images_a_step == 2048
-    assert Recipe(**a3).peak_lr == 8e-3
-    assert Recipe(**tricks).peak_lr == pytest.approx(0.4)  # 0.1 for 256 images, at a batch of 1024
+    for row, images, factor in ((a3, 2048, 1), (tricks, 1024, 4)):  # 0.1 for 256 images, at a batch of 1024
+        recipe = Recipe(**row)
+        assert (recipe.images_a_step, recipe.lr_factor(recipe.images_a_step)) == (images, factor)
     assert RECIPES["bag-of-tricks"].spec == {"zero_last_norm": True}
     assert (cifar["milestones"], cifar["epochs"], cifar["val_fraction"]) == ((0.5, 0.75), 182, 0.1)
     assert not cifar["nesterov"]

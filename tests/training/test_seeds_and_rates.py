@@ -60,6 +60,32 @@ def test_seeds_hold_out_the_same_images(tmp_path: Path) -> None:
     assert held_out[0] == held_out[1]
 
 
+def test_a_seed_in_the_recipes_table_is_the_first_of_the_seeds(photos: Path, tmp_path: Path) -> None:
+    settings = {**QUICK, "recipe": {"seed": 3}}
+    spread = resnets.train_seeds(photos, seeds=2, out=tmp_path / "runs", settings=settings)
+    assert spread.seeds == (3, 4)
+    runs = [resnets.load(tmp_path / "runs" / f"seed-{seed}") for seed in spread.seeds]
+    assert [run.origin["seed"] for run in runs] == [3, 4]
+    assert spread.deviation("val", "loss") > 0
+
+
+def test_a_rate_for_another_batch_is_told_as_the_setting_that_makes_it(photos: Path) -> None:
+    settings = {**QUICK, "batch_size": 9}
+    plain = resnets.lr_find(photos, steps=40, settings=settings)
+    scaled = resnets.lr_find(photos, steps=40, settings={**settings, "lr_batch": 36})
+    assert plain.lr == plain.suggestion == scaled.suggestion
+    assert scaled.lr == pytest.approx(4 * scaled.suggestion)
+    assert resnets.lr_find(photos, steps=40, settings={**settings, "batch_size": 64}).images == 18  # all there are
+
+
+def test_a_rate_is_sought_with_the_teacher_the_run_will_have(photos: Path, tmp_path: Path) -> None:
+    resnets.train(photos, out=tmp_path / "teacher", settings=QUICK)
+    settings = {**QUICK, "batch_size": 9}
+    teacher = {"teacher": str(tmp_path / "teacher" / "classifier.safetensors")}
+    alone, taught = (resnets.lr_find(photos, steps=40, settings=one) for one in (settings, {**settings, **teacher}))
+    assert alone.curve.losses[0] != taught.curve.losses[0]
+
+
 def test_a_rate_is_found_where_the_loss_still_falls_and_nothing_is_written(
     photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -34,7 +34,7 @@ def classifier(seed: int = 0, mean: float = 0.5) -> Classifier:
 def step_of(student: Classifier, teacher: Teacher | None = None, **settings: Any) -> Step:
     plain: dict[str, Any] = {"batch_size": 8, "label_smoothing": 0.0, "warmup": 0.0, "schedule": "constant"}
     recipe = Recipe(**{**plain, **settings})
-    return Step(student, recipe, Execution(), class_counts=COUNTS, steps=10, teacher=teacher)
+    return Step(student, recipe, Execution(), class_counts=COUNTS, steps=10, images=8, teacher=teacher)
 
 
 def make(step: Step, *, steps: int = 1, epoch: int = 0) -> list[float]:
@@ -129,5 +129,6 @@ def test_the_same_place_in_a_run_gives_the_same_step() -> None:
 
 def test_a_contiguous_network_learns_the_same() -> None:
     ours = classifier()
-    step = Step(ours, Recipe(batch_size=8), Execution(memory_format="contiguous"), class_counts=COUNTS, steps=10)
+    execution = Execution(memory_format="contiguous")
+    step = Step(ours, Recipe(batch_size=8), execution, class_counts=COUNTS, steps=10, images=8)
     assert make(step)[0] == pytest.approx(make(step_of(classifier(), label_smoothing=0.1))[0], rel=1e-5)

@@ -93,6 +93,19 @@ def test_a_probe_keeps_an_image_and_its_mirror_in_one_fold_and_works_with_one_im
         transfer.fit_probe(twice, np.array([0, 1, 0, 1]), classes=3)
 
 
+def test_a_head_for_other_classes_is_not_kept_even_where_they_are_as_many(photos: Path, tmp_path: Path) -> None:
+    settings = {**SETTINGS, **SPEC, "head": "new", "freeze_epochs": 1, "epochs": 1, "lr": 1e-12}
+    network = resnets.resnet("cifar_resnet20", num_classes=3, **SPEC["spec"])
+    for classes in (("blue", "green", "red"), ("x", "y", "z")):
+        path = Classifier(network=network, classes=classes, preprocessing=Preprocessing(size=24, resize=24)).save(
+            tmp_path / f"{classes[0]}.safetensors"
+        )
+        tuned = resnets.train(photos, "cifar_resnet20", weights=path, out=tmp_path / classes[0], settings=settings)
+        assert tuned.classes == ("blue", "green", "red")
+        kept = torch.allclose(tuned.network.fc.weight, network.fc.weight, atol=1e-6)
+        assert kept is (classes == tuned.classes)
+
+
 def test_frozen_epochs_leave_all_but_the_classifier_alone(photos: Path, start: Path, tmp_path: Path) -> None:
     settings = {**SETTINGS, **SPEC, "head": "new", "freeze_epochs": 2}
     tuned = resnets.train(photos, weights=start, out=tmp_path / "run", settings=settings)

@@ -74,6 +74,6 @@ def lr_find(
         sys.stdout.write(as_json({"curve_svg": str(out), **found.as_dict()}))
         return
     sys.stdout.write(
-        f"learning rate  {found.suggestion:.2g} for {found.images} images a step (--set lr={found.suggestion:.2g})\n"
+        f"learning rate  {found.suggestion:.2g} for {found.images} images a step (--set lr={found.lr:.2g})\n"
         f"curve          {out}\n"
     )

@@ -73,8 +73,10 @@ class Calibration:
 
     @property
     def abstain_below(self) -> float:
-        """What a classifier stores: 0 where no threshold was asked for or none is strict enough."""
-        return (self.threshold.threshold if self.threshold is not None else None) or 0.0
+        """What a classifier stores: 0 where no threshold was asked for; 1, above all answers, where none is enough."""
+        if self.threshold is None:
+            return 0.0
+        return 1.0 if self.threshold.threshold is None else self.threshold.threshold
 
     @property
     def ece_before(self) -> float:

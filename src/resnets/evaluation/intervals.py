@@ -38,7 +38,8 @@ def intervals(
     probabilities = calibration.probabilities(logits)
     figures = Figures(logits, probabilities, labels)
     rows = [figures.of(counts) for counts in draws(len(labels), resamples=resamples, seed=seed)]
-    return {name: percentiles(np.concatenate([row[name] for row in rows]), level) for name in rows[0]}
+    values = {name: np.concatenate([row[name] for row in rows]) for name in rows[0]}
+    return {name: percentiles(found, level) for name, found in values.items() if not np.isnan(found).all()}
 
 
 def draws(images: int, *, resamples: int, seed: int) -> Iterator[NDArray[np.float64]]:
@@ -86,9 +87,7 @@ class Figures:
             found["macro_f1"] = np.nanmean(2 * hits / (there + answered), axis=0)
             found["balanced_accuracy"] = np.nanmean(hits / there, axis=0)
         if self.ranking:
-            areas = np.mean([one.areas(counts) for one in self.ranking], axis=0)
-            if not np.isnan(areas).all():
-                found["auc"] = areas
+            found["auc"] = np.mean([one.areas(counts) for one in self.ranking], axis=0)
         return found
 
 

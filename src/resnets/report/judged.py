@@ -53,6 +53,12 @@ class RunReport:
         known = self.classifier.origin.get("network") or self.data.get("network")
         return self.plan.network if self.plan is not None else str(known or "a residual network")
 
+    @property
+    def best(self) -> dict[str, Any] | None:
+        """Of the rows, that of the epoch whose weights were kept."""
+        epoch = (self.classifier.metrics.get("val") or {}).get("epoch")
+        return next((row for row in self.rows if row["epoch"] == epoch), None)
+
     @cached_property
     def evaluation(self) -> Evaluation:
         """The scores, with their intervals."""

@@ -3,6 +3,7 @@
 import io
 import warnings
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,9 +24,9 @@ _NAMED = 40  # classes: beyond this, names would overlap
 _COUNTED = 16  # classes: beyond this, counts would not fit their cells
 
 
-def curves(rows: Rows) -> str:
-    """Loss, accuracy and learning rate by epoch, from the rows of metrics.jsonl."""
-    return _panels(rows, (_loss, _accuracy, _rate), (10, 3.2))
+def curves(rows: Rows, best: int) -> str:
+    """Loss, accuracy and learning rate by epoch, from the rows of metrics.jsonl. best: the epoch that is marked."""
+    return _panels(rows, (_loss, partial(_accuracy, best=best), _rate), (10, 3.2))
 
 
 def loss_curve(rows: Rows) -> str:
@@ -33,19 +34,14 @@ def loss_curve(rows: Rows) -> str:
     return _panels(rows, (_loss,), (4, 3))
 
 
-def accuracy_curve(rows: Rows) -> str:
-    """Validation accuracy by epoch, from the rows of metrics.jsonl."""
-    return _panels(rows, (_accuracy,), (4, 3))
+def accuracy_curve(rows: Rows, best: int) -> str:
+    """Validation accuracy by epoch, from the rows of metrics.jsonl. best: the epoch that is marked."""
+    return _panels(rows, (partial(_accuracy, best=best),), (4, 3))
 
 
 def rate_curve(rows: Rows) -> str:
     """The learning rate at each epoch's end, from the rows of metrics.jsonl."""
     return _panels(rows, (_rate,), (4, 3))
-
-
-def best_row(rows: Rows) -> dict[str, Any]:
-    """The epoch of the best validation accuracy; one that is not a number is worse than any."""
-    return max(rows, key=lambda row: row["val_top1"] if row["val_top1"] >= 0 else -1)
 
 
 def _panels(rows: Rows, panels: Sequence[Callable[[Any, Rows], None]], size: tuple[float, float]) -> str:
@@ -72,11 +68,11 @@ def _loss(axes: Any, rows: Rows) -> None:
     axes.legend(frameon=False)
 
 
-def _accuracy(axes: Any, rows: Rows) -> None:
-    best = best_row(rows)
+def _accuracy(axes: Any, rows: Rows, best: int) -> None:
     axes.plot([row["epoch"] for row in rows], [100 * row["val_top1"] for row in rows], color=_BLUE)
-    axes.plot(best["epoch"], 100 * best["val_top1"], "o", color=_BLUE)
-    axes.set(title=f"validation top-1 %, best {100 * best['val_top1']:.2f}", ylim=(None, 100.5))
+    kept = [100 * row["val_top1"] for row in rows if row["epoch"] == best]
+    axes.plot([best] * len(kept), kept, "o", color=_BLUE)
+    axes.set(title="validation top-1 %" + "".join(f", kept {value:.2f}" for value in kept), ylim=(None, 100.5))
 
 
 def _rate(axes: Any, rows: Rows) -> None:

@@ -88,9 +88,9 @@ def _data(run: RunReport) -> list[tuple[str, str]]:
 def _trained(run: RunReport) -> str:
     if not run.rows:
         return ""
-    best = plots.best_row(run.rows)
     seconds = run.rows[-1].get("seconds") or 0
-    return f"{counted(run.rows[-1]['epoch'], 'epoch')} in {duration(seconds)}; the best was epoch {best['epoch']:,}"
+    kept = f"; kept was epoch {run.best['epoch']:,}" if run.best else ""
+    return f"{counted(run.rows[-1]['epoch'], 'epoch')} in {duration(seconds)}{kept}"
 
 
 def counted(count: int, thing: str) -> str:
@@ -116,15 +116,17 @@ def curves(run: RunReport) -> list[Any]:
     """Loss, accuracy and learning rate; nothing where no run is known, or where it has one epoch only."""
     if len(run.rows) < 2:
         return []
-    last, best = run.rows[-1], plots.best_row(run.rows)
+    last, best = run.rows[-1], run.best or run.rows[-1]
+    losses = f"training loss {last['train_loss']:.3f}, validation loss {last['val_loss']:.3f}"
+    accuracy = f"kept was epoch {best['epoch']}, with a validation accuracy of {best['val_top1']:.2%}"
     drawn = (
-        ("loss", plots.loss_curve, f"training loss {last['train_loss']:.3f}, validation loss {last['val_loss']:.3f}"),
-        ("accuracy", plots.accuracy_curve, f"best validation accuracy {best['val_top1']:.2%}, epoch {best['epoch']}"),
-        ("rate", plots.rate_curve, f"learning rate {last['lr']:.3g} at the end"),
+        ("loss", plots.loss_curve(run.rows), losses),
+        ("accuracy", plots.accuracy_curve(run.rows, best["epoch"]), accuracy),
+        ("rate", plots.rate_curve(run.rows), f"learning rate {last['lr']:.3g} at the end"),
     )
     return [
-        inline(draw(run.rows), name=name, label=f"{name} by epoch: {label}, after epoch {last['epoch']}")
-        for name, draw, label in drawn
+        inline(drawing, name=name, label=f"{name} by epoch: {label}, after epoch {last['epoch']}")
+        for name, drawing, label in drawn
     ]
 
 
@@ -208,13 +210,15 @@ def pictures(run: RunReport) -> dict[str, Any]:
     mistakes = findings.confident_mistakes(run.probabilities, run.labels, MISTAKES)
     pairs = findings.confused_pairs(run.probabilities, run.labels, PAIRS, EXAMPLES)
     border = findings.on_the_border(run.probabilities, BORDER)
-    pixels = thumbnails.pixels_of(run, [*mistakes, *border, *(index for pair in pairs for index in pair.images)])
+    wrong = sorted({*mistakes, *(index for pair in pairs for index in pair.images)})
+    pixels = thumbnails.pixels_of(run, [*wrong, *border])
     seen = {index: thumbnails.seen(one) for index, one in pixels.items()}
-    why = thumbnails.evidence(run, [(pixels[index], int(run.predicted[index])) for index in mistakes])
+    evidence = thumbnails.evidence(run, [(pixels[index], int(run.predicted[index])) for index in wrong])
+    why = dict(zip(wrong, evidence, strict=True))
     return {
-        "mistakes": [{**_image(run, index, seen), "why": uri} for index, uri in zip(mistakes, why, strict=True)],
+        "mistakes": [{**_image(run, index, seen), "why": why[index]} for index in mistakes],
         "wrong": run.evaluation.count - run.evaluation.top1.right,
-        "pairs": [_pair(run, pair, seen) for pair in pairs],
+        "pairs": [_pair(run, pair, seen, why) for pair in pairs],
         "border": [_image(run, index, seen) for index in border],
     }
 
@@ -233,7 +237,7 @@ def _image(run: RunReport, index: int, seen: dict[int, str]) -> dict[str, Any]:
     }
 
 
-def _pair(run: RunReport, pair: Pair, seen: dict[int, str]) -> dict[str, Any]:
+def _pair(run: RunReport, pair: Pair, seen: dict[int, str], why: dict[int, str]) -> dict[str, Any]:
     names = run.classifier.classes
-    images: Iterable[dict[str, Any]] = (_image(run, index, seen) for index in pair.images)
+    images: Iterable[dict[str, Any]] = ({**_image(run, index, seen), "why": why[index]} for index in pair.images)
     return {"pair": pair, "right": names[pair.right], "answer": names[pair.answer], "images": list(images)}

@@ -9,6 +9,7 @@ from resnets.errors import InputError
 from resnets.progress import Progress
 from resnets.runs.order import Order
 from resnets.runs.running import begin, started, untrained
+from resnets.training import teacher
 from resnets.training.loop import training_batches
 from resnets.training.lr_find import Curve, suggestion, sweep
 from resnets.training.step import Step
@@ -23,11 +24,12 @@ class Found:
     curve: Curve
     suggestion: float
     images: int
+    lr: float  # the setting that makes it the highest rate of a run: another, where the recipe has `lr_batch`
 
     def as_dict(self) -> dict[str, Any]:
         """The search as JSON values."""
         curve = {"rates": list(self.curve.rates), "losses": list(self.curve.losses), "diverged": self.curve.diverged}
-        return {"suggestion": self.suggestion, "images_a_step": self.images, **curve}
+        return {"suggestion": self.suggestion, "images_a_step": self.images, "lr": self.lr, **curve}
 
 
 def find_rate(order: Order, steps: int) -> Found:
@@ -39,12 +41,15 @@ def find_rate(order: Order, steps: int) -> Found:
     classifier = untrained(run, order.device)
     started(run, classifier)
     batches = training_batches(run.parts.train, classifier, recipe, order.watch)
+    images = batches.batch_size
     step = Step(
-        classifier, recipe, run.plan.execution, class_counts=run.parts.train.class_counts(), steps=batches.steps
-    )
+        classifier, recipe, run.plan.execution, class_counts=run.parts.train.class_counts(), steps=batches.steps,
+        images=images, teacher=teacher.load(recipe.teacher, classifier) if recipe.teacher else None,
+    )  # fmt: skip
     epochs = math.ceil(steps / batches.steps)
     stream = itertools.chain.from_iterable(
-        ((epoch, place, batch) for place, batch in enumerate(batches.epoch(epoch))) for epoch in range(epochs)
+        ((epoch, place, batch) for place, batch in enumerate(batches.epoch(epoch, size=recipe.train_size or None)))
+        for epoch in range(epochs)
     )
     made = itertools.count(1)
 
@@ -57,4 +62,5 @@ def find_rate(order: Order, steps: int) -> Found:
 
     scale = 1.0 if recipe.optimizer == "sgd" else 0.1
     curve = sweep(one, low=LOWEST * scale, high=HIGHEST * scale, steps=steps)
-    return Found(curve, suggestion(curve.rates, curve.losses), recipe.images_a_step)
+    found = suggestion(curve.rates, curve.losses)
+    return Found(curve, found, images, found / recipe.lr_factor(images))

@@ -20,7 +20,7 @@ from resnets.classifier import Classifier
 from resnets.data import loading
 from resnets.data.loading import TrainingBatches
 from resnets.errors import InputError
-from resnets.evaluation.calibration import calibrate
+from resnets.evaluation.calibration import Threshold, calibrate
 from resnets.files import write_whole
 from resnets.header import read_header
 from resnets.making import made
@@ -65,7 +65,8 @@ class Run:
     @property
     def command(self) -> str:
         """What repeats it."""
-        return shlex.join(["resnets", "train", str(self.order.data), "--recipe", str(self.folder.recipe)])
+        skipping = ["--skip-bad"] if self.saved.data["skip_bad"] else []
+        return shlex.join(["resnets", "train", str(self.order.data), "--recipe", str(self.folder.recipe), *skipping])
 
 
 def train(order: Order) -> Classifier:
@@ -83,7 +84,7 @@ def train(order: Order) -> Classifier:
             training.run()
         finally:
             if training.at.rows:
-                write_whole(run.folder.curves, plots.curves(training.at.rows))
+                write_whole(run.folder.curves, plots.curves(training.at.rows, training.at.best_epoch))
     return finish(run, training)
 
 
@@ -125,6 +126,7 @@ def begin(order: Order) -> Run:
     defaults.check(changes, start)
     parts = _parts(order, asked, order.skip_bad)
     plan = defaults.plan(parts.train, parts.survey, changes, start)
+    selection.check(plan.recipe.monitor, parts.val)
     folder = new_run(order.out, f"{data_name(order.data)}-{plan.network}")
     for reason in plan.reasons:
         log.info("%s", reason)
@@ -191,11 +193,11 @@ def started(run: Run, classifier: Classifier) -> Run:
         return run
     for note in run.start.into(classifier):
         log.info("%s", note)
-    run = run.with_saved(origin={"weights": run.start.name})
+    run = run.with_saved(origin=run.start.origin)
     if recipe.head != "probe":
         return run
     probe = transfer.probe(
-        classifier, run.parts.train, balanced=recipe.class_weights == "balanced", mirror=recipe.flip, seed=recipe.seed,
+        classifier, run.parts.train, balanced=bool(recipe.balancing), mirror=recipe.flip, seed=recipe.seed,
         watch=run.order.watch,
     )  # fmt: skip
     log.info(
@@ -245,6 +247,19 @@ def _write_recipe(run: Run) -> None:
     write_whole(run.folder.recipe, plans.write(run.plan, comment=comment))
 
 
+def _tell_threshold(found: Threshold, wanted: float, images: int) -> None:
+    if found.threshold is None:
+        log.warning(
+            "abstain_error %g: even the surest answers to the %d validation images are wrong more often, so only an "
+            "answer of probability 1 is marked as sure; allow more errors, or train further", wanted, images,
+        )  # fmt: skip
+    else:
+        log.info(
+            "sure from a probability of %.4g on: %.1f%% of the validation images, of which %.2f%% are wrong",
+            found.threshold, 100 * found.coverage, 100 * (found.error or 0.0),
+        )  # fmt: skip
+
+
 def finish(run: Run, training: Training) -> Classifier:
     """Calibrate the best classifier on the validation images, and write what there is to see of the run."""
     recipe, folder, val = run.plan.recipe, run.folder, run.parts.val
@@ -254,6 +269,8 @@ def finish(run: Run, training: Training) -> Classifier:
         logits = best.scored(val, split="all", watch=run.order.watch).logits
     found = calibrate(logits, val.labels, error_rate=recipe.abstain_error or None)
     best.temperature, best.abstain_below = found.temperature, found.abstain_below
+    if found.threshold is not None:
+        _tell_threshold(found.threshold, recipe.abstain_error, len(val))
     said = RunReport(
         classifier=best, images=val, labels=val.labels, logits=logits, on=f"{val.name}, the validation images",
         train=run.parts.train, rows=tuple(training.at.rows), plan=run.plan, command=run.command, notes=run.parts.notes,

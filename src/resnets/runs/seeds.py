@@ -93,6 +93,8 @@ def _one(order: Order, folder: Path, seed: int) -> Classifier:
     run = RunFolder(folder / f"seed-{seed}")
     resume = order.resume and run.state.exists()
     settings = {**order.settings, "seed": seed}
+    if "recipe" in settings:
+        settings["recipe"] = {name: value for name, value in settings["recipe"].items() if name != "seed"}
     return train(dataclasses.replace(order, out=run.path, settings=settings, resume=resume))
 
 

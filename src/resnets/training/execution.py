@@ -14,6 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from resnets.errors import RunFailed
 from resnets.network import ResNet
 from resnets.progress import Progress, Watch, unwatched
 from resnets.training.plan import Execution
@@ -97,19 +98,32 @@ def choose(first: Execution, clock: Clock, steps: int, others: Sequence[Executio
         return Choice(
             first, f"execution {first}: the usual; a run of {expected:.0f} s is too short to try others", tuple(timed)
         )
-    timed += [clock(one) for one in others]
+    timed += _timings(clock, others)
     faster = [t for t in timed[1:] if t.step < 0.97 * timed[0].step]
     if len(faster) > 1:
-        timed.append(clock(_together(first, [t.execution for t in faster])))
+        timed += _timings(clock, [_together(first, [t.execution for t in faster])])
     best = min(timed, key=lambda t: t.total(steps))
     if compiles and best.total(steps) > WORTH_COMPILING:
-        timed.append(clock(replace(best.execution, compile=True)))
+        timed += _timings(clock, [replace(best.execution, compile=True)])
         best = min(timed, key=lambda t: t.total(steps))
     if best.step > 0.97 * timed[0].step:  # within the noise of a measurement: stay with what everybody has
         best = timed[0]
     return Choice(
         best.execution, f"execution {best.execution}: the fastest of {'; '.join(map(str, timed))}", tuple(timed)
     )
+
+
+def _timings(clock: Clock, ways: Sequence[Execution]) -> list[Timing]:
+    """Of the ways that can be gone: another than the usual may need more memory, or a compiler that is not whole."""
+    found: list[Timing] = []
+    for way in ways:
+        try:
+            found.append(clock(way))
+        except RunFailed:  # someone asked to stop
+            raise
+        except (RuntimeError, OSError, ImportError) as error:  # what torch and its compiler raise
+            log.warning("execution %s: left out, %s: %s", way, type(error).__name__, str(error).partition("\n")[0])
+    return found
 
 
 def _together(first: Execution, ways: Sequence[Execution]) -> Execution:
@@ -136,6 +150,8 @@ def step_clock(network: ResNet, images: Tensor, labels: Tensor, watch: Watch = u
             return _timed(copy.deepcopy(network), execution, images, labels, watch)
         finally:
             torch.set_num_threads(threads)
+            if images.device.type == "cuda":
+                torch.cuda.empty_cache()  # what this way held, the next may need
 
     return clock
 

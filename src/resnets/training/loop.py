@@ -57,8 +57,9 @@ class Training:
         self.batches = batches
         counts = np.bincount(batches.labels.numpy(), minlength=len(classifier.classes))
         self.step = Step(
-            classifier, self.recipe, saved.plan.execution, class_counts=counts, steps=batches.steps, teacher=teacher
-        )
+            classifier, self.recipe, saved.plan.execution, class_counts=counts, steps=batches.steps,
+            images=batches.batch_size, teacher=teacher,
+        )  # fmt: skip
         self.val = val
         keep = loading.fits_in_memory(len(val), classifier.preprocessing)
         self.val_pixels = loading.all_pixels(val, classifier.preprocessing, watch) if keep else None

@@ -130,6 +130,8 @@ def changes(values: Mapping[str, Any], *, where: str) -> Changes:
         elif name not in loose_names:
             raise InputError(f"{where}: unknown setting {name!r}; {nearest(name, {*loose_names, *TABLES, 'network'})}")
     loose = {name: value for name, value in values.items() if name in loose_names}
+    if twice := sorted(loose.keys() & values.get("recipe", {}).keys()):
+        raise InputError(f"{where}: {twice[0]} is set twice, alone and as recipe.{twice[0]}; keep one")
     recipe = {**loose, **values.get("recipe", {})}
     check_each(recipe, where=where)
     execution = values.get("execution", {})

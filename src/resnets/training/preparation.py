@@ -84,7 +84,8 @@ def new_run(out: str | Path | None, name: str) -> RunFolder:
     if folder.path.exists() and not folder.path.is_dir():
         raise InputError(f"{out}: is a file; -o names the folder for the run")
     check_parents(folder.path)
-    if folder.state.exists() or folder.classifier.exists():
+    finished = folder.classifier.exists() and (folder.report.exists() or not folder.recipe.exists())
+    if folder.state.exists() or finished:  # what a run left that ended in its first epoch, nobody can go on with
         raise InputError(f"{out}: already holds a run; --resume goes on with it, another -o begins a new one")
     return folder
 

@@ -15,7 +15,7 @@ Optimizer = Literal["sgd", "adamw", "lamb"]
 Loss = Literal["cross-entropy", "bce"]
 ClassWeights = Literal["none", "balanced"]
 Head = Literal["new", "probe"]
-Monitor = Literal["top1", "top5", "loss", "macro_f1", "balanced_accuracy", "auc", "ece"]
+Monitor = Literal["top1", "top5", "loss", "macro_f1", "balanced_accuracy", "auc", "ece", "brier"]
 
 ENDLESS = 1_000_000  # epochs: more than anybody waits for
 
@@ -66,7 +66,9 @@ class Recipe(Augmentation, Mixing):
     whiten: bool = setting(False, "whether the first convolution begins as a whitening of the training images' patches")
     # Weights that were trained before
     weights: str = setting("", "where to start: a file or a name that `resnets list --weights` prints; empty: anew")
-    head: Head = setting("new", "first classifier: new: at random; probe: a linear probe of the weights started from")
+    head: Head = setting(
+        "new", "first classifier: new: at random, or the weights' own of these classes; probe: a linear probe"
+    )
     freeze_epochs: int = setting(0, "first epochs in which only the classifier trains", 0, ENDLESS)
     freeze_stages: int = setting(0, "stem and first stages that stay as they came; 0: all learn", 0, 1000)
     layer_decay: float = setting(1.0, "learning rate of each block as a part of the next one's", 0, 1)
@@ -94,18 +96,27 @@ class Recipe(Augmentation, Mixing):
             raise InputError('epochs = 0: trains nothing; at least 1, or head = "probe" for a linear probe alone')
         if self.freeze_epochs > self.epochs:
             raise InputError(f"freeze_epochs = {self.freeze_epochs}: must be at most epochs = {self.epochs}")
-        if self.class_weights == "balanced" and self.sampler == "balanced":
-            raise InputError('class_weights and sampler are both "balanced": rare classes would count twice; keep one')
+        if len(balancing := self.balancing) > 1:
+            raise InputError(f"{' and '.join(balancing)}: rare classes would count twice; keep one")
+
+    @property
+    def balancing(self) -> list[str]:
+        """The settings that let rare classes count as much as common ones."""
+        asked = {
+            'class_weights = "balanced"': self.class_weights == "balanced",
+            'sampler = "balanced"': self.sampler == "balanced",
+            f"logit_adjustment = {self.logit_adjustment:g}": self.logit_adjustment > 0,
+        }
+        return [name for name, there in asked.items() if there]
 
     @property
     def images_a_step(self) -> int:
-        """Images that one step of the optimizer has seen."""
+        """Images that one step of the optimizer sees, of a set that has as many."""
         return self.batch_size * self.accumulate
 
-    @property
-    def peak_lr(self) -> float:
-        """The highest learning rate: `lr`, scaled in proportion where `lr_batch` says for how many images it is."""
-        return self.lr * self.images_a_step / self.lr_batch if self.lr_batch else self.lr
+    def lr_factor(self, images: int) -> float:
+        """What `lr` is multiplied with for steps of so many images: 1 unless `lr_batch` says for how many it is."""
+        return images / self.lr_batch if self.lr_batch else 1.0
 
 
 def documented() -> dict[str, str]:

@@ -1,9 +1,22 @@
 """Which epoch is the best: a figure to watch on validation, and when no better one is to be expected."""
 
+from resnets.data.imageset import ImageSet
+from resnets.errors import InputError
 from resnets.evaluation.metrics import Evaluation
 from resnets.training.recipe import Monitor
 
-LOWER_IS_BETTER: frozenset[Monitor] = frozenset({"loss", "ece"})
+LOWER_IS_BETTER: frozenset[Monitor] = frozenset({"loss", "ece", "brier"})
+
+
+def check(monitor: Monitor, val: ImageSet) -> None:
+    """Raise InputError when the figure that `monitor` names cannot be had of these validation images."""
+    counts = val.class_counts()
+    if monitor == "auc" and not counts.all():
+        missing = val.classes[int(counts.argmin())]
+        raise InputError(
+            f'monitor = "auc": {missing} has no validation image to rank; add some, leave the class out, or watch '
+            '"balanced_accuracy"'
+        )
 
 
 def monitored(evaluation: Evaluation, monitor: Monitor) -> float:

@@ -28,14 +28,15 @@ class Step:
 
     def __init__(
         self, classifier: Classifier, recipe: Recipe, execution: Execution, *,
-        class_counts: NDArray[np.int64], steps: int, teacher: Teacher | None = None,
+        class_counts: NDArray[np.int64], steps: int, images: int, teacher: Teacher | None = None,
     ) -> None:  # fmt: skip
-        """steps: in an epoch. class_counts: of the training images, for what rebalances classes."""
+        """steps: in an epoch. images: in a step. class_counts: of the training images, for what rebalances classes."""
         self.network = classifier.network
         self.preprocessing = classifier.preprocessing
         self.recipe = recipe
         self.execution = execution
         self.steps = steps
+        self.peak_lr = recipe.lr * recipe.lr_factor(images)
         self.teacher = teacher
         self.device = self.network.fc.weight.device
         self.loss = Objective(recipe, class_counts, self.device)
@@ -45,7 +46,7 @@ class Step:
                 self.network, weight_decay=recipe.weight_decay, decay_norms_and_biases=recipe.decay_norms_and_biases,
                 layer_decay=recipe.layer_decay, freeze_norms=recipe.freeze_norms,
             ),
-            rule=recipe.optimizer, lr=recipe.peak_lr, momentum=recipe.momentum, nesterov=recipe.nesterov,
+            rule=recipe.optimizer, lr=self.peak_lr, momentum=recipe.momentum, nesterov=recipe.nesterov,
             beta2=recipe.beta2,
         )  # fmt: skip
         self.average = Average(self.network, decay=recipe.ema) if recipe.ema else None
@@ -73,7 +74,7 @@ class Step:
     def learning_rate(self, epoch: int, step: int) -> float:
         """Of step `step` (from 0) of epoch `epoch`, for layers that are not slowed down."""
         recipe = self.recipe
-        return recipe.peak_lr * schedules.factor(
+        return self.peak_lr * schedules.factor(
             epoch * self.steps + step, recipe.epochs * self.steps, kind=recipe.schedule, warmup=recipe.warmup,
             flat=recipe.flat, milestones=recipe.milestones, decay=recipe.decay, end=recipe.lr_end,
         )  # fmt: skip

@@ -41,10 +41,28 @@ class Start:
     network: str | None = None  # the catalog's name, or None where the file does not say
     spec: Mapping[str, Any] | None = None  # a classifier's own
     preprocessing: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    classes: tuple[str, ...] | None = None  # that its own classifier is for, where they are known
+    licence: str | None = None
+    notes: tuple[str, ...] = ()  # what the user should know of where it comes from
+
+    @property
+    def origin(self) -> dict[str, Any]:
+        """What a classifier that starts from it says of it."""
+        return {"weights": self.name, "licence": self.licence}
 
     def into(self, classifier: Classifier) -> tuple[str, ...]:
-        """Copy the weights into a classifier's network. Returns what the user should know."""
-        return self.checkpoint.into(classifier.network)
+        """Copy the weights into a classifier's network, its last layer only if it may be for the same classes.
+
+        Returns what the user should know.
+        """
+        layer = classifier.network.fc
+        fresh = {name: value.clone() for name, value in layer.state_dict().items()}
+        notes = (*self.notes, *self.checkpoint.into(classifier.network))
+        same_count = self.checkpoint.num_classes == len(classifier.classes)
+        if not same_count or self.classes in (None, classifier.classes):
+            return notes
+        layer.load_state_dict(fresh)
+        return (*notes, "the checkpoint's classifier is for other classes: replaced by a new one")
 
 
 def find(name: str, watch: Watch = unwatched) -> Start:
@@ -57,9 +75,15 @@ def find(name: str, watch: Watch = unwatched) -> Start:
         path /= "classifier.safetensors"
     if path.is_file() and (known := _classifier_header(path)):
         network = known.get("origin", {}).get("network") or known.get("origin", {}).get("data", {}).get("network")
-        return Start(weights.load(path), path.name, network, known["spec"], known["preprocessing"])
+        return Start(
+            weights.load(path), path.name, network, known["spec"], known["preprocessing"], tuple(known["classes"]),
+            known.get("origin", {}).get("licence"),
+        )  # fmt: skip
     found = hub.fetch(name, watch=watch)
-    return Start(weights.load(found.path), name, found.network, preprocessing=found.preprocessing or {})
+    return Start(
+        weights.load(found.path), name if found.origin == str(found.path) else found.origin, found.network,
+        preprocessing=found.preprocessing or {}, classes=found.classes, licence=found.licence, notes=found.notes,
+    )  # fmt: skip
 
 
 def _classifier_header(path: Path) -> dict[str, Any] | None:
