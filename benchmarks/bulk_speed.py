@@ -13,10 +13,10 @@ Weights are drawn, as they do not change the speed. Also printed: how busy our r
 time of the process and its children over the time it took (wanted: at least 90%). A round counts from the first image
 to the last row; exporting, quantizing and loading the network are left out on both sides, starting the workers is not.
 
-Measured on two cores, nothing else running. AMD EPYC with AVX-512 and VNNI, 1,000 photographs: resnet50 float32 2.66 times
-(49.3 and 18.7 images/s), cores 98% busy; resnet18 int8 1.31 times (292.6 and 221.2 images/s; 1.29 to 1.31 in four runs),
-cores 96% busy. There a photograph takes one core 0.5 ms to decode, 0.9 ms to resize and 4.6 ms in resnet18 int8: decoding
-does not dominate. AMD EPYC with AVX2 and no VNNI: 1.94 and 1.04 times, where the network takes 27 ms.
+Measured on two cores, nothing else running. AMD EPYC with AVX-512 and VNNI, 1,000 photographs: resnet50 float32 2.66
+times (49.3 and 18.7 images/s), cores 98% busy; resnet18 int8 1.31 times (292.6 and 221.2 images/s; 1.29 to 1.31 in four
+runs), cores 96% busy. There a photograph takes one core 0.5 ms to decode, 0.9 ms to resize and 4.6 ms in resnet18 int8:
+decoding does not dominate. AMD EPYC with AVX2 and no VNNI: 1.94 and 1.04 times, where the network takes 27 ms.
 """
 
 import argparse

@@ -8,9 +8,9 @@ channels_last, with a ratio to each. Ours start from uint8 pixels, so they norma
 change no time.
 
 Measured on two cores, nothing else running. AMD EPYC with AVX-512 and VNNI: float32 2.56 times timm's contiguous at
-batch 16 and 2.10 at batch 1 (channels_last 1.80 and 1.84); int8 9.29 and 6.16 (6.54 and 5.39). AMD EPYC with AVX2 and no
-VNNI, before the row-wise normalization: float32 2.20 and 2.15 (1.67 and 1.77), int8 3.99 and 2.36 (3.03 and 1.94): without
-VNNI a byte's product costs about half a float's, so that is near what there is to gain.
+batch 16 and 2.10 at batch 1 (channels_last 1.80 and 1.84); int8 9.29 and 6.16 (6.54 and 5.39). AMD EPYC with AVX2 and
+no VNNI, before the row-wise normalization: float32 2.20 and 2.15 (1.67 and 1.77), int8 3.99 and 2.36 (3.03 and 1.94):
+without VNNI a byte's product costs about half a float's, so that is near what there is to gain.
 
 `options` compares settings of ONNX Runtime's sessions instead, the ones of `deploy.sessions` first: spinning, denormals
 as zero, memory arena and pattern off, parallel execution, and graph optimization one level lower. None was faster.

@@ -56,8 +56,8 @@ class RunReport:
     @property
     def best(self) -> dict[str, Any] | None:
         """Of the rows, that of the epoch whose weights were kept."""
-        epoch = (self.classifier.metrics.get("val") or {}).get("epoch")
-        return next((row for row in self.rows if row["epoch"] == epoch), None)
+        kept: dict[str, Any] = self.classifier.metrics.get("val") or {}
+        return next((row for row in self.rows if row["epoch"] == kept.get("epoch")), None)
 
     @cached_property
     def evaluation(self) -> Evaluation:
