@@ -52,6 +52,40 @@ def test_a_photograph_is_upright_whatever_its_exif_orientation(orientation: int)
     assert np.array_equal(np.asarray(decoding.decode(data, channels=3, name="x")), PIXELS)
 
 
+@pytest.mark.parametrize("kind", ["PNG", "WEBP", "JPEG"])
+def test_a_photograph_whose_exif_is_cut_short_is_read_as_it_is_stored(kind: str) -> None:
+    options = {"PNG": {}, "WEBP": {"lossless": True}, "JPEG": {"dpi": (72, 72)}}[kind]  # Pillow asks no EXIF for dpi
+    plain = encoded(Image.fromarray(PIXELS), kind, **options)
+    data = encoded(Image.fromarray(PIXELS), kind, exif=b"Exif\0\0MM\0*\0", **options)
+    expected = np.asarray(decoding.decode(plain, channels=3, name="x"))
+    assert np.array_equal(np.asarray(decoding.decode(data, channels=3, name="x")), expected)
+    with Image.open(io.BytesIO(data)) as image:
+        assert np.array_equal(np.asarray(decoding.upright(image, name="x")), expected)
+
+
+def short_exif(*entries: tuple[int, int, int, bytes]) -> bytes:
+    """EXIF of these tags, each with its kind, how many values it has, and the four bytes that hold or point to them."""
+    fields = b"".join(
+        tag.to_bytes(2) + kind.to_bytes(2) + count.to_bytes(4) + held for tag, kind, count, held in entries
+    )
+    pointed_to = bytes([0, 0, 0, 72, 0, 0, 0, 1])  # 72 / 1, at byte 64
+    head = b"MM\0*\0\0\0\x08" + len(entries).to_bytes(2) + fields + bytes(4)
+    return b"Exif\0\0" + head.ljust(64, b"\0") + pointed_to
+
+
+@pytest.mark.parametrize(
+    "odd", [(0x0128, 2, 2, b"2\0\0\0"), (0x0131, 5, 1, bytes([0, 0, 0, 64]))], ids=["short-as-text", "text-as-ratio"]
+)
+def test_a_photograph_is_turned_once_whatever_else_its_exif_holds(odd: tuple[int, int, int, bytes]) -> None:
+    exif = short_exif((0x0112, 3, 1, b"\0\x06\0\0"), odd)
+    data = encoded(Image.fromarray(np.ascontiguousarray(np.rot90(PIXELS, 1))), "PNG", exif=exif)
+    turned = decoding.decode(data, channels=3, name="x")
+    assert np.array_equal(np.asarray(turned), PIXELS)
+    with Image.open(io.BytesIO(data)) as image:
+        assert np.array_equal(np.asarray(decoding.upright(image, name="x")), PIXELS)
+    assert np.array_equal(np.asarray(decoding.upright(turned, name="x")), PIXELS)
+
+
 def test_transparent_pixels_lie_over_white() -> None:
     rgba = np.zeros((2, 2, 4), np.uint8)
     rgba[0, 0] = (200, 0, 0, 255)

@@ -11,11 +11,12 @@ What happens to an image that is not simply 8-bit grey or RGB:
 """
 
 import io
+import struct
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, UnidentifiedImageError
 
 from resnets.errors import InputError
 
@@ -26,7 +27,21 @@ MAX_PIXELS = 80_000_000  # beyond any camera's photograph; a 60,000 x 60,000 ima
 _GREY_MODES = frozenset({"1", "L", "LA", "La", "I", "I;16", "I;16B", "I;16L", "I;16N"})
 
 # What Pillow's decoders raise on damaged files, by decoder and by place in the file.
-_DAMAGE = (OSError, SyntaxError, ValueError, EOFError, IndexError, KeyError, TypeError, OverflowError, MemoryError)
+_DAMAGE = (
+    OSError, SyntaxError, ValueError, EOFError, IndexError, KeyError, TypeError, OverflowError, MemoryError,
+    AttributeError, struct.error,
+)  # fmt: skip
+
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}  # EXIF's orientations, but for the upright one
+_SAY_THE_ORIENTATION = ("exif", "Raw profile type exif", "xmp", "XML:com.adobe.xmp")
 
 
 def decode(data: bytes, *, channels: int | None, name: str) -> Image.Image:
@@ -40,8 +55,8 @@ def decode(data: bytes, *, channels: int | None, name: str) -> Image.Image:
         with Image.open(io.BytesIO(data), formats=FORMATS) as image:
             _check_size(image, name)
             image.load()
-            ImageOps.exif_transpose(image, in_place=True)  # one that is upright already is not copied
-            return to_channels(image, 1 if channels is None and is_grey(image) else channels or 3, name=name)
+            turned = _turned(image)
+            return to_channels(turned, 1 if channels is None and is_grey(turned) else channels or 3, name=name)
     except InputError:
         raise
     except UnidentifiedImageError:
@@ -57,7 +72,7 @@ def upright(image: Image.Image, *, name: str) -> Image.Image:
     try:
         _check_size(image, name)
         image.load()
-        return ImageOps.exif_transpose(image)
+        return _turned(image)
     except InputError:
         raise
     except _DAMAGE as error:
@@ -105,6 +120,23 @@ def from_array(array: NDArray[np.uint8], *, name: str = "array") -> NDArray[np.u
     if array.ndim != 3 or 0 in array.shape:
         raise InputError(f"{name}: shape {array.shape}; must be height x width, or height x width x channels")
     return array
+
+
+def _turned(image: Image.Image) -> Image.Image:
+    """The image as its EXIF orientation says; where that cannot be read, as it is stored.
+
+    Pillow's `exif_transpose` also writes the EXIF anew, which fails on much that cameras and editors leave there.
+    """
+    try:
+        turn = _TURNS.get(image.getexif().get(ExifTags.Base.Orientation, 1))
+    except _DAMAGE:
+        return image
+    if turn is None:
+        return image
+    turned = image.transpose(turn)
+    for key in _SAY_THE_ORIENTATION:  # so that nobody turns it once more
+        turned.info.pop(key, None)
+    return turned
 
 
 def _check_size(image: Image.Image, name: str) -> None:
