@@ -85,6 +85,16 @@ def test_a_picture_that_is_cut_short_is_a_row_with_its_error(tmp_path: Path) -> 
     assert "damaged or cut short" in str(row.error)
 
 
+def test_an_image_too_thin_to_be_resized_is_a_row_and_names_itself_in_evaluation(tmp_path: Path) -> None:
+    thin = pictures.save(tmp_path / "photos" / "blue" / "thin.png", np.zeros((1, 300_000, 3), np.uint8))
+    classifier = untrained()
+    said = rf"{thin}: 300000 x 1 is so long and thin"
+    (row,) = classifier.predictions([thin])
+    assert str(row.error).startswith(said)
+    with pytest.raises(InputError, match=said):
+        classifier.evaluate(pictures.folder(tmp_path / "photos", count=1), split="all", tta="flip")
+
+
 def test_probabilities_are_softmax_of_logits_over_temperature() -> None:
     classifier = untrained(temperature=2.0)
     pixels = torch.from_numpy(np.stack([pictures.picture(label, 0) for label in range(3)]))

@@ -253,7 +253,9 @@ class Predictor(ABC):
         images, which = selection.to_judge(images, split, self.origin)
         labels = outputs(images.name, images.classes, self.classes, class_map)[images.labels]
         pixels = loading.in_order(
-            lambda index: self.preprocessing.views(loading.picture(images, index, self.preprocessing.channels), tta),
+            lambda index: loading.view(
+                images, index, self.preprocessing.channels, lambda image: self.preprocessing.views(image, tta)
+            ),
             range(len(images)),
         )
         logits = self.all_logits(pixels, len(images), batch_size=batch_size, watch=watch)

@@ -114,6 +114,19 @@ def test_an_error_in_a_thread_reaches_the_reader(images: ImageSet, tmp_path: Pat
         list(loading.evaluation_pixels(images, SMALL))
 
 
+@pytest.mark.parametrize("augment", ["none", "crop"])
+def test_an_image_too_thin_to_be_resized_is_named_in_evaluation_and_in_training(
+    augment: Augment, tmp_path: Path
+) -> None:
+    pictures.save(tmp_path / "photos" / "red" / "thin.png", np.zeros((200_001, 1, 3), np.uint8))
+    images = open_source(pictures.folder(tmp_path / "photos", count=2))
+    with pytest.raises(InputError, match=r"red/thin\.png: 1 x 200001 is so long and thin"):
+        list(loading.evaluation_pixels(images, SMALL))
+    decoded = Decoded(images, SMALL, Augmentation(augment=augment))
+    with pytest.raises(InputError, match=r"red/thin\.png: 1 x 200001 is so long and thin"):
+        list(decoded.batches([np.arange(len(images))], np.zeros((len(images), COLUMNS), np.float32)))
+
+
 def test_a_survey_finds_sizes_colour_and_every_bad_file(tmp_path: Path) -> None:
     root = pictures.folder(tmp_path / "photos", count=4, size=(30, 20))
     pictures.save(root / "red" / "wide.png", pictures.picture(0, 0, (90, 10)))

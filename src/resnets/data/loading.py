@@ -8,8 +8,9 @@ flipped and then changed by the policy; normalization, erasing and mixing are th
 import os
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import Protocol, TypeVar, runtime_checkable
@@ -32,6 +33,7 @@ from resnets.progress import Progress, Watch, unwatched
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
+Picture = Image.Image | NDArray[np.uint8]  # decoded
 Rows = list[NDArray[np.int64]]  # of each batch
 
 PIECE = 16  # images that a thread takes at once: of small ones a single one is not worth the handing over
@@ -198,16 +200,18 @@ class Decoded:
 
     def _pixels(self, row: int, numbers: NDArray[np.float32], size: int) -> NDArray[np.uint8]:
         image = self._picture(row)
-        if self.augmentation.augment == "none":
-            return self.preprocessing.pixels(image)
         if self.augmentation.augment == "resized-crop":
             return self.preprocessing.resized_crop(image, numbers, min_area=self.augmentation.min_area, size=size)
+        with _naming(self.images, row):
+            centre = self.preprocessing.pixels(image)
+        if self.augmentation.augment == "none":
+            return centre
         padding, full = self.augmentation.crop_padding, self.preprocessing.size
-        padded = _padded(self.preprocessing.pixels(image)[None], padding)[0]
+        padded = _padded(centre[None], padding)[0]
         top, left = (int(numbers[column] * (2 * padding + 1)) for column in (TOP, LEFT))
         return padded[top : top + full, left : left + full]
 
-    def _picture(self, row: int) -> Image.Image | NDArray[np.uint8]:
+    def _picture(self, row: int) -> Picture:
         kept = self.kept.get(row)
         if kept is not None:
             return kept
@@ -243,12 +247,11 @@ def all_pixels(images: ImageSet, preprocessing: Preprocessing, watch: Watch = un
 
 def evaluation_pixels(images: ImageSet, preprocessing: Preprocessing) -> Iterator[NDArray[np.uint8]]:
     """Each image as the network sees it, in order."""
-    yield from in_order(
-        lambda index: preprocessing.pixels(picture(images, index, preprocessing.channels)), range(len(images))
-    )
+    channels = preprocessing.channels
+    yield from in_order(lambda index: view(images, index, channels, preprocessing.pixels), range(len(images)))
 
 
-def picture(images: ImageSet, index: int, channels: int) -> Image.Image | NDArray[np.uint8]:
+def picture(images: ImageSet, index: int, channels: int) -> Picture:
     """One image, decoded if it is encoded. Raises InputError naming it when it cannot be read."""
     name = images.image_name(index)
     try:
@@ -256,6 +259,22 @@ def picture(images: ImageSet, index: int, channels: int) -> Image.Image | NDArra
     except OSError as error:
         raise InputError(f"{name}: cannot be read ({error.strerror or error})") from error
     return decoding.decode(data, channels=channels, name=name) if isinstance(data, bytes) else data
+
+
+def view(images: ImageSet, index: int, channels: int, of: Callable[[Picture], Result]) -> Result:
+    """What `of` makes of one image. Raises InputError naming the image when it cannot be read or used."""
+    found = picture(images, index, channels)
+    with _naming(images, index):
+        return of(found)
+
+
+@contextmanager
+def _naming(images: ImageSet, index: int) -> Generator[None]:
+    """What is wrong with an image in the block is said with its name."""
+    try:
+        yield
+    except InputError as error:
+        raise InputError(f"{images.image_name(index)}: {error}") from error
 
 
 def in_order(

@@ -133,6 +133,11 @@ class Preprocessing:
 
     def _resized(self, image: Image.Image) -> Image.Image:
         target = self._target(image.size)
+        if target[0] * target[1] > decoding.MAX_PIXELS:
+            raise InputError(
+                f"{image.width} x {image.height} is so long and thin that resized for a crop of its centre it has more "
+                f"than {decoding.MAX_PIXELS / 1e6:.0f} million pixels; cut it to a part, or leave it out"
+            )
         return image if target == image.size else image.resize(target, self.resampling)
 
     def _target(self, size: tuple[int, int]) -> tuple[int, int]:
