@@ -677,6 +677,19 @@ def test_what_cannot_be_compared_is_refused(case: Case, refuse: Refuse) -> None:
 
 
 @cases(
+    *(
+        Case(
+            f"weights-of-nan-{to}", f"export run --to {to} --data photos -o new{suffix}",
+            (CLASSIFIER, "not finite numbers", "take another copy"), classifier(with_nan), code=1,
+        )
+        for to, suffix in (("onnx", ".onnx"), ("int8", ".onnx"), ("torch", ".pt2"), ("triton", ""))
+    ),
+)  # fmt: skip
+def test_what_cannot_be_exported_is_refused(case: Case, refuse: Refuse) -> None:
+    assert refuse(case) == ""
+
+
+@cases(
     Case("no-images", "predict run", ("no images given", "files, folders or patterns")),
     Case("no-classifier", "predict gone photos", ("gone: no such file", WHICH)),
     Case("folder-without-images", "predict run empty", ("empty: no images in this folder", ".jpg"), folder("empty")),

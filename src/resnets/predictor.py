@@ -187,10 +187,8 @@ class Predictor(ABC):
     def _predictions(
         self, images: Sequence[Viewed], logits: Float32[np.ndarray, "readable classes"], top: int
     ) -> list[Prediction]:
-        if not np.isfinite(logits).all():
-            raise self._damaged()
         # By logits, as evaluation has it: of two probabilities so small that they are equal, one is still the larger.
-        orders = np.argsort(-logits, axis=1, kind="stable")[:, :top]
+        orders = np.argsort(-self.finite(logits), axis=1, kind="stable")[:, :top]
         probabilities = calibration.probabilities(logits, self.temperature)
         rows = zip(orders, np.take_along_axis(probabilities, orders, axis=1), strict=True)
         return [
@@ -258,9 +256,7 @@ class Predictor(ABC):
             ),
             range(len(images)),
         )
-        logits = self.all_logits(pixels, len(images), batch_size=batch_size, watch=watch)
-        if not np.isfinite(logits).all():
-            raise self._damaged()
+        logits = self.finite(self.all_logits(pixels, len(images), batch_size=batch_size, watch=watch))
         if tta != "none" and (self.origin.get("recipe") or {}).get("flip") is False:
             log.warning("trained without mirror images: to average over them, as --tta does, may cost accuracy")
         averaged = {"none": "", "flip": ", each with its mirror image", "crops": ", each in ten crops"}[tta]
@@ -302,8 +298,11 @@ class Predictor(ABC):
                 watch(Progress(task, done, count))
         return logits
 
-    def _damaged(self) -> RunFailed:
-        return RunFailed(
+    def finite(self, logits: Float[np.ndarray, "images classes"]) -> Float[np.ndarray, "images classes"]:
+        """Outputs as they are. Raises RunFailed unless each is a finite number."""
+        if np.isfinite(logits).all():
+            return logits
+        raise RunFailed(
             f"{self.path or 'the classifier'}: its outputs are not finite numbers: its weights are damaged, or were so "
             "where it was made; take another copy or train it again"
         )

@@ -156,6 +156,7 @@ def test_float_may_differ_nowhere_and_int8_may_lose_what_it_is_allowed() -> None
     assert refusal(parity(200, 150, 150, 1e-6), "onnx", 0.5) is None
     assert refusal(parity(199, 150, 150), "onnx", 0.5) == "1 answers differ"
     assert "more than rounding" in str(refusal(parity(200, 150, 150, 0.01), "torch", 0.5))
+    assert "more than rounding" in str(refusal(parity(200, 150, 150, float("nan")), "onnx", 0.5))
     assert refusal(parity(190, 150, 149, 0.3), "int8", 0.5) is None
     assert refusal(parity(190, 150, 160, 0.3), "int8", 0.0) is None
     assert refusal(parity(190, 150, 148, 0.3), "int8", 0.5) == "int8 loses 1.00 points, more than 0.5"

@@ -89,16 +89,20 @@ class Gate:
         return 1.0 if labels is None else float((self.ours.argmax(axis=1) == labels).mean())
 
     def compare(self, exported: Exported) -> Parity:
-        """Both on the same images, each with its own preprocessing and its own class names."""
+        """Both on the same images, each with its own preprocessing and its own class names.
+
+        Raises RunFailed when the outputs of either, the classifier's first, are not finite numbers.
+        """
+        ours = self.ours
         theirs = _probabilities(exported, self.judged.images, self.watch, "exported file")
         names = np.array(self.classifier.classes)
-        said, answered = names[self.ours.argmax(axis=1)], np.array(exported.classes)[theirs.argmax(axis=1)]
+        said, answered = names[ours.argmax(axis=1)], np.array(exported.classes)[theirs.argmax(axis=1)]
         right = None if self.judged.labels is None else names[self.judged.labels]
         return Parity(
             on=self.judged.on,
             count=len(said),
             equal=int((said == answered).sum()),
-            difference=float(np.abs(self.ours - _by_name(self.classifier, exported, theirs)).max()),
+            difference=float(np.abs(ours - _by_name(self.classifier, exported, theirs)).max()),
             classifier=None if right is None else Rate(int((said == right).sum()), len(right)),
             exported=None if right is None else Rate(int((answered == right).sum()), len(right)),
         )
@@ -126,12 +130,12 @@ def refusal(found: Parity, kind: str, max_drop: float) -> str | None:
         return f"int8 loses {found.drop:.2f} points, more than {max_drop:g}" if found.drop > max_drop else None
     if found.equal < found.count:
         return f"{found.count - found.equal:,} answers differ"
-    return "probabilities differ by more than rounding makes them" if found.difference > TOLERANCE else None
+    return None if found.difference <= TOLERANCE else "probabilities differ by more than rounding makes them"
 
 
 def _probabilities(predictor: Predictor, images: ImageSet, watch: Watch, task: str) -> NDArray[np.float64]:
     pixels = loading.evaluation_pixels(images, predictor.preprocessing)
-    logits = predictor.all_logits(pixels, len(images), watch=watch, task=task)
+    logits = predictor.finite(predictor.all_logits(pixels, len(images), watch=watch, task=task))
     return calibration.probabilities(logits, predictor.temperature)
 
 
