@@ -1,8 +1,9 @@
 """Whatever the arguments of a prediction mean becomes entries, in an order of names alone, and each is read back."""
 
 import errno
+import io
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pyarrow
@@ -236,6 +237,44 @@ def test_a_listing_holds_no_more_than_one_folder_or_table_in_memory(tmp_path: Pa
     found = iter(Inputs(["-"], lines(), tmp_path))
     assert next(found).name == "0.png"
     assert len(taken) == 1
+
+
+def four_in_a_table(path: Path) -> Path:
+    """FOUR's images in one row group."""
+    return table(path, pyarrow.array(list(FOUR.values()), pyarrow.binary()), group=4)
+
+
+def test_a_table_that_could_not_be_read_for_a_moment_gives_its_other_rows(tmp_path: Path) -> None:
+    class Flaky(io.FileIO):
+        broken = False
+
+        def read(self, size: int | None = -1, /) -> bytes:
+            if self.broken:
+                raise OSError(errno.EIO, "Input/output error")
+            return super().read(size)
+
+    with Flaky(four_in_a_table(tmp_path / "t.parquet")) as file:
+        cursor = tables.Cursor("t.parquet", file)  # pyright: ignore[reportArgumentType] # a file of bytes all the same
+        file.broken = True
+        with pytest.raises(OSError, match="Input/output error"):
+            cursor.read(0, 0)
+        file.broken = False
+        assert [cursor.read(0, row) for row in (1, 2)] == list(FOUR.values())[1:3]
+
+
+def test_rows_behind_a_damaged_page_all_say_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def damaged(self: tables.Cursor, group: int) -> Iterator[bytes]:
+        yield FOUR["0/000.png"]
+        raise ValueError("a bad page")
+
+    monkeypatch.setattr(tables.Cursor, "_group_rows", damaged)
+    with four_in_a_table(tmp_path / "t.parquet").open("rb") as file:
+        cursor = tables.Cursor("t.parquet", file)
+        assert cursor.read(0, 0) == FOUR["0/000.png"]
+        for row in (1, 2, 3):
+            with pytest.raises(OSError, match="damaged: a bad page"):
+                cursor.read(0, row)
+        assert cursor.read(0, 0) == FOUR["0/000.png"]
 
 
 def test_a_large_row_group_is_read_a_few_rows_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

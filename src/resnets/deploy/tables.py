@@ -58,6 +58,7 @@ class Cursor:
     _group: int = -1
     _next: int = 0  # the place in the row group of the first row of `_rows` that was not read
     _rows: Iterator[bytes | None] = field(default_factory=lambda: iter(()))
+    _damage: str = ""  # what `_rows` ended with before its row group did
 
     def __post_init__(self) -> None:
         self._table = _opened(self.name, self.file)
@@ -66,17 +67,23 @@ class Cursor:
     def read(self, group: int, place: int) -> bytes:
         """The image at a row. Raises InputError when there is none, OSError when the file is damaged."""
         if group != self._group or place < self._next:
-            self._rows = self._group_rows(group)
+            self._rows, self._damage = self._group_rows(group), ""
             self._group, self._next = group, 0
+        if self._damage:
+            raise OSError(0, self._damage, self.name)
         try:
             for value in self._rows:
                 self._next += 1
                 if self._next > place:
                     return _bytes(self.name, value)
-        except ValueError as error:  # what pyarrow raises on damaged pages
-            if isinstance(error, InputError):
-                raise
-            raise OSError(0, f"damaged: {error}", self.name) from error
+        except InputError:
+            raise
+        except OSError:  # of a disk or a store, which may be there again for the next row
+            self._group = -1
+            raise
+        except (ValueError, arrow(self.name).ArrowException) as error:  # what pyarrow raises on damaged pages
+            self._damage = f"damaged: {error}"  # of all rows from here, whichever of them a thread begins at
+            raise OSError(0, self._damage, self.name) from error
         raise OSError(0, "has fewer rows than when it was listed", self.name)
 
     def _group_rows(self, group: int) -> Iterator[bytes | None]:
