@@ -313,6 +313,38 @@ def test_another_classifier_or_list_for_the_same_output_is_refused(
         run(mine, Path("-"), tmp_path / "a.csv", listed=names)
 
 
+@pytest.mark.parametrize("listed", [False, True])
+def test_names_that_mean_other_images_in_another_folder_are_not_gone_on_with(
+    listed: bool, classifier: Classifier, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = sorted(str(path.relative_to(tmp_path)) for path in photos.rglob("*.png"))
+    images, options = (Path("-"), {"listed": names}) if listed else (Path("photos"), {})
+    (tmp_path / "other").mkdir()
+    shutil.copytree(photos, tmp_path / "other" / "photos")
+    monkeypatch.chdir(tmp_path)
+    begin(classifier, images, tmp_path / "a.csv", **options)
+    monkeypatch.chdir("other")
+    with pytest.raises(InputError, match=rf"the working directory {tmp_path}, and this is {tmp_path}/other; give"):
+        run(classifier, images, tmp_path / "a.csv", **options)
+    monkeypatch.chdir(tmp_path)
+    assert run(classifier, images, tmp_path / "a.csv", **options).count == 21
+
+
+def test_a_run_of_absolute_names_or_of_an_older_plan_goes_on_from_any_folder(
+    classifier: Classifier, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begin(classifier, photos, tmp_path / "a.csv")
+    begin(classifier, photos, tmp_path / "old.csv")
+    path = tmp_path / "old.csv.parts" / "plan.json"
+    older = json.loads(path.read_text())
+    del older["folder"]
+    path.write_text(json.dumps(older))
+    monkeypatch.chdir(photos)
+    assert run(classifier, photos, tmp_path / "a.csv").count == 21
+    assert run(classifier, photos, tmp_path / "old.csv").count == 21
+    assert (tmp_path / "old.csv").read_bytes() == (tmp_path / "a.csv").read_bytes()
+
+
 def test_one_process_at_a_time_writes_an_output(classifier: Classifier, photos: Path, tmp_path: Path) -> None:
     with Parts(tmp_path / "a.csv").locked(), pytest.raises(InputError, match="another process is writing it"):
         run(classifier, photos, tmp_path / "a.csv")

@@ -138,6 +138,8 @@ class Meter:
 def _plan(order: Order, parts: Parts, predictor: Predictor) -> tuple[Plan, bool]:
     """The plan to follow, and whether all that it says is done."""
     wanted, begun = _wanted(order, predictor), parts.plan()
+    if begun is not None:
+        wanted = replace(wanted, folder=begun.folder and str(Path.cwd()))
     listed = _Digested(order.listed)
     if begun is not None and begun.bad >= 0:  # stopped while the folder was being removed
         if begun.same(replace(wanted, listed=begun.listed)) and order.out.is_file():

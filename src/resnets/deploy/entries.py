@@ -1,10 +1,11 @@
 """One image of a listing: its name, and how its bytes are found again. An entry is one line of a file."""
 
 import json
+import os
 from dataclasses import dataclass
 from typing import Literal
 
-from resnets.deploy.stores import LOCAL
+from resnets.deploy.stores import LOCAL, is_uri
 
 Kind = Literal["file", "tar", "unpacked", "zip", "parquet", "bad"]
 
@@ -19,6 +20,11 @@ class Entry:
     container: int = 0  # how much of the name is the container's; of what was unpacked, the number of the copy
     place: tuple[int, ...] = ()  # zip and tar: as `data.members` has it; parquet: row group, row in it
     why: str = ""  # bad: what was wrong with it when it was listed
+
+    @property
+    def relative(self) -> bool:
+        """Whether its name means another file in another working directory."""
+        return self.store == LOCAL and not is_uri(self.name) and not os.path.isabs(self.name)  # noqa: PTH117 - any name
 
     def line(self) -> str:
         """The entry as a line of text, without its end; any name becomes ASCII and comes back as it was."""

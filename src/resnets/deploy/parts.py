@@ -60,6 +60,7 @@ class Plan:
     images: tuple[str, ...]  # the arguments
     listed: str = ""  # digest of the list on standard input
     stores: tuple[str, ...] = ()
+    folder: str | None = None  # that relative names of images begin in; "": none is relative; None: of an older plan
     count: int = 0  # of images
     part: int = 1  # images in a part, a multiple of `batch`
     entries: str = ""  # digest of the listing
@@ -78,6 +79,8 @@ class Plan:
     def number(self) -> str:
         """The plan's own number, which tells its parts from any others'."""
         values = asdict(replace(self, classifier_name="", bad=-1))
+        if self.folder is None:  # as older versions had it
+            del values["folder"]
         return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:12]
 
     def images_in(self, part: int) -> int:
@@ -143,7 +146,7 @@ class Parts:
         listed: gives the digest of the list on standard input, once that was read. Raises what listing the images does.
         """
         self.clear()
-        digest, count = hashlib.sha256(), 0
+        digest, count, relative = hashlib.sha256(), 0, False
         try:
             with self._list.open("wb") as lines, self._index.open("wb") as index:
                 for entry in inputs:
@@ -152,6 +155,7 @@ class Parts:
                     lines.write(line)
                     digest.update(line)
                     count += 1
+                    relative = relative or entry.relative
                     if count % LISTED == 0:
                         watch(Progress("listing images", count, count))
                 for file in (lines, index):
@@ -162,7 +166,7 @@ class Parts:
         steps = max(1, min(PART_IMAGES // plan.batch, count // (plan.batch * FEWEST_PARTS)))
         stores = tuple(store.root for store in inputs.stores)
         plan = replace(plan, count=count, entries=digest.hexdigest(), stores=stores, part=steps * plan.batch)
-        plan = replace(plan, listed=listed())
+        plan = replace(plan, listed=listed(), folder=str(Path.cwd()) if relative else "")
         if count:
             self._write(plan)
         return plan
@@ -248,6 +252,7 @@ _COMPARED = {
     "features": "features an image (--embeddings)",
     "device": "--device",
     "images": "the images",
+    "folder": "the images in the working directory",
     "listed": "a list on standard input with digest",
     "versions": "versions",
 }
