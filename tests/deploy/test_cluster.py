@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -38,7 +39,7 @@ def test_a_worker_writes_the_parts_that_threads_here_write(
     def in_this_process(parts: Parts, plan: Plan, missing: list[int], **options: object) -> None:
         asked.append((parts, plan, missing))
         opener = options["opener"]
-        worker = PartWorker(parts.out, plan, saved, opener, tmp_path)  # pyright: ignore[reportArgumentType] # an Opener
+        worker = PartWorker(parts.out, plan, saved, opener, str(tmp_path))  # pyright: ignore[reportArgumentType] # an Opener
         for part in reversed(missing):
             assert worker({"part": part}) == worker({"part": part}) == {"part": part, "images": plan.images_in(part)}
 
@@ -47,6 +48,37 @@ def test_a_worker_writes_the_parts_that_threads_here_write(
     assert found == Written(Path("ray.csv"), 33, 0, 0)
     assert len(asked[0][2]) == 33
     assert Path("ray.csv").read_bytes() == Path("local.csv").read_bytes()
+
+
+def test_a_worker_needs_the_runs_working_directory_only_where_an_images_name_is_relative(
+    saved: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pictures.folder(tmp_path / "photos", count=1)
+    monkeypatch.chdir(tmp_path)
+    asked: dict[str, object] = {}
+
+    class Gone(Exception):  # noqa: N818
+        pass
+
+    def on_another_machine(images: str, out: str) -> object:
+        """The folder that its workers would go to."""
+
+        def compute(parts: Parts, plan: Plan, missing: list[int], **options: object) -> None:
+            asked.update(folder=cluster.folder_of(plan))
+            raise Gone
+
+        monkeypatch.setattr(cluster, "compute", compute)
+        with pytest.raises(Gone):
+            resnets.predict_bulk(saved, images, out, engine="ray")
+        return asked["folder"]
+
+    assert on_another_machine(f"{tmp_path}/photos", "a.csv") is None
+    assert on_another_machine(f"file://{tmp_path}/photos", "b.csv") is None
+    assert on_another_machine("photos", "c.csv") == str(tmp_path)
+    plan, opener = Parts(tmp_path / "a.csv").plan(), partial(resnets.open_predictor, threads=1)
+    assert plan is not None
+    with pytest.raises(InputError, match=r"/nowhere: not a folder of this machine, and images are named relative to"):
+        PartWorker(tmp_path / "a.csv", plan, saved, opener, "/nowhere")
 
 
 def test_a_workers_error_is_told_without_rays_account_of_where() -> None:

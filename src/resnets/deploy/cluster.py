@@ -23,10 +23,14 @@ if TYPE_CHECKING:
 
 
 class PartWorker:
-    """An actor that holds the classifier, and computes one part after another on one core or accelerator."""
+    """An actor that holds the classifier, and computes one part after another on one core or accelerator.
 
-    def __init__(self, out: Path, plan: Plan, classifier: Path, opener: "Opener", folder: Path) -> None:
-        os.chdir(folder)  # this process is the worker's own, and the images' paths may be relative
+    folder: that relative names of images begin in; None where there are none. Raises InputError when it is not there.
+    """
+
+    def __init__(self, out: Path, plan: Plan, classifier: Path, opener: "Opener", folder: str | None) -> None:
+        if folder is not None:
+            _enter(folder)
         predictor = opener(classifier, device=plan.device)
         self.work = Work(Parts(out), plan, predictor)
         self._open = ExitStack()
@@ -68,7 +72,7 @@ def compute(
         # An actor that dies is begun anew and its task tried again, without end: so Ray Data has it.
         done = numbers.map(
             PartWorker,
-            fn_constructor_args=(parts.out.absolute(), plan, copy.absolute(), opener, Path.cwd()),
+            fn_constructor_args=(parts.out.absolute(), plan, copy.absolute(), opener, folder_of(plan)),
             concurrency=(1, min(most, len(missing))),
             num_cpus=1,
             **gpus,
@@ -80,6 +84,22 @@ def compute(
                     return
         except ray.exceptions.RayError as error:
             raise _explained(error) from error
+
+
+def folder_of(plan: Plan) -> str | None:
+    """The folder that relative names of a plan's images begin in; None where none is relative."""
+    return None if plan.folder == "" else str(Path.cwd())
+
+
+def _enter(folder: str) -> None:
+    """Make a folder this process's own, which is a worker and nothing else."""
+    try:
+        os.chdir(folder)
+    except OSError as error:
+        raise InputError(
+            f"{folder}: not a folder of this machine, and images are named relative to it; name them by absolute "
+            "paths, or by URIs such as s3://"
+        ) from error
 
 
 @contextmanager
