@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 import resnets
-from resnets.deploy import cluster
+from resnets.deploy import bulk, cluster
 from resnets.deploy.bulk import Written
 from resnets.deploy.cluster import PartWorker
 from resnets.deploy.parts import Parts, Plan
@@ -79,6 +79,30 @@ def test_a_worker_needs_the_runs_working_directory_only_where_an_images_name_is_
     assert plan is not None
     with pytest.raises(InputError, match=r"/nowhere: not a folder of this machine, and images are named relative to"):
         PartWorker(tmp_path / "a.csv", plan, saved, opener, "/nowhere")
+
+
+def test_parts_that_come_to_be_seen_late_are_waited_for_and_their_number_is_said_when_they_do_not(
+    saved: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    photos, out = pictures.folder(tmp_path / "photos", count=1), tmp_path / "a.csv"
+    late: list[threading.Timer] = []
+
+    def nowhere(parts: Parts, plan: Plan, missing: list[int], **options: object) -> None:
+        pass
+
+    def elsewhere(parts: Parts, plan: Plan, missing: list[int], **options: object) -> None:
+        worker = PartWorker(parts.out, plan, saved, options["opener"], None)  # pyright: ignore[reportArgumentType] # an Opener
+        late.extend(threading.Timer(0.3, worker, [{"part": part}]) for part in missing)
+        for timer in late:
+            timer.start()
+
+    monkeypatch.setattr(cluster, "compute", nowhere)
+    monkeypatch.setattr(bulk, "VISIBLE_WITHIN", 0.1)
+    with pytest.raises(RunFailed, match=r"a\.csv\.parts: 3 of 3 parts .* not seen here; .* the same command goes on"):
+        resnets.predict_bulk(saved, photos, out, batch_size=1, engine="ray")
+    monkeypatch.setattr(cluster, "compute", elsewhere)
+    monkeypatch.setattr(bulk, "VISIBLE_WITHIN", 60.0)
+    assert resnets.predict_bulk(saved, photos, out, batch_size=1, engine="ray").count == len(late) == 3
 
 
 def test_a_workers_error_is_told_without_rays_account_of_where() -> None:

@@ -27,7 +27,7 @@ from resnets.deploy.parts import Parts, Plan, check_same
 from resnets.deploy.rows import FORMATS, format_of
 from resnets.deploy.stores import arrow
 from resnets.deploy.work import Stopped, Work
-from resnets.errors import InputError, Interrupted
+from resnets.errors import InputError, Interrupted, RunFailed
 from resnets.files import check_place
 from resnets.interruption import StopRequest, stop_requests
 from resnets.making import made
@@ -37,6 +37,7 @@ from resnets.progress import Progress, Watch, unwatched
 log = logging.getLogger(__name__)
 
 Engine = Literal["local", "ray"]
+VISIBLE_WITHIN = 60.0  # seconds until a part that another machine has written is seen here; file servers can lag
 VIEWS = {"none": 1, "flip": 2, "crops": 10}  # of each image
 
 
@@ -180,7 +181,10 @@ def _wanted(order: Order, predictor: Predictor) -> Plan:
 
 
 def _compute(order: Order, work: Work, missing: list[int], meter: Meter, stop: StopRequest) -> None:
-    """Compute the missing parts. Raises Interrupted when a signal has asked to stop before all are there."""
+    """Compute the missing parts.
+
+    Raises Interrupted when a signal has asked to stop before all are there, RunFailed when some do not come to be seen.
+    """
     parts, plan = work.parts, work.plan
     if order.engine == "ray" and missing:
         from resnets.deploy import cluster
@@ -192,12 +196,29 @@ def _compute(order: Order, work: Work, missing: list[int], meter: Meter, stop: S
     elif missing:
         with work.reader, work.predictor.on_one_core():
             _on_threads(work, missing, order.workers or os.cpu_count() or 1, meter.add, stop)
-    if stop.signal is not None and len(parts.finished(plan)) < plan.parts:
-        kept = sum(map(plan.images_in, parts.finished(plan)))
-        raise Interrupted(
-            f"stopped with {kept:,} of {plan.count:,} images done, kept in {parts.folder}; the same command goes on",
-            signal=stop.signal,
+    unseen = _unseen(work, stop)
+    if not unseen:
+        return
+    if stop.signal is None:
+        raise RunFailed(
+            f"{parts.folder}: {unseen:,} of {plan.parts:,} parts that were computed are not seen here; see that all "
+            "machines have this folder in common; the same command goes on"
         )
+    kept = sum(map(plan.images_in, parts.finished(plan)))
+    raise Interrupted(
+        f"stopped with {kept:,} of {plan.count:,} images done, kept in {parts.folder}; the same command goes on",
+        signal=stop.signal,
+    )
+
+
+def _unseen(work: Work, stop: StopRequest) -> int:
+    """How many parts are not there, after some time in which they may come to be seen; at once where asked to stop."""
+    until = time.monotonic() + VISIBLE_WITHIN
+    while (unseen := work.plan.parts - len(work.parts.finished(work.plan))) and not stop:
+        if time.monotonic() > until:
+            break
+        time.sleep(min(0.5, VISIBLE_WITHIN))
+    return unseen
 
 
 def _on_threads(
