@@ -139,8 +139,8 @@ def predict_bulk(
         bulk.Order(
             classifier=_file(Path(classifier)), images=tuple(map(str, many)), out=Path(out),
             opener=partial(open_predictor, threads=1), listed=listed, top=top, tta=tta, embeddings=embeddings,
-            batch_size=batch_size, device="cpu" if exported.is_exported(classifier) else str(_device(device)),
-            workers=workers, engine=engine, ray_address=ray_address, watch=watch,
+            batch_size=batch_size, device=_bulk_device(classifier, device, engine), workers=workers, engine=engine,
+            ray_address=ray_address, watch=watch,
         )
     )  # fmt: skip
 
@@ -208,6 +208,15 @@ def _order(
     if not save_every >= 0:
         raise InputError(f"save_every = {save_every}: must be seconds, 0 or more")
     return Order(device=_device(device), settings=settings or {}, save_every=save_every, **asked)
+
+
+def _bulk_device(classifier: str | Path, name: str, engine: Literal["local", "ray"]) -> str:
+    """Where a bulk prediction computes. Of Ray's workers, which open it themselves, only the name is checked."""
+    if exported.is_exported(classifier):
+        return "cpu"
+    if engine == "ray" and name.partition(":")[0] in ("cuda", "mps"):
+        return name
+    return str(_device(name))
 
 
 def _device(name: str) -> torch.device:

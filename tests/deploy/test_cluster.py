@@ -6,10 +6,12 @@ import subprocess
 import sys
 import threading
 import time
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 import pytest
+import torch
 
 import resnets
 from resnets.deploy import bulk, cluster
@@ -79,6 +81,42 @@ def test_a_worker_needs_the_runs_working_directory_only_where_an_images_name_is_
     assert plan is not None
     with pytest.raises(InputError, match=r"/nowhere: not a folder of this machine, and images are named relative to"):
         PartWorker(tmp_path / "a.csv", plan, saved, opener, "/nowhere")
+
+
+def test_the_workers_device_is_not_looked_for_here(
+    saved: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    photos, devices = pictures.folder(tmp_path / "photos", count=1), list[str]()
+
+    def compute(parts: Parts, plan: Plan, missing: list[int], **options: object) -> None:
+        devices.append(plan.device)
+        here = PartWorker(parts.out, replace(plan, device="cpu"), saved, options["opener"], None)  # pyright: ignore[reportArgumentType] # an Opener
+        here.work.plan = plan
+        for part in missing:
+            here({"part": part})
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(cluster, "compute", compute)
+    assert resnets.predict_bulk(saved, photos, tmp_path / "a.csv", device="cuda", engine="ray").count == 3
+    assert devices == ["cuda"]
+    with pytest.raises(InputError, match="device 'cuda': this machine has none"):
+        resnets.predict_bulk(saved, photos, tmp_path / "b.csv", device="cuda")
+    with pytest.raises(InputError, match="device 'tpu': must be auto, cpu, cuda or mps"):
+        resnets.predict_bulk(saved, photos, tmp_path / "b.csv", device="tpu", engine="ray")
+
+
+@pytest.mark.parametrize(("given", "taken"), [(None, "local"), ("auto", "auto")])
+def test_without_an_address_a_cluster_is_begun_whatever_runs_here(
+    given: str | None, taken: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import ray
+
+    asked: list[object] = []
+    monkeypatch.setenv("RAY_ADDRESS", "ray://elsewhere:10001")
+    monkeypatch.setattr(ray, "init", lambda address, **_: asked.append(address))
+    monkeypatch.setattr(ray, "shutdown", lambda: None)
+    with cluster._connected(given):
+        assert asked == [taken]
 
 
 def test_parts_that_come_to_be_seen_late_are_waited_for_and_their_number_is_said_when_they_do_not(

@@ -102,7 +102,8 @@ def predict(order: Order) -> Written:
     SIGTERM; what was computed by then is kept beside the output.
     """
     parts = Parts(order.out)
-    predictor = order.opener(order.classifier, device=order.device)
+    # Ray's workers compute, each on the device that its machine has; this process only says what the plan is.
+    predictor = order.opener(order.classifier, device="cpu" if order.engine == "ray" else order.device)
     with parts.locked():
         plan, complete = _plan(order, parts, predictor)
         if complete:

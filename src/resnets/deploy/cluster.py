@@ -115,7 +115,10 @@ def _connected(address: str | None) -> Generator[Any]:
     if ours:
         handler = signal.getsignal(signal.SIGTERM)
         try:
-            ray.init(address=address, include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
+            # Without an address Ray would take that of RAY_ADDRESS, or of a cluster that happens to run here.
+            ray.init(
+                address=address or "local", include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR
+            )
         except Exception as error:  # what Ray raises where it cannot start is a bare Exception
             where = f"the Ray cluster at {address}" if address else "a Ray cluster on this machine"
             raise InputError(f"{where} cannot be used ({' '.join(str(error).split())[:200]})") from error
