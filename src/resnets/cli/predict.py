@@ -96,7 +96,9 @@ def predict(
     if ray_address is not None and engine != "ray":
         raise InputError(f"--ray-address {ray_address}: is for --engine ray")
     listed = sys.stdin or ()  # there is none where a caller has closed it
-    if out is not None and not json and (found := format_of(out)) is not None:
+    if out is not None and (found := format_of(out)) is not None:
+        if json:
+            raise InputError(f"--json and {out}: choose one; a JSON document goes to standard output or a .json file")
         if csv and found.suffix != ".csv":
             raise InputError(f"--csv and {out}: choose one")
         with watched() as watch:

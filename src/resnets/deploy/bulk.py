@@ -17,7 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path
-from typing import Literal, Protocol, runtime_checkable
+from typing import Literal, Protocol, get_args, runtime_checkable
 
 import numpy as np
 
@@ -74,6 +74,12 @@ class Order:
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise InputError(f"{name} = {value}: must be at least 1")
+        if self.tta not in VIEWS:
+            raise InputError(f"tta = {self.tta!r}: must be one of {', '.join(VIEWS)}")
+        if self.engine not in get_args(Engine):
+            raise InputError(f"engine = {self.engine!r}: must be one of {', '.join(get_args(Engine))}")
+        if self.ray_address is not None and self.engine != "ray":
+            raise InputError(f"ray_address = {self.ray_address!r}: is for the engine ray, and this is {self.engine}")
         check_place(self.out)
         found = format_of(self.out)
         if found is None:

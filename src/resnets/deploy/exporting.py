@@ -27,6 +27,8 @@ from resnets.progress import Progress, Watch, unwatched
 Target = Literal["onnx", "int8", "torch", "triton"]
 Precision = Literal["float32", "int8"]
 
+MAX_BATCH = 64  # images that a model repository's model takes at once, unless it is said
+
 log = logging.getLogger(__name__)
 
 
@@ -48,17 +50,21 @@ class Wish:
     out: Path | None = None
     embeddings: bool = False
     max_drop: float = 0.5  # percentage points of accuracy that int8 may lose
-    max_batch: int = 64  # of a model repository
+    max_batch: int = MAX_BATCH  # of a model repository
 
     def __post_init__(self) -> None:
         if self.to not in get_args(Target):
             raise InputError(f"export to {self.to!r}: must be one of {', '.join(get_args(Target))}")
+        if self.precision not in get_args(Precision):
+            raise InputError(f"precision {self.precision!r}: must be one of {', '.join(get_args(Precision))}")
         if self.precision == "int8" and self.to != "triton":
             raise InputError("precision int8 is of a model repository (triton); a file of it is exported to int8")
         if not 0 <= self.max_drop <= 100:
             raise InputError(f"max drop {self.max_drop}: percentage points of accuracy, 0 to 100")
         if self.max_batch < 1:
             raise InputError(f"max batch {self.max_batch}: must be at least 1")
+        if self.max_batch != MAX_BATCH and self.to != "triton":
+            raise InputError(f"max batch {self.max_batch}: is of a model repository (triton); a file takes any batch")
 
     @property
     def kind(self) -> str:
