@@ -1,5 +1,6 @@
 """What was exported is predicted with in bulk as the classifier is."""
 
+import importlib.metadata
 import json
 from pathlib import Path
 
@@ -38,6 +39,21 @@ def test_an_exported_files_features_are_written(
     assert table.schema.field("embedding").type.list_size == 16
     with pytest.raises(InputError, match="gives no embeddings"):
         resnets.predict_bulk(torch_file, photos, tmp_path / "b.parquet", embeddings=True)
+
+
+def test_onnx_runtime_may_come_by_another_name(
+    onnx_file: Path, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As of onnxruntime-gpu and onnxruntime-openvino."""
+    found = importlib.metadata.distribution
+
+    def distribution(name: str) -> importlib.metadata.Distribution:
+        if name == "onnxruntime":
+            raise importlib.metadata.PackageNotFoundError(name)
+        return found(name)
+
+    monkeypatch.setattr(importlib.metadata, "distribution", distribution)
+    assert resnets.predict_bulk(onnx_file, photos, tmp_path / "a.csv").count == 24
 
 
 def test_another_file_of_the_same_classifier_does_not_go_on_with_a_run(

@@ -15,7 +15,6 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from importlib.metadata import version
 from pathlib import Path
 from typing import Literal, Protocol, get_args, runtime_checkable
 
@@ -173,7 +172,9 @@ def _wanted(order: Order, predictor: Predictor) -> Plan:
     shape = (1, *(predictor.preprocessing.size,) * 2, predictor.preprocessing.channels)
     versions = dict(made()["versions"])
     if order.classifier.suffix == ".onnx":
-        versions["onnxruntime"] = version("onnxruntime")
+        import onnxruntime
+
+        versions["onnxruntime"] = onnxruntime.__version__  # which packages of several names have
     return Plan(
         classifier=hashlib.sha256(order.classifier.read_bytes()).hexdigest(),
         classifier_name=str(order.classifier),
