@@ -107,6 +107,21 @@ def test_a_folder_of_shards_gives_what_they_hold_and_a_folder_of_images_its_imag
     assert [one.name for one in entries(tmp_path, folder)] == [f"{folder}/photo.png"]
 
 
+@pytest.mark.parametrize("form", ["{}", "file://{}", "{}/*"])
+def test_what_bulk_predictions_left_among_shards_is_no_shard(form: str, tmp_path: Path) -> None:
+    folder = tmp_path / "shards"
+    folder.mkdir()
+    samples.tarred(folder / "a.tar", FOUR)
+    table(folder / "answers.parquet", pyarrow.array(["red"]), "class")
+    for left, file in (("answers.parquet.parts", "plan.json"), ("other.csv.parts", "entries.jsonl")):
+        fill(folder / left, [file])
+        samples.tarred(folder / left / "unpacked-0.tar", FOUR)
+    inputs = Inputs([form.format(folder)], (), tmp_path, folder / "answers.parquet")
+    assert [one.name.removeprefix("file://") for one in inputs] == [f"{folder}/a.tar/{name}" for name in FOUR]
+    fill(folder / "mine.parts", ["0/000.png"])
+    assert len(list(Inputs([str(folder)], (), tmp_path, folder / "answers.parquet"))) == 1  # somebody else's folder
+
+
 def test_file_uris_of_files_folders_archives_and_tables_are_read_through_arrow(tmp_path: Path) -> None:
     folder = fill(tmp_path / "ph otos")
     shards = tmp_path / "shards"

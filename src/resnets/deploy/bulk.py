@@ -159,7 +159,7 @@ def _plan(order: Order, parts: Parts, predictor: Predictor) -> tuple[Plan, bool]
         check_same(begun, replace(wanted, listed=listed.digest), parts)
         log.info("%s: going on with a run of %s images", order.out, f"{begun.count:,}")
         return begun, False
-    inputs = Inputs(order.images, listed, parts.folder)
+    inputs = Inputs(order.images, listed, parts.folder, order.out)
     plan = parts.begin(wanted, inputs, lambda: listed.digest, order.watch)
     if not plan.count:
         parts.clear()

@@ -16,7 +16,7 @@ from resnets.data.listing import is_hidden, is_image
 from resnets.data.sources import ARCHIVES
 from resnets.deploy import tables
 from resnets.deploy.entries import Entry
-from resnets.deploy.stores import LOCAL, Store, arrow, is_uri, open_local, store_of
+from resnets.deploy.stores import LOCAL, RUNS_FILES, Store, arrow, is_uri, open_local, store_of
 from resnets.errors import InputError
 
 CONTAINERS = (*ARCHIVES, tables.SUFFIX)
@@ -27,12 +27,14 @@ class Inputs:
     """The images that some arguments mean.
 
     arguments: as `resnets predict` takes them. listed: the names that `-` stands for, one a line. scratch: the folder
-    that compressed archives are unpacked into, once.
+    that compressed archives are unpacked into, once. out: the file that answers go to, which no folder or pattern
+    means; nor do they mean what a bulk prediction has left in its folder of parts.
     """
 
     arguments: Sequence[str]
     listed: Iterable[str]
     scratch: Path
+    out: Path | None = None
     stores: list[Store] = field(default_factory=list[Store])  # those that the entries so far are in
     unpacked: int = 0  # archives
 
@@ -68,7 +70,8 @@ class Inputs:
 
     def _pattern(self, pattern: str) -> Iterator[Entry]:
         """The files that match; where only folders do, what is in them."""
-        found = sorted(glob.glob(pattern, recursive=True))  # noqa: PTH207 - as the shell would
+        matching = sorted(glob.glob(pattern, recursive=True))  # noqa: PTH207 - as the shell would
+        found = [name for name in matching if not self._is_output(name) and not _of_a_run(name)]
         files = [name for name in found if not Path(name).is_dir()]
         if found and not files:
             for name in found:
@@ -98,7 +101,7 @@ class Inputs:
             if is_image(name.rpartition("/")[2]):
                 empty = False
                 yield Entry(name, store=store)
-            elif empty and name.lower().endswith(CONTAINERS):
+            elif empty and name.lower().endswith(CONTAINERS) and not self._is_output(name):
                 shards.append(name)
         if empty and not shards:
             raise InputError(
@@ -107,6 +110,12 @@ class Inputs:
             )
         for name in shards if empty else ():
             yield from self._file(name, store)
+
+    def _is_output(self, name: str) -> bool:
+        """Whether a file, by its path or URI, is the one that answers go to."""
+        if self.out is None or name.rpartition("/")[2] != self.out.name:
+            return False
+        return os.path.realpath(name.removeprefix("file://")) == os.path.realpath(self.out)
 
     def _one(self, name: str) -> Iterator[Entry]:
         """A file by its name or URI."""
@@ -210,7 +219,7 @@ def _images(archive: str, found: Iterator[members.Member]) -> Iterator[members.M
 
 def _below(folder: str, above: frozenset[tuple[int, int]] = frozenset()) -> Iterator[str]:
     """Every file in `folder`, at any depth, files and folders by name; links are followed, but not back into
-    themselves, and what is hidden is left out."""
+    themselves; what is hidden is left out, and what bulk predictions have left behind."""
     try:
         status = Path(folder).stat()
         found = sorted(_in(folder))
@@ -234,7 +243,8 @@ def _in(folder: str) -> Iterator[tuple[str, bool]]:
             if is_hidden(entry.name):
                 continue
             if _is_folder(entry):
-                yield entry.name, True
+                if not _of_a_run(entry.path):
+                    yield entry.name, True
             elif entry.is_symlink() or entry.is_file():  # a broken link is reported when it is read; a pipe hangs
                 yield entry.name, False
 
@@ -244,3 +254,8 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
         return entry.is_dir()
     except OSError:  # a link that leads round in a circle
         return False
+
+
+def _of_a_run(folder: str) -> bool:
+    """Whether a folder holds the parts of a bulk prediction."""
+    return folder.endswith(".parts") and any((Path(folder) / name).is_file() for name in RUNS_FILES)

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 LOCAL = -1  # the number of the store that needs no URI
 
+RUNS_FILES = ("plan.json", "entries.jsonl")  # one of which is in OUT.parts, the folder of a bulk prediction's parts
+
 _SCHEME = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]+://")
 _PATH_ONLY = ("file", "hdfs", "viewfs")  # schemes whose host is no part of a path
 
@@ -57,17 +59,36 @@ class Store:
         return self._system.get_file_info(path).type == FileType.Directory
 
     def below(self, folder: str) -> Iterator[str]:
-        """Every file in `folder`, at any depth, by name in each folder; hidden ones are left out."""
+        """Every file in `folder`, at any depth, by name in each folder; what `inside` leaves out is left out.
+
+        Raises OSError when the store cannot be asked.
+        """
+        for path, is_folder in self.inside(folder):
+            if is_folder:
+                yield from self.below(path)
+            else:
+                yield path
+
+    def inside(self, folder: str) -> Iterator[tuple[str, bool]]:
+        """What is directly in `folder`, by name, and whether it is a folder.
+
+        Hidden ones are left out, and what bulk predictions have left behind. Raises OSError as `below` does.
+        """
         from pyarrow.fs import FileSelector, FileType
 
         found = self._system.get_file_info(FileSelector(folder))
         for info in sorted(found, key=lambda info: info.base_name):
-            if is_hidden(info.base_name):
-                continue
-            if info.type == FileType.Directory:
-                yield from self.below(info.path)
-            else:
-                yield info.path
+            is_folder = info.type == FileType.Directory
+            if not is_hidden(info.base_name) and not (is_folder and self._of_a_run(info.path)):
+                yield info.path, is_folder
+
+    def _of_a_run(self, folder: str) -> bool:
+        from pyarrow.fs import FileType
+
+        if not folder.endswith(".parts"):
+            return False
+        found = self._system.get_file_info([f"{folder}/{name}" for name in RUNS_FILES])
+        return any(info.type == FileType.File for info in found)
 
     @cached_property
     def _system(self) -> "FileSystem":
