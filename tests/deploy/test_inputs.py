@@ -5,16 +5,19 @@ import io
 import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pyarrow
 import pyarrow.parquet
 import pytest
 
 from resnets.data import members
-from resnets.deploy import tables
+from resnets.deploy import stores, tables
 from resnets.deploy.entries import Entry
 from resnets.deploy.inputs import Inputs
 from resnets.deploy.reading import Reader
+from resnets.deploy.stores import Store
 from resnets.errors import InputError, RunFailed
 from tests.deploy import samples
 
@@ -169,6 +172,41 @@ def test_patterns_lists_and_files_come_in_the_order_they_are_given(tmp_path: Pat
     assert everywhere == [f"{folder}/{name}" for name in sorted(FOUR)]
     in_folders = [entry.name for entry in entries(tmp_path, folder / "[12]")]
     assert in_folders == [f"{folder}/1/001.png", f"{folder}/2/002.png"]
+
+
+def test_a_pattern_means_what_the_shells_would(tmp_path: Path) -> None:
+    folder = fill(tmp_path / "photos", ["a.png", "b/1.png", "b/deep/2.png", "c.png"])
+    unquoted = [entry.name for entry in entries(tmp_path, *sorted(folder.iterdir()))]
+    assert [entry.name for entry in entries(tmp_path, folder / "*")] == unquoted
+    assert len(unquoted) == 4
+    assert len(entries(tmp_path, folder / "**" / "*")) == 4  # each once
+
+
+def test_a_store_that_fails_while_it_is_listed_is_said_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = fill(tmp_path / "photos")
+
+    def fails(store: Store, path: str) -> Iterator[str]:
+        yield f"{path}/0.png"
+        raise OSError("AWS Error SLOW_DOWN")
+
+    monkeypatch.setattr(Store, "below", fails)
+    with pytest.raises(InputError, match=rf"file://{folder}: cannot be read \(AWS Error SLOW_DOWN\)"):
+        entries(tmp_path, f"file://{folder}")
+
+
+def test_listing_a_tar_in_a_store_asks_once_for_many_members(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[int] = []
+
+    class Remote(io.FileIO):
+        def readinto(self, buffer: Any, /) -> int:
+            asked.append(len(buffer))
+            return super().readinto(buffer) or 0
+
+    path = samples.tarred(tmp_path / "t.tar", {f"{number:03}.png": bytes(9_000) for number in range(300)})
+    monkeypatch.setattr(Store, "_system", SimpleNamespace(open_input_file=Remote))
+    with Store("file:///").open(f"file://{path}") as file:
+        assert len(list(members.tar_members("t.tar", file))) == 300
+    assert len(asked) <= 2 * path.stat().st_size / stores.BUFFER + 4
 
 
 def test_names_that_match_nothing_are_passed_on_and_what_is_meant_otherwise_is_refused(tmp_path: Path) -> None:

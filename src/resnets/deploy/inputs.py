@@ -4,7 +4,8 @@ one, in an order that depends on nothing but the names. No listing of all of the
 
 import glob
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
@@ -69,27 +70,25 @@ class Inputs:
             yield from self._one(name)
 
     def _pattern(self, pattern: str) -> Iterator[Entry]:
-        """The files that match; where only folders do, what is in them."""
+        """The files that match, and what is in folders that do; ** finds what is in them itself."""
         matching = sorted(glob.glob(pattern, recursive=True))  # noqa: PTH207 - as the shell would
         found = [name for name in matching if not self._is_output(name) and not _of_a_run(name)]
-        files = [name for name in found if not Path(name).is_dir()]
-        if found and not files:
-            for name in found:
-                yield from self._folder(name, _below(name), LOCAL)
-        for name in files or ([] if found else [pattern]):
-            yield from self._one(name)
+        folders = {name for name in found if Path(name).is_dir()}
+        if "**" in pattern.split("/") and len(folders) < len(found):
+            found = [name for name in found if name not in folders]
+        for name in found:
+            yield from self._folder(name, _below(name), LOCAL) if name in folders else self._one(name)
+        if not found:
+            yield from self._one(pattern)
 
     def _uri(self, uri: str) -> Iterator[Entry]:
         number = self._store(uri)
         store = self.stores[number]
         path = store.path(uri)
-        try:
+        with _said(store, path):
             folder = store.is_folder(path.rstrip("/") or "/")
-        except OSError as error:
-            raise InputError(f"{store.name(path)}: cannot be read ({error})") from error
         if folder:
-            below = (store.name(file) for file in store.below(path.rstrip("/") or "/"))
-            yield from self._folder(store.name(path), below, number)
+            yield from self._folder(store.name(path), _below_in(store, path.rstrip("/") or "/"), number)
         else:
             yield from self._one(uri)
 
@@ -195,6 +194,21 @@ class Inputs:
         if store not in self.stores:
             self.stores.append(store)
         return self.stores.index(store)
+
+
+def _below_in(store: Store, folder: str) -> Iterator[str]:
+    """Every file in a store's folder, as rows call it. Raises InputError when the store cannot be asked."""
+    with _said(store, folder):
+        yield from map(store.name, store.below(folder))
+
+
+@contextmanager
+def _said(store: Store, path: str) -> Generator[None]:
+    """What the store cannot tell of a path in the block is an InputError."""
+    try:
+        yield
+    except OSError as error:
+        raise InputError(f"{store.name(path)}: cannot be read ({error})") from error
 
 
 def unpacked_copy(scratch: Path, number: int) -> Path:

@@ -15,6 +15,7 @@ from resnets.errors import InputError
 if TYPE_CHECKING:
     from pyarrow.fs import FileSystem
 
+BUFFER = 2**20  # bytes: of a tar in an object store, a listing asks once for each of so many and not for each member
 LOCAL = -1  # the number of the store that needs no URI
 
 RUNS_FILES = ("plan.json", "entries.jsonl")  # one of which is in OUT.parts, the folder of a bulk prediction's parts
@@ -50,7 +51,7 @@ class Store:
     def open(self, name: str) -> IO[bytes]:
         """A file by what rows call it; any place in it can be sought. Raises OSError when it cannot be opened."""
         file: Any = self._system.open_input_file(name.removeprefix(f"{self.scheme}://"))
-        return _Buffered(file)
+        return _Buffered(file, BUFFER)
 
     def is_folder(self, path: str) -> bool:
         """Whether there is a folder at `path`. Raises OSError when the store cannot be asked."""
