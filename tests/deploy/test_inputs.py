@@ -143,6 +143,28 @@ def test_file_uris_of_files_folders_archives_and_tables_are_read_through_arrow(t
     ]
 
 
+def test_patterns_in_uris_match_what_they_do_in_paths(tmp_path: Path) -> None:
+    names = ["photos/a.png", "photos/b/1.png", "photos/b/deep/2.png", "photos/c d.png", "photos/[x].png"]
+    folder = fill(tmp_path, names) / "photos"
+    for number in range(3):
+        samples.tarred(folder / f"shard-{number}.tar", FOUR)
+    for pattern in (
+        "photos/*.png",
+        "photos/shard-[01].tar",
+        "*/b/*",
+        "photos/**/*.png",
+        "photos/[b]",
+        "photos/[x].png",
+    ):
+        there = sorted(one.name for one in entries(tmp_path, f"file://{tmp_path}/{pattern}"))
+        assert there == sorted(f"file://{one.name}" for one in entries(tmp_path, tmp_path / pattern))
+        assert there
+    assert [one.name for one in entries(tmp_path, f"file://{folder}/c%20*")] == [f"file://{folder}/c d.png"]
+    for gone in ("photos/*.gif", "gone/*.png"):
+        (entry,) = entries(tmp_path, f"file://{tmp_path}/{gone}")
+        assert (entry.name, entry.kind) == (f"file://{tmp_path}/{gone}", "file")
+
+
 @pytest.mark.parametrize(
     ("uri", "said"),
     [

@@ -4,6 +4,7 @@ one, in an order that depends on nothing but the names. No listing of all of the
 
 import glob
 import os
+import re
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -21,6 +22,8 @@ from resnets.deploy.stores import LOCAL, RUNS_FILES, Store, arrow, is_uri, open_
 from resnets.errors import InputError
 
 CONTAINERS = (*ARCHIVES, tables.SUFFIX)
+
+_WILD = re.compile(r"[*?\[]")
 
 
 @dataclass
@@ -64,7 +67,7 @@ class Inputs:
             yield from self._one(name)
         elif name.startswith("-"):
             raise InputError(f"{name}: neither an option nor a file; `resnets predict --help` lists the options")
-        elif any(character in name for character in "*?["):
+        elif _WILD.search(name):
             yield from self._pattern(name)
         else:
             yield from self._one(name)
@@ -84,12 +87,31 @@ class Inputs:
     def _uri(self, uri: str) -> Iterator[Entry]:
         number = self._store(uri)
         store = self.stores[number]
-        path = store.path(uri)
+        path = store.path(uri).rstrip("/") or "/"
         with _said(store, path):
-            folder = store.is_folder(path.rstrip("/") or "/")
+            folder = store.is_folder(path)
+            pattern = not folder and _WILD.search(path) and not store.is_file(path)
         if folder:
-            yield from self._folder(store.name(path), _below_in(store, path.rstrip("/") or "/"), number)
+            yield from self._folder(store.name(path), _below_in(store, path), number)
+        elif pattern:
+            yield from self._uri_pattern(uri, number)
         else:
+            yield from self._one(uri)
+
+    def _uri_pattern(self, uri: str, number: int) -> Iterator[Entry]:
+        """What matches in a store, as `_pattern` has it. A question mark begins a URI's options and matches nothing."""
+        store = self.stores[number]
+        levels = store.path(uri).rstrip("/").split("/")
+        first = next(place for place, level in enumerate(levels) if _WILD.search(level))
+        top, levels = "/".join(levels[:first]) or "/", levels[first:]
+        nothing = True
+        for name, is_folder in _matching_in(store, top, levels):
+            nothing = False
+            if is_folder and "**" not in levels:
+                yield from self._folder(store.name(name), _below_in(store, name), number)
+            elif not is_folder and not self._is_output(store.name(name)):
+                yield from self._file(store.name(name), number)
+        if nothing:
             yield from self._one(uri)
 
     def _folder(self, folder: str, files: Iterator[str], store: int) -> Iterator[Entry]:
@@ -200,6 +222,13 @@ def _below_in(store: Store, folder: str) -> Iterator[str]:
     """Every file in a store's folder, as rows call it. Raises InputError when the store cannot be asked."""
     with _said(store, folder):
         yield from map(store.name, store.below(folder))
+
+
+def _matching_in(store: Store, top: str, levels: Sequence[str]) -> Iterator[tuple[str, bool]]:
+    """What matches below a store's folder; nothing where there is none. Raises InputError as `_below_in` does."""
+    with _said(store, top):
+        if store.is_folder(top):
+            yield from store.matching(top, levels)
 
 
 @contextmanager

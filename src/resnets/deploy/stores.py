@@ -2,8 +2,9 @@
 
 import io
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from functools import cached_property
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
@@ -82,6 +83,32 @@ class Store:
             is_folder = info.type == FileType.Directory
             if not is_hidden(info.base_name) and not (is_folder and self._of_a_run(info.path)):
                 yield info.path, is_folder
+
+    def matching(self, folder: str, pattern: Sequence[str]) -> Iterator[tuple[str, bool]]:
+        """What matches in `folder`, by name, and whether it is a folder: one pattern for each level; ** is any number.
+
+        Raises OSError as `below` does.
+        """
+        first, *rest = pattern
+        if first == "**" and rest:
+            yield from self.matching(folder, rest)
+        for path, is_folder in self.inside(folder):
+            if first == "**":
+                if is_folder:
+                    yield from self.matching(path, pattern)
+                elif not rest:
+                    yield path, False
+            elif fnmatchcase(path.rpartition("/")[2], first):
+                if not rest:
+                    yield path, is_folder
+                elif is_folder:
+                    yield from self.matching(path, rest)
+
+    def is_file(self, path: str) -> bool:
+        """Whether there is a file at `path`. Raises OSError when the store cannot be asked."""
+        from pyarrow.fs import FileType
+
+        return self._system.get_file_info(path).type == FileType.File
 
     def _of_a_run(self, folder: str) -> bool:
         from pyarrow.fs import FileType
