@@ -515,6 +515,15 @@ def test_settings_that_cannot_work_are_refused(
     assert [path.name for path in tmp_path.iterdir()] == ["photos"]
 
 
+def test_answers_may_lie_among_the_shards_they_are_of(
+    classifier: Classifier, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    samples.tarred(tmp_path / "a.tar", samples.pngs(3))
+    monkeypatch.chdir(tmp_path)
+    for _ in range(2):
+        assert run(classifier, Path(), Path("answers.parquet")).count == 3
+
+
 def test_archives_tables_and_uris_of_the_same_images_get_the_same_answers(
     classifier: Classifier, tmp_path: Path
 ) -> None:
