@@ -15,7 +15,9 @@ others at most 5.6e-6), 4 to 30 s each and 129 s for cifar_resnet1202.
 
 import sys
 import time
+from collections.abc import Callable
 from fnmatch import fnmatch
+from typing import Literal
 
 import numpy as np
 import torch
@@ -24,8 +26,7 @@ from torch import nn
 from resnets import catalog
 from resnets.classifier import Classifier
 from resnets.data.preprocessing import Preprocessing
-from resnets.deploy import onnx
-from resnets.deploy.sessions import session
+from resnets.deploy import onnx, program, runtimes
 from resnets.network import BasicBlock, Bottleneck, resnet
 
 CLASSES = tuple("abcde")
@@ -62,15 +63,24 @@ def pixels(count: int, size: int) -> np.ndarray:
     return (patches + random.integers(0, 64, (count, size, size, 3))).astype(np.uint8)
 
 
-def difference(classifier: Classifier) -> float:
+def answering(classifier: Classifier, to: Literal["onnx", "torch"]) -> Callable[[np.ndarray], np.ndarray]:
+    """What gives the probabilities of pixels: the classifier as a file of one kind, opened again."""
+    if to == "torch":
+        opened = runtimes.torch_runtime(program.save(program.trace(classifier), "{}"))
+    else:
+        opened = runtimes.onnx_runtime(onnx.export(classifier), threads=1)
+    return lambda images: opened.run(images)[0]
+
+
+def difference(classifier: Classifier, to: Literal["onnx", "torch"] = "onnx") -> float:
     """The largest between the outputs of the exported file and the network's."""
-    run = session(onnx.export(classifier), threads=1).run
+    probabilities = answering(classifier, to)
     size, found = classifier.preprocessing.size, 0.0
     for count in (1, 3):
         images = pixels(count, size)
         logits = classifier.outputs(images)
         # Probabilities give the outputs but for one constant an image.
-        theirs = classifier.temperature * np.log(run(None, {"images": images})[0])
+        theirs = classifier.temperature * np.log(probabilities(images))
         theirs += (logits - theirs).mean(axis=1, keepdims=True)
         found = max(found, float(np.abs(logits - theirs).max()))
     return found

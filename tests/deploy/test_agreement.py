@@ -5,7 +5,7 @@ import json
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import onnxruntime
@@ -107,10 +107,13 @@ def test_onnx_runtime_openvino_and_the_classifier_agree_on_200_photographs_from_
     assert about["export"]["parity"]["equal_top1"] == 200
 
 
+@pytest.mark.parametrize("to", ["onnx", "torch"])
 @pytest.mark.parametrize("name", ["resnet50_2015", "resnext50d_32x4d", "cifar_resnet20"])
-def test_a_few_kinds_of_network_give_their_outputs_within_1e_4_when_exported(name: str) -> None:
-    """All of the catalog: benchmarks/export_catalog.py."""
+def test_a_few_kinds_of_network_give_their_outputs_within_1e_4_when_exported(
+    name: str, to: Literal["onnx", "torch"]
+) -> None:
+    """All of the catalog in ONNX: benchmarks/export_catalog.py."""
     from benchmarks import export_catalog
 
     with traceable():
-        assert export_catalog.difference(export_catalog.drawn(name)) <= export_catalog.LIMIT
+        assert export_catalog.difference(export_catalog.drawn(name), to) <= export_catalog.LIMIT

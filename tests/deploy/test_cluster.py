@@ -2,7 +2,6 @@
 
 import os
 import signal
-import subprocess
 import sys
 import threading
 import time
@@ -14,6 +13,7 @@ import pytest
 import torch
 
 import resnets
+from benchmarks import bulk_kill
 from resnets.deploy import bulk, cluster
 from resnets.deploy.bulk import Written
 from resnets.deploy.cluster import PartWorker
@@ -172,7 +172,7 @@ def test_a_cluster_of_two_workers_one_of_them_killed_writes_the_same_bytes(saved
     def kill_one() -> None:
         while not killed and not out.exists():
             time.sleep(0.05)
-            if len(list(Parts(out).folder.glob("[0-9]*-*"))) >= 3 and (found := _workers()):
+            if len(list(Parts(out).folder.glob("[0-9]*-*"))) >= 3 and (found := bulk_kill.part_workers(os.getpid())):
                 os.kill(found[0], signal.SIGKILL)
                 killed.append(found[0])
 
@@ -190,10 +190,3 @@ def test_a_cluster_of_two_workers_one_of_them_killed_writes_the_same_bytes(saved
     assert len(killed) == 1
     assert out.read_bytes() == local.read_bytes()
     assert not Parts(out).folder.exists()
-
-
-def _workers() -> list[int]:
-    """The processes of actors that compute parts, which are below this one."""
-    listed = subprocess.run(["ps", "-eo", "pid,args"], capture_output=True, text=True, check=True).stdout
-    rows = [line.split(None, 1) for line in listed.splitlines()[1:]]
-    return [int(pid) for pid, name in rows if name.startswith("ray::") and "PartWorker" in name]

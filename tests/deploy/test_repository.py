@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+import onnx
 import onnxruntime
 import pytest
 from google.protobuf import text_format
@@ -101,3 +102,16 @@ def test_triton_exports_beside_what_is_there_and_never_over_it(
     with pytest.raises(SystemExit):
         main(arguments)
     assert "colours: is already here; remove it" in capsys.readouterr().err
+
+
+def test_a_models_folder_in_int8_holds_the_int8_file_of_the_same_classes(
+    classifier: Classifier, photos: Path, tmp_path: Path
+) -> None:
+    with traceable():
+        made = resnets.export(classifier, "triton", tmp_path, data=photos, precision="int8", max_drop=10)
+    assert (made.kind, made.path) == ("int8", tmp_path / "colours")
+    opened = open_exported(made.path)
+    assert (opened.kind, opened.classes) == ("int8", classifier.classes)
+    operators = {node.op_type for node in onnx.load(made.path / "1" / "model.onnx").graph.node}
+    assert "QuantizeLinear" in operators
+    assert made.parity.drop <= 10
