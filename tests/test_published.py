@@ -7,13 +7,8 @@ import numpy as np
 import pytest
 import torch
 
-import resnets
 from resnets.classifier import Classifier
 from resnets.cli import main
-from resnets.data import loading
-from resnets.data.imageset import ImageSet
-from resnets.deploy import onnx, quantization
-from resnets.deploy.sessions import session
 from resnets.evaluation import metrics
 from resnets.evaluation.metrics import Evaluation
 from resnets.evaluation.recalibration import recalibrate
@@ -93,35 +88,3 @@ def test_imagenet_resnet18_scores_what_it_must(shared_data: Path, tmp_path: Path
     data = str(shared_data / "imagenette-val-200.zip")
     found = scores([classifier, data, "--class-map", str(tmp_path / "map.json")], tmp_path / "scores.json")
     assert (found["count"], found["top1"]["right"], found["top5"]["right"]) == (200, 143, 177)
-
-
-def int8(classifier: Classifier, calibration: list[ImageSet], judge: ImageSet, test: ImageSet) -> np.ndarray:
-    """The answers for `test` of the classifier in int8."""
-
-    def seen(images: ImageSet) -> np.ndarray:
-        return np.stack(list(loading.evaluation_pixels(images, classifier.preprocessing)))
-
-    def answers(model: bytes, pixels: np.ndarray) -> np.ndarray:
-        made = session(model, threads=1)
-        batches = np.array_split(pixels, -(-len(pixels) // 50))
-        return np.concatenate([made.run(None, {"images": batch})[0].argmax(1) for batch in batches])
-
-    def agreement(model: bytes) -> float:
-        return float((answers(model, judging) == expected).mean())
-
-    model, judging = onnx.export(classifier), seen(judge)
-    expected = answers(model, judging)
-    found = quantization.quantize(model, (seen(images) for images in calibration), agreement)
-    return answers(found.content, seen(test))
-
-
-@pytest.mark.slow
-@pytest.mark.usefixtures("unchecked")
-def test_imagenet_resnet18_in_int8_loses_two_photographs_at_most(shared_data: Path) -> None:
-    classifier, _ = resnets.convert(shared_data / "imagenet-resnet18.safetensors.xz", "resnet18")
-    others = [resnets.open_source(shared_data / name) for name in ("flower-photos.zip", "ants-bees.zip")]
-    test = resnets.open_source(shared_data / "imagenette-val-200.zip")
-    labels = np.array([WORDNET[test.classes[label]] for label in test.labels])
-    judge = others[0].evenly(40, seed=1)
-    found = int8(classifier, [images.evenly(32, seed=0) for images in others], judge, test)
-    assert (found == labels).sum() >= 141  # of 200; 143 in float32
