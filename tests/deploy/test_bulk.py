@@ -457,7 +457,7 @@ def test_a_process_killed_five_times_writes_the_same_bytes(suffix: str, classifi
             deadline = time.monotonic() + 60
             while process.is_alive() and there <= _parts(out) < goal and time.monotonic() < deadline:
                 time.sleep(0.002)
-            time.sleep(draw.random() * 0.05)
+            time.sleep(draw.random() * 0.01)
             process.kill()
         process.join(60)
         kills += process.exitcode == -signal.SIGKILL

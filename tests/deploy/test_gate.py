@@ -92,7 +92,7 @@ DRIFTS: dict[str, tuple[Edit, str]] = {
     "outputs moved": (outputs_moved, "graph has its outputs in another order: output 0 is the classifier's 1"),
     "temperature in the graph": (hotter, r"graph has the temperature 0\.5"),
     "a weight": (values("network.conv1.weight", lambda old: -old), "the graph computes something else"),
-    "not a number": (values("network.fc.bias", lambda old: old * np.nan), "graph gives numbers that are not finite"),
+    "not a number": (values("network.fc.bias", lambda old: old * np.nan), "its outputs are not finite numbers"),
     "another resize": (preprocessing(resize=28), "another resize: 28, and 24 in the classifier; so that of 24 images"),
     "another crop": (preprocessing(fit="squash"), "another crop: fit squash, and crop in the classifier"),
     "another interpolation": (preprocessing(interpolation="bicubic"), "another interpolation: bicubic"),
