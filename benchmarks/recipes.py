@@ -2,17 +2,17 @@
 
     .venv/bin/python -m benchmarks.recipes FOLDER [CASE ...]     (FOLDER: of the images and weights; no CASE: the list)
 
-Measured on 2 cores, nothing else running unless said:
+Measured on two cores of an AMD EPYC with AVX-512 and bfloat16, nothing else running unless said; the whole commands:
 
-    ants-bees-probe       27 s   94.77% of val
-    flowers-probe         59 s   87.00% of val
-    flowers-finetune     358 s   90.50% of val (last epoch 89.50%), beside light load
-    pneumonia            373 s   98.28% of val; test 87.18%, AUC 0.957
+    ants-bees-probe       14 s   94.77% of val
+    ants-bees-finetune    99 s   94.77% of val
+    flowers-probe         30 s   87.00% of val
+    flowers-finetune     160 s   90.00% of val
+    fashion             1466 s   test 94.31%, wanted 94.0, beside other work
+    cifar               1398 s   0.778 PFLOP, test 92.56%, wanted 92
 
-    fashion             1742 s   93.92% of val; test 93.75%, wanted 94.0, beside other work
-    cifar               2215 s   89.40% of val; test 89.19%, wanted 92, beside other work
-
-The other cases have not been measured with their present settings.
+With AVX2 alone: ants-bees-probe 27 s, ants-bees-finetune 301 to 335 s, flowers-probe 59 to 85 s, flowers-finetune
+358 s, and pneumonia 373 s: 98.28% of val; test 87.18%, AUC 0.957.
 
 CIFAR-10 is a folder `cifar10` with train/ and test/; Fashion-MNIST is Debian's package dataset-fashion-mnist.
 """
