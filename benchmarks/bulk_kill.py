@@ -7,6 +7,9 @@ Makes N images (60,000) in ten tar shards from 600 drawn ones, and an untrained 
 seed, running it again each time, until it ends by itself. With `--engine ray` the undisturbed run is the local
 engine's, and one of the two workers of a cluster is killed again and again instead. Prints the counts, and exits with 1
 when a row is lost, doubled or different.
+
+Measured on two cores beside other work: local, killed with 17, 27, 41, 64 and 83% there; ray, a worker killed with 27,
+42, 49, 69 and 78% there: both 60,000 rows, none doubled, the same bytes as the undisturbed run's (81 s).
 """
 
 import argparse
