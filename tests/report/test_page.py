@@ -10,6 +10,7 @@ import pytest
 from sklearn import metrics as sklearn_metrics
 
 from resnets.evaluation import calibration
+from resnets.report import sections
 from resnets.report.judged import RunReport
 from resnets.report.page import page, write
 from tests.report import samples
@@ -155,6 +156,20 @@ def test_what_a_run_was_is_on_its_page(run: RunReport, opened: Open) -> None:
         "resnets train photos/ --recipe 'my recipe.toml'",
     ):  # fmt: skip
         assert said in text
+
+
+def test_the_epoch_that_was_kept_is_named_and_marked_whichever_was_the_most_accurate() -> None:
+    run = samples.run()
+    run.classifier.metrics = {"val": {"epoch": 2}}  # of four, each more accurate than the one before
+    curve = str(sections.curves(run)[1])
+    assert "kept was epoch 2, with a validation accuracy of 75.00%" in curve
+    assert "validation top-1 %, kept 75.00" in curve
+
+
+def test_images_of_confused_pairs_come_with_what_the_network_looked_at(run: RunReport) -> None:
+    pairs = sections.pictures(run)["pairs"]
+    assert pairs
+    assert all(one["why"].startswith("data:image/jpeg;base64,") for pair in pairs for one in pair["images"])
 
 
 def test_a_table_is_sorted_by_its_numbers_and_back(run: RunReport, opened: Open) -> None:

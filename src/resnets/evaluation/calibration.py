@@ -73,7 +73,7 @@ class Calibration:
 
     @property
     def abstain_below(self) -> float:
-        """What a classifier stores: 0 where no threshold was asked for; 1, above all answers, where none is enough."""
+        """What a classifier stores: 0 where no threshold was asked for, 1 where none is strict enough."""
         if self.threshold is None:
             return 0.0
         return 1.0 if self.threshold.threshold is None else self.threshold.threshold
