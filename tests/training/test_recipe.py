@@ -166,6 +166,19 @@ def test_rare_classes_weigh_as_much_as_common_ones_unless_the_user_rebalances(tm
     assert planned(tmp_path, recipe={"sampler": "balanced"}).recipe.class_weights == "none"
 
 
+def test_labels_of_two_classes_are_not_smoothed_unless_the_user_says_so(tmp_path: Path) -> None:
+    for label in range(3):
+        for seed in range(4):
+            path = tmp_path / pictures.CLASSES[label] / f"{seed}.png"
+            pictures.save(path, pictures.picture(label, seed))
+        if label == 1:
+            found = planned(tmp_path)
+            assert found.recipe.label_smoothing == 0
+            assert any("no label smoothing" in reason for reason in found.reasons)
+            assert planned(tmp_path, recipe={"label_smoothing": 0.2}).recipe.label_smoothing == 0.2
+    assert planned(tmp_path).recipe.label_smoothing == 0.1
+
+
 def test_a_way_to_compute_reads_as_words() -> None:
     said = str(Execution(threads=4, precision="bfloat16", compile=True))
     assert said == "channels_last, bfloat16, compiled, 4 threads"

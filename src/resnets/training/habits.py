@@ -41,11 +41,16 @@ def _from_scratch(counts: NDArray[np.int64], asked: Mapping[str, Any]) -> tuple[
     batch = asked.get("batch_size", batch)
     epochs = min(60, max(10, round(VIEWS / count)))
     lr = 0.1 * min(batch, count) / 128  # a batch is never larger than the set
-    return {"epochs": epochs, "batch_size": batch, "lr": lr}, {
+    settings: dict[str, Any] = {"epochs": epochs, "batch_size": batch, "lr": lr}
+    reasons = {
         "epochs": f"epochs {epochs}: about {VIEWS:,} views of {count:,} training images, but 10 to 60",
         "batch_size": f"batch size {batch}: at least 16 steps an epoch, at most 128",
         "lr": f"learning rate {lr:g}: 0.1 for a batch of 128, in proportion",
     }
+    if len(counts) == 2:  # it draws all sure answers to one value, among which a wrong one can rank anywhere
+        settings["label_smoothing"] = 0.0
+        reasons["label_smoothing"] = "no label smoothing: of two classes it blurs which image is surer"
+    return settings, reasons
 
 
 def _fine_tuning(counts: NDArray[np.int64], stages: int) -> tuple[dict[str, Any], Reasons]:
