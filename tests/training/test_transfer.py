@@ -50,6 +50,7 @@ def test_fine_tuning_carries_network_and_preprocessing_over_and_begins_with_a_pr
     assert tuned.network.spec.num_classes == 3
     assert tuned.origin["weights"] == start.name
     assert "network cifar_resnet20: that of the weights" in caplog.messages
+    assert any(message.startswith("patience 6: ends when 6 epochs") for message in caplog.messages)
     rows = [json.loads(line) for line in RunFolder(tmp_path / "run").metrics.read_text().splitlines()]
     assert [row["epoch"] for row in rows] == [0, 1, 2]
     assert rows[0]["lr"] == 0
@@ -91,6 +92,18 @@ def test_a_probe_keeps_an_image_and_its_mirror_in_one_fold_and_works_with_one_im
     assert probe.strength == 0.1  # nothing to choose it by
     with pytest.raises(InputError, match="class 2 has no training images"):
         transfer.fit_probe(twice, np.array([0, 1, 0, 1]), classes=3)
+
+
+def test_few_images_are_probed_with_their_mirror_images_and_many_without(
+    photos: Path, start: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    classifier, images = resnets.load(start), resnets.open_source(photos)
+    mirrored = transfer.probe(classifier, images, balanced=False, mirror=True, seed=0)
+    alone = transfer.probe(classifier, images, balanced=False, mirror=False, seed=0)
+    assert not np.array_equal(mirrored.weight, alone.weight)
+    monkeypatch.setattr(transfer, "MIRRORED", len(images))
+    many = transfer.probe(classifier, images, balanced=False, mirror=True, seed=0)
+    assert np.array_equal(many.weight, alone.weight)
 
 
 def test_a_head_for_other_classes_is_not_kept_even_where_they_are_as_many(photos: Path, tmp_path: Path) -> None:

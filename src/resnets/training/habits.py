@@ -12,6 +12,7 @@ from resnets.training.recipe import Recipe, replaced
 VIEWS = 200_000  # training images seen in a default run, repeats counted
 TRANSFER_VIEWS = 5_000  # the same, where weights that were trained before are fine-tuned
 MANY = 500  # images a class from which all of a trained network is trained on
+PATIENCE = 6  # epochs in which fine-tuning has to become better than what it began with, or was
 IMBALANCED = 5.0  # times as many images of the most common class as of the rarest
 
 Reasons = dict[str, str]  # of each setting
@@ -59,10 +60,12 @@ def _fine_tuning(counts: NDArray[np.int64], stages: int) -> tuple[dict[str, Any]
     epochs = min(12, max(3, round(TRANSFER_VIEWS / count)))
     frozen = 1 + stages // 2 if rarest < MANY else 0
     kept = f"stem and {frozen - 1} of {stages} stages stay as they came" if frozen else "every layer learns"
-    return {"epochs": epochs, "batch_size": 16 if count < 5_000 else 64, "freeze_stages": frozen}, {
+    batch = 16 if count < 5_000 else 64
+    return {"epochs": epochs, "batch_size": batch, "freeze_stages": frozen, "patience": PATIENCE}, {
         "epochs": f"epochs {epochs}: about {TRANSFER_VIEWS:,} views of {count:,} training images, but 3 to 12",
-        "batch_size": f"batch size {16 if count < 5_000 else 64}: 16 below 5,000 training images, else 64",
+        "batch_size": f"batch size {batch}: 16 below 5,000 training images, else 64",
         "freeze_stages": f"{kept}: the rarest class has {rarest:,} images (all learn from {MANY} on)",
+        "patience": f"patience {PATIENCE}: ends when {PATIENCE} epochs in a row are no better than what there was",
     }
 
 

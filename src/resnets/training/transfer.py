@@ -27,6 +27,8 @@ from resnets.weights import Checkpoint
 
 log = logging.getLogger(__name__)
 
+MIRRORED = 500  # training images below which a probe learns from mirror images too: more of them it does not need
+SMALL = 10**8  # multiplications of a regression's step below which a second thread costs more than it computes
 STRENGTHS = np.logspace(-3, 1, 9)  # C of the logistic regression: the inverse of its regularization
 FOLDS = 5
 BATCH = 64
@@ -141,8 +143,11 @@ class Probe:
 def probe(
     classifier: Classifier, train: ImageSet, *, balanced: bool, mirror: bool, seed: int, watch: Watch = unwatched
 ) -> Probe:
-    """A linear probe of the classifier's network on its training images, and on their mirror images where `mirror`."""
-    found = features(classifier, train, mirror=mirror, watch=watch)
+    """A linear probe of the classifier's network on its training images; if they are few, on their mirror images too.
+
+    mirror: whether a mirror image shows the same class.
+    """
+    found = features(classifier, train, mirror=mirror and len(train) < MIRRORED, watch=watch)
     times = len(found) // len(train)
     return fit_probe(
         found, np.tile(train.labels, times), classes=len(train.classes),
@@ -164,6 +169,7 @@ def fit_probe(
     from sklearn.linear_model import LogisticRegression
     from sklearn.metrics import log_loss
     from sklearn.model_selection import StratifiedGroupKFold
+    from threadpoolctl import threadpool_limits
 
     if not np.isfinite(found).all():
         raise RunFailed("the features are not finite numbers: the weights are damaged; take another copy")
@@ -174,8 +180,12 @@ def fit_probe(
     centre, scale = found.mean(axis=0), float(found.std()) or 1.0
     scaled = (found - centre) / scale
 
-    def regression(strength: float) -> LogisticRegression:
-        return LogisticRegression(C=strength, max_iter=500, class_weight="balanced" if balanced else None)
+    threads = 1 if found.size * classes < SMALL else None
+
+    def regression(strength: float, rows: NDArray[np.intp] | slice) -> LogisticRegression:
+        made = LogisticRegression(C=strength, max_iter=500, class_weight="balanced" if balanced else None)
+        with threadpool_limits(threads, user_api="blas"):
+            return made.fit(scaled[rows], labels[rows])
 
     folds = min(FOLDS, int(counts.min()))
     strength, accuracy = 0.1, float("nan")
@@ -186,7 +196,7 @@ def fit_probe(
         for candidate in STRENGTHS:
             said = np.empty((len(labels), classes))
             for fit, test in splits:
-                said[test] = regression(candidate).fit(scaled[fit], labels[fit]).predict_proba(scaled[test])
+                said[test] = regression(candidate, fit).predict_proba(scaled[test])
             said /= said.sum(axis=1, keepdims=True)  # they are of float32
             right = float((said.argmax(axis=1) == labels).mean())
             tried.append((float(log_loss(labels, said, labels=range(classes))), float(candidate), right))
@@ -194,7 +204,7 @@ def fit_probe(
             if len(tried) > 2 and tried[-1] > tried[-2] > tried[-3]:  # it has passed its lowest, and the rest is slow
                 break
         _, strength, accuracy = min(tried)
-    weight, bias = _folded(regression(strength).fit(scaled, labels), centre, scale)
+    weight, bias = _folded(regression(strength, slice(None)), centre, scale)
     loss = float(metrics.cross_entropy(found @ weight.T + bias, labels).mean())
     return Probe(weight, bias, strength, accuracy, loss)
 
