@@ -83,6 +83,16 @@ def test_each_rule_takes_its_rate_scales_and_momentum(rule: Any, kind: str) -> N
         assert not torch.equal(parameter, before[name]), name
 
 
+def test_biases_of_norms_learn_at_a_multiple_of_the_rate() -> None:
+    network = resnet("cifar_resnet20", num_classes=4)
+    groups = parameter_groups(network, weight_decay=1e-3, layer_decay=0.5, bias_lr=16)
+    usual = parameter_groups(network, weight_decay=1e-3, layer_decay=0.5)
+    scales, before = ({id(p): g["lr_scale"] for g in some for p in g["params"]} for some in (groups, usual))
+    for name, parameter in network.named_parameters():
+        faster = 16 if "bn" in name and name.endswith("bias") else 1
+        assert scales[id(parameter)] == faster * before[id(parameter)], name
+
+
 def test_a_layer_at_half_the_rate_moves_half_as_far() -> None:
     whole, half = (resnet("cifar_resnet20", num_classes=4) for _ in range(2))
     half.load_state_dict(whole.state_dict())

@@ -70,11 +70,16 @@ def _fine_tuning(counts: NDArray[np.int64], stages: int) -> tuple[dict[str, Any]
 
 
 def _augmentation(size: int, coloured: bool) -> tuple[dict[str, Any], Reasons]:
-    kind = "crop" if size <= SMALL else "resized-crop"
-    what = "shifted by up to an eighth" if size <= SMALL else "a random box"
-    mirrored = "mirrored" if coloured else "not mirrored, since grey images are often characters or scans"
-    settings = {"augment": kind, "crop_padding": max(1, size // 8), "flip": coloured}
-    return settings, {"augment": f"augmentation {kind}: {what}, {mirrored}"}
+    small = size <= SMALL
+    kind, padding = "crop" if small else "resized-crop", max(1, size // 8)
+    mirrored = "images in colour are mirrored" if coloured else "grey images are often characters or scans"
+    reasons = {
+        "augment": f"augmentation {kind}" + ("" if small else ": a random box"),
+        "flip": f"flip {_shown(coloured)}: {mirrored}",
+    }
+    if small:
+        reasons["crop_padding"] = f"crop_padding {padding}: shifted by up to an eighth"
+    return {"augment": kind, "crop_padding": padding, "flip": coloured}, reasons
 
 
 def _balance(counts: NDArray[np.int64], asked: Mapping[str, Any]) -> tuple[dict[str, Any], Reasons]:
@@ -90,4 +95,6 @@ def _balance(counts: NDArray[np.int64], asked: Mapping[str, Any]) -> tuple[dict[
 
 
 def _shown(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()  # as TOML writes it
     return f"{value:g}" if isinstance(value, float) else str(value)

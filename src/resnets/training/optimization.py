@@ -15,6 +15,7 @@ Groups = list[dict[str, Any]]
 def parameter_groups(
     network: ResNet, *,
     weight_decay: float, decay_norms_and_biases: bool = False, layer_decay: float = 1.0, freeze_norms: bool = False,
+    bias_lr: float = 1.0,
 ) -> Groups:  # fmt: skip
     """The network's parameters in groups, each with its `weight_decay` and its `lr_scale`.
 
@@ -23,13 +24,17 @@ def parameter_groups(
     layer_decay: the learning rate of a layer is this times that of the one behind it, and the classifier's is whole
     (Howard and Ruder 2018; BEiT, Bao et al. 2021). A layer is the stem, each block, or the classifier, as in timm.
     freeze_norms: leave out the scales and shifts of batch norms; see `freeze_norms`.
+    bias_lr: the learning rate of batch norms' biases is this times that of their layer (Page 2019, How to train your
+    ResNet 8; Jordan 2024, section 3.4).
     """
     frozen = {id(p) for norm in _norms(network) for p in norm.parameters()} if freeze_norms else set[int]()
+    biases = {id(norm.bias) for norm in _norms(network)}
     layers = _layers(network)
     groups: dict[tuple[float, bool], list[nn.Parameter]] = {}
     for name, parameter in network.named_parameters():
         if id(parameter) not in frozen:
             scale = layer_decay ** (len(layers) - 1 - layers[_layer(name)])
+            scale *= bias_lr if id(parameter) in biases else 1.0
             decays = parameter.ndim > 1 or decay_norms_and_biases
             groups.setdefault((scale, decays), []).append(parameter)
     return [

@@ -46,6 +46,7 @@ class Recipe(Augmentation, Mixing):
     beta2: float = setting(0.999, "the second moment's decay in adamw and lamb", 0, 1)
     weight_decay: float = setting(5e-4, "pull of weights towards zero", 0, 1)
     decay_norms_and_biases: bool = setting(False, "whether norms and biases are pulled too")
+    bias_lr: float = setting(1.0, "learning rate of batch norms' biases, as a multiple of lr", 0, 1000)
     clip_norm: float = setting(0.0, "longest gradient, over all weights; 0: any", 0)
     ema: float = setting(
         0.0, "judge and keep an average of the weights: its decay a step; 0: the weights themselves", 0, 0.999999

@@ -44,7 +44,7 @@ class Step:
         self.optimizer = optimizer_of(
             parameter_groups(
                 self.network, weight_decay=recipe.weight_decay, decay_norms_and_biases=recipe.decay_norms_and_biases,
-                layer_decay=recipe.layer_decay, freeze_norms=recipe.freeze_norms,
+                layer_decay=recipe.layer_decay, freeze_norms=recipe.freeze_norms, bias_lr=recipe.bias_lr,
             ),
             rule=recipe.optimizer, lr=self.peak_lr, momentum=recipe.momentum, nesterov=recipe.nesterov,
             beta2=recipe.beta2,
