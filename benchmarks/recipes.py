@@ -13,7 +13,7 @@ Measured on two cores of an AMD EPYC with AVX-512 and bfloat16, nothing else run
     cifar               1398 s   0.778 PFLOP, test 92.56%, wanted 92
     cifar-quick         1219 s   0.659 PFLOP, test 92.36%, wanted 92
 
-With AVX2 alone the transfers took two to three times as long.
+On another machine, with AVX2 alone, the transfers took two to three times as long as here before they were quickened.
 
 CIFAR-10 is a folder `cifar10` with train/ and test/; Fashion-MNIST is Debian's package dataset-fashion-mnist.
 """

@@ -60,8 +60,13 @@ def test_fine_tuning_carries_network_and_preprocessing_over_and_begins_with_a_pr
     assert not torch.equal(last[f"network.{name}"], before[name])
 
 
-def test_a_linear_probe_changes_the_classifier_layer_alone(photos: Path, start: Path, tmp_path: Path) -> None:
-    probe = resnets.train(photos, weights=start, recipe="linear-probe", out=tmp_path / "run", settings=SPEC)
+def test_a_linear_probe_changes_the_classifier_layer_alone(
+    photos: Path, start: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.INFO, logger="resnets"):
+        probe = resnets.train(photos, weights=start, recipe="linear-probe", out=tmp_path / "run", settings=SPEC)
+    assert "flip true: images in colour are mirrored" in caplog.messages
+    assert not [said for said in caplog.messages if said.startswith(("batch", "stem and", "patience", "augment"))]
     ours, before = probe.network.state_dict(), resnets.load(start).network.state_dict()
     for name, tensor in before.items():
         assert name.startswith("fc.") or torch.equal(ours[name], tensor), name

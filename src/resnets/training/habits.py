@@ -13,6 +13,8 @@ VIEWS = 200_000  # training images seen in a default run, repeats counted
 TRANSFER_VIEWS = 5_000  # the same, where weights that were trained before are fine-tuned
 MANY = 500  # images a class from which all of a trained network is trained on
 PATIENCE = 6  # epochs in which fine-tuning has to become better than what it began with, or was
+# What a linear probe alone does not read, so that it is not told of it.
+TRAINED_ONLY = frozenset({"batch_size", "freeze_stages", "patience", "augment", "crop_padding"})
 IMBALANCED = 5.0  # times as many images of the most common class as of the rarest
 
 Reasons = dict[str, str]  # of each setting
@@ -30,7 +32,8 @@ def habits(
     for extra in (_augmentation(size, coloured), _balance(counts, asked)):
         settings |= extra[0]
         reasons |= extra[1]
-    said = [reason for name, reason in reasons.items() if name not in asked]
+    unsaid = {*asked, *(TRAINED_ONLY if asked.get("epochs") == 0 else ())}
+    said = [reason for name, reason in reasons.items() if name not in unsaid]
     said += [f"{name} {_shown(value)}: as set" for name, value in asked.items()]
     return replaced(Recipe(**settings), asked, where="recipe"), said
 
