@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from resnets.base.errors import InputError
 from resnets.catalog import CATALOG, cifar, find, resolve
-from resnets.errors import InputError
 from resnets.structure import structure
 from tests.peers import torchvision
 

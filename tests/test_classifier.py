@@ -13,10 +13,10 @@ from PIL import Image
 
 import resnets
 from resnets import classifier as classifiers
+from resnets.base.errors import InputError
 from resnets.classifier import Classifier
 from resnets.cli.evaluate import read_class_map
 from resnets.data.preprocessing import Preprocessing
-from resnets.errors import InputError
 from tests import pictures
 
 

@@ -19,10 +19,10 @@ from PIL import Image
 
 import resnets
 from resnets import download, hub
+from resnets.base.errors import InputError, RunFailed
+from resnets.base.progress import Progress
 from resnets.cli import main
-from resnets.errors import InputError, RunFailed
 from resnets.pretrained import PRETRAINED, TORCHVISION_HOST
-from resnets.progress import Progress
 from tests import hub_server, pictures
 from tests.hub_server import COMMIT, Hub
 from tests.peers import create_transform, resolve_data_config, timm

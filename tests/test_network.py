@@ -12,8 +12,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from resnets.base.errors import InputError
 from resnets.catalog import CATALOG, find
-from resnets.errors import InputError
 from resnets.network import BasicBlock, Bottleneck, PaddedShortcut, ResNet, folded, resnet
 from resnets.spec import ResNetSpec, small_images, zero_gamma
 from resnets.structure import structure

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from resnets.base.errors import InputError
 from resnets.catalog import CATALOG
 from resnets.data.preprocessing import from_dict
-from resnets.errors import InputError
 from resnets.pretrained import PRETRAINED, Pretrained, matching
 from tests.peers import resolve_data_config, timm, torchvision
 

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from resnets import spec as specs
+from resnets.base.errors import InputError
 from resnets.catalog import CATALOG, find
-from resnets.errors import InputError
 from resnets.spec import ResNetSpec, Stem
 
 VALID: dict[str, Any] = {"depths": (1, 1, 1, 1)}

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
+from resnets.base.errors import InputError
 from resnets.catalog import CATALOG, find
-from resnets.errors import InputError
 from resnets.network import ResNet
 from resnets.spec import ResNetSpec, from_dict
 from resnets.structure import Structure, parse_image_size, structure

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from resnets import weights
-from resnets.errors import InputError
+from resnets.base.errors import InputError
 from resnets.network import ResNet, resnet
 
 

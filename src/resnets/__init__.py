@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from resnets.api import export, load, lr_find, open_predictor, predict_bulk, train, train_seeds
+    from resnets.base.errors import InputError, Interrupted, RunFailed
     from resnets.classifier import Classifier
     from resnets.conversion import convert
     from resnets.data.preprocessing import Preprocessing
     from resnets.data.sources import open_source
-    from resnets.errors import InputError, Interrupted, RunFailed
     from resnets.judging import calibrate, compare
     from resnets.network import resnet
     from resnets.prediction import Prediction
@@ -29,12 +29,12 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "Classifier": "resnets.classifier",
-    "InputError": "resnets.errors",
-    "Interrupted": "resnets.errors",
+    "InputError": "resnets.base.errors",
+    "Interrupted": "resnets.base.errors",
     "Prediction": "resnets.prediction",
     "Preprocessing": "resnets.data.preprocessing",
     "ResNetSpec": "resnets.spec",
-    "RunFailed": "resnets.errors",
+    "RunFailed": "resnets.base.errors",
     "Stem": "resnets.spec",
     "calibrate": "resnets.judging",
     "compare": "resnets.judging",

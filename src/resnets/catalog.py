@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from resnets import spec as specs
-from resnets.errors import InputError, nearest
+from resnets.base.errors import InputError, nearest
 from resnets.spec import ResNetSpec, Stem
 
 

@@ -17,9 +17,9 @@ from jaxtyping import Float, Float32, UInt8
 from torch import Tensor
 
 from resnets import spec as specs
+from resnets.base.errors import InputError
+from resnets.base.files import write_whole
 from resnets.data import preprocessing
-from resnets.errors import InputError
-from resnets.files import write_whole
 from resnets.header import ENTRY, FORMAT, read_header, shortly
 from resnets.network import ResNet
 from resnets.predictor import Predictor, said_by

@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from resnets import hub, weights
+from resnets.base.errors import InputError
+from resnets.base.progress import Watch, unwatched
+from resnets.base.versions import made
 from resnets.catalog import Row, resolve
 from resnets.classifier import Classifier
 from resnets.data import preprocessing as preprocessings
 from resnets.data.preprocessing import SMALL, Preprocessing
-from resnets.errors import InputError
-from resnets.making import made
 from resnets.network import ResNet
-from resnets.progress import Watch, unwatched
 
 
 def convert(

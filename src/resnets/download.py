@@ -20,10 +20,10 @@ from pathlib import Path
 from typing import BinaryIO
 from urllib.parse import unquote, urlsplit
 
-from resnets.errors import InputError, RunFailed
+from resnets.base.errors import InputError, RunFailed
+from resnets.base.progress import Progress, Watch, unwatched
 from resnets.header import shortly
 from resnets.pretrained import TORCHVISION_HOST
-from resnets.progress import Progress, Watch, unwatched
 
 log = logging.getLogger(__name__)
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import safetensors
 
-from resnets.errors import InputError
+from resnets.base.errors import InputError
 
 FORMAT = 1
 ENTRY = "resnets"  # of the safetensors file's own header

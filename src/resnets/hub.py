@@ -19,12 +19,12 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from resnets import timm_layout
+from resnets.base.errors import InputError, RunFailed
+from resnets.base.progress import Progress, Watch, unwatched
 from resnets.catalog import Published
 from resnets.download import cached_at, download, offline
-from resnets.errors import InputError, RunFailed
 from resnets.header import shortly
 from resnets.pretrained import PRETRAINED, Pretrained, nearest_names
-from resnets.progress import Progress, Watch, unwatched
 
 log = logging.getLogger(__name__)
 

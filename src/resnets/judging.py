@@ -8,18 +8,18 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from resnets.base.errors import InputError
+from resnets.base.progress import Watch, unwatched
 from resnets.classifier import Classifier
 from resnets.data import sources
 from resnets.data.imageset import ImageSet, Split
 from resnets.data.preprocessing import Views
-from resnets.errors import InputError
 from resnets.evaluation import comparison, selection
 from resnets.evaluation.classes import ClassMap
 from resnets.evaluation.comparison import Comparison
 from resnets.evaluation.recalibration import Recalibration, recalibrate
 from resnets.evaluation.selection import Scored
 from resnets.predictor import Predictor
-from resnets.progress import Watch, unwatched
 
 log = logging.getLogger(__name__)
 

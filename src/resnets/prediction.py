@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from resnets.errors import InputError
+from resnets.base.errors import InputError
 
 
 @dataclass(frozen=True, slots=True)

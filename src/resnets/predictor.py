@@ -17,17 +17,17 @@ from jaxtyping import Float, Float32, UInt8
 from numpy.typing import NDArray
 from PIL import Image
 
+from resnets.base.errors import InputError, RunFailed
+from resnets.base.progress import Progress, Watch, unwatched
 from resnets.data import decoding, loading, sources
 from resnets.data import preprocessing as preprocessings
 from resnets.data.imageset import ImageSet, Split
 from resnets.data.preprocessing import Preprocessing, Views
-from resnets.errors import InputError, RunFailed
 from resnets.evaluation import calibration, metrics, selection
 from resnets.evaluation.classes import ClassMap, outputs
 from resnets.evaluation.metrics import Evaluation
 from resnets.evaluation.selection import Scored
 from resnets.prediction import Answer, Prediction
-from resnets.progress import Progress, Watch, unwatched
 
 log = logging.getLogger(__name__)
 

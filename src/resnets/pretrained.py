@@ -11,8 +11,8 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from resnets import catalog
+from resnets.base.errors import InputError
 from resnets.catalog import Published
-from resnets.errors import InputError
 from resnets.timm_results import RESULTS
 
 TORCHVISION_HOST = "https://download.pytorch.org/models"

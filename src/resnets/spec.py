@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, Literal, get_args, get_type_hints
 
-from resnets.errors import InputError, nearest
+from resnets.base.errors import InputError, nearest
 
 BlockKind = Literal["basic", "bottleneck"]
 ShortcutKind = Literal["pad", "projection", "projection-always", "pooled-projection"]

@@ -17,7 +17,7 @@ from functools import cached_property
 from math import ceil
 from typing import Any, Literal
 
-from resnets.errors import InputError
+from resnets.base.errors import InputError
 from resnets.spec import Block, ResNetSpec, blocks
 
 Kind = Literal["conv", "norm", "relu", "max-pool", "avg-pool", "pad", "add", "global-pool", "linear"]

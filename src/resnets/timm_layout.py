@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from resnets.base.errors import InputError
 from resnets.catalog import CATALOG
-from resnets.errors import InputError
 from resnets.header import shortly
 from resnets.pretrained import USUAL
 

@@ -24,7 +24,7 @@ import safetensors.torch
 import torch
 from torch import Tensor
 
-from resnets.errors import InputError
+from resnets.base.errors import InputError
 from resnets.network import ResNet
 
 Tensors = dict[str, Tensor]

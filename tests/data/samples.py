@@ -9,9 +9,9 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
+from resnets.base.errors import InputError
 from resnets.data.imageset import SPLITS, ImageSet
 from resnets.data.sources import open_source
-from resnets.errors import InputError
 
 
 def pixels(name: str) -> NDArray[np.uint8]:

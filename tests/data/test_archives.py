@@ -15,9 +15,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from resnets.base.errors import RunFailed
 from resnets.data import members
 from resnets.data.sources import open_source
-from resnets.errors import RunFailed
 from tests.data.samples import decoded, fill, png, refusal, rows
 
 COMPRESS: Mapping[str, Callable[[bytes], bytes]] = {

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from resnets.base.errors import InputError
 from resnets.data import decoding
-from resnets.errors import InputError
 from tests import pictures
 
 PIXELS = pictures.picture(1, 0, (13, 7))

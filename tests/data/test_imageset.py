@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from resnets.base.errors import InputError
 from resnets.data.arrays import Pixels
 from resnets.data.imageset import ImageSet
 from resnets.data.sources import open_source
-from resnets.errors import InputError
 from tests import pictures
 
 

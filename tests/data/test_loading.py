@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 import torch
 
+from resnets.base.errors import InputError
+from resnets.base.progress import Progress
 from resnets.data import loading
 from resnets.data.augmentation import COLUMNS
 from resnets.data.checkup import survey
@@ -16,8 +18,6 @@ from resnets.data.loading import Decoded, InMemory, TrainingBatches
 from resnets.data.preprocessing import Preprocessing
 from resnets.data.sources import open_source
 from resnets.data.views import Augment, Augmentation
-from resnets.errors import InputError
-from resnets.progress import Progress
 from tests import pictures
 
 SMALL = Preprocessing(size=20, resize=20)

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from resnets.base.errors import InputError
 from resnets.data.preprocessing import (
     IMAGENET_MEAN,
     IMAGENET_STD,
@@ -18,7 +19,6 @@ from resnets.data.preprocessing import (
     from_dict,
     to_dict,
 )
-from resnets.errors import InputError
 from tests import pictures
 from tests.peers import create_transform, torchvision
 

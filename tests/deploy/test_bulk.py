@@ -20,15 +20,15 @@ import torch
 from jaxtyping import Float32, UInt8
 
 import resnets
+from resnets.base.errors import InputError, Interrupted, RunFailed
+from resnets.base.progress import Progress
 from resnets.classifier import Classifier
 from resnets.data.preprocessing import Views
 from resnets.deploy import bulk
 from resnets.deploy.bulk import Order, Written
 from resnets.deploy.parts import Parts
-from resnets.errors import InputError, Interrupted, RunFailed
 from resnets.prediction import Prediction
 from resnets.predictor import Encoded, Picture, Predictor, Viewed
-from resnets.progress import Progress
 from tests import pictures
 from tests.deploy import samples
 

@@ -8,8 +8,8 @@ import pyarrow.parquet
 import pytest
 
 import resnets
+from resnets.base.errors import InputError
 from resnets.classifier import Classifier
-from resnets.errors import InputError
 
 
 @pytest.mark.parametrize("kind", ["onnx", "torch"])

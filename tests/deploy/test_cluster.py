@@ -14,11 +14,11 @@ import torch
 
 import resnets
 from benchmarks import bulk_kill
+from resnets.base.errors import InputError, RunFailed
 from resnets.deploy import bulk, cluster
 from resnets.deploy.bulk import Written
 from resnets.deploy.cluster import PartWorker
 from resnets.deploy.parts import Parts, Plan
-from resnets.errors import InputError, RunFailed
 from tests import pictures
 from tests.deploy import samples
 

@@ -15,10 +15,10 @@ import pytest
 import torch
 
 import resnets
+from resnets.base.errors import InputError
 from resnets.classifier import Classifier
 from resnets.cli import main
 from resnets.deploy.exported import Exported
-from resnets.errors import InputError
 
 
 @pytest.fixture(params=["onnx", "torch"])

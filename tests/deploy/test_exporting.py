@@ -8,12 +8,12 @@ import onnx
 import pytest
 
 import resnets
+from resnets.base.errors import InputError, RunFailed
 from resnets.classifier import Classifier
 from resnets.cli import main
 from resnets.deploy import images, quantization
 from resnets.deploy.exported import open_exported
 from resnets.deploy.quantization import Quantized
-from resnets.errors import InputError, RunFailed
 from resnets.header import SAMPLES
 from resnets.runs import samples
 from tests import pictures

@@ -11,12 +11,12 @@ import onnx
 import pytest
 from onnx import numpy_helper
 
+from resnets.base.errors import RunFailed
 from resnets.classifier import Classifier
 from resnets.cli import main
 from resnets.data import sources
 from resnets.deploy import drift, exported, exporting, images
 from resnets.deploy.gate import Gate, Parity, refusal
-from resnets.errors import RunFailed
 from resnets.evaluation.metrics import Rate
 from tests import pictures
 

@@ -12,13 +12,13 @@ import pyarrow
 import pyarrow.parquet
 import pytest
 
+from resnets.base.errors import InputError, RunFailed
 from resnets.data import members
 from resnets.deploy import stores, tables
 from resnets.deploy.entries import Entry
 from resnets.deploy.inputs import Inputs
 from resnets.deploy.reading import Reader
 from resnets.deploy.stores import Store
-from resnets.errors import InputError, RunFailed
 from tests.deploy import samples
 
 FOUR = samples.pngs(4)

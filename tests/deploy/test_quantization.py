@@ -13,14 +13,14 @@ import pytest
 from onnx import numpy_helper
 
 import resnets
+from resnets.base.errors import InputError, RunFailed
+from resnets.base.progress import Progress
 from resnets.classifier import Classifier
 from resnets.data import loading
 from resnets.deploy import onnx as exporter
 from resnets.deploy import quantization
 from resnets.deploy.activations import activations
 from resnets.deploy.quantization import METHODS, SLOWER, quantize
-from resnets.errors import InputError, RunFailed
-from resnets.progress import Progress
 from tests import pictures
 from tests.deploy.conftest import SIZE, traceable
 from tests.deploy.samples import in_openvino

@@ -10,11 +10,11 @@ from google.protobuf import text_format
 from tritonclient.grpc import model_config_pb2
 
 import resnets
+from resnets.base.errors import InputError, RunFailed
 from resnets.classifier import Classifier
 from resnets.cli import main
 from resnets.deploy import repository
 from resnets.deploy.exported import open_exported
-from resnets.errors import InputError, RunFailed
 from tests.deploy.conftest import SIZE, traceable
 
 schema: Any = model_config_pb2  # a module that protobuf makes as it is imported

@@ -9,7 +9,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from resnets.errors import InputError
+from resnets.base.errors import InputError
 from resnets.evaluation import calibration, metrics, ranking
 from tests import peers
 from tests.evaluation.samples import answers

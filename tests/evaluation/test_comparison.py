@@ -6,7 +6,7 @@ import scipy.stats
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from resnets.errors import InputError
+from resnets.base.errors import InputError
 from resnets.evaluation import comparison, intervals
 from tests.evaluation.samples import answers
 

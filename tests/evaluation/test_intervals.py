@@ -5,7 +5,7 @@ import pytest
 import scipy.stats
 import sklearn.metrics
 
-from resnets.errors import InputError
+from resnets.base.errors import InputError
 from resnets.evaluation import calibration, intervals, metrics, ranking
 from tests.evaluation.samples import answers
 

@@ -9,7 +9,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from resnets.errors import InputError, RunFailed
+from resnets.base.errors import InputError, RunFailed
 from resnets.evaluation import calibration, metrics, ranking
 
 CLASSES = tuple("abcdefgh")

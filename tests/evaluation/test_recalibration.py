@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from resnets.errors import InputError
+from resnets.base.errors import InputError
 from resnets.evaluation import calibration
 from resnets.evaluation.recalibration import recalibrate, stratified
 from tests.evaluation.samples import answers

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from resnets.errors import InputError
+from resnets.base.errors import InputError
 from resnets.evaluation import metrics
 from resnets.report.board import board
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from resnets.errors import Interrupted
+from resnets.base.errors import Interrupted
 from resnets.network import resnet
 from resnets.training import execution
 from resnets.training.execution import Timing, choose

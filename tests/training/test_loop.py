@@ -17,10 +17,10 @@ import safetensors.torch
 import torch
 
 import resnets
-from resnets.errors import InputError, Interrupted, RunFailed
+from resnets.base.errors import InputError, Interrupted, RunFailed
+from resnets.base.progress import Progress
 from resnets.evaluation import calibration
 from resnets.evaluation.calibration import Threshold
-from resnets.progress import Progress
 from resnets.training import checkpoint, preparation
 from resnets.training.checkpoint import RunFolder
 from tests import pictures

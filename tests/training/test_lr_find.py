@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from resnets.errors import RunFailed
+from resnets.base.errors import RunFailed
 from resnets.training.lr_find import suggestion, sweep
 
 RATES = np.logspace(-5, 1, 100)

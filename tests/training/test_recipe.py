@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from resnets.base.errors import InputError
 from resnets.data.checkup import survey
 from resnets.data.sources import open_source
-from resnets.errors import InputError
 from resnets.training import plan as plans
 from resnets.training.defaults import plan
 from resnets.training.plan import Changes, Execution, Plan

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 import resnets
-from resnets.errors import InputError
+from resnets.base.errors import InputError
 from resnets.training import plan as plans
 from resnets.training import recipes
 from resnets.training.plan import Changes

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 import resnets
-from resnets.errors import InputError
+from resnets.base.errors import InputError
 from tests import pictures
 
 QUICK: dict[str, Any] = {"epochs": 1, "batch_size": 4, "spec": {"widths": [4, 8, 16], "stem": {"widths": [4]}}}

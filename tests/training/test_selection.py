@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from resnets.errors import InputError
+from resnets.base.errors import InputError
 from resnets.evaluation import metrics
 from resnets.training.recipe import Monitor
 from resnets.training.selection import check, has_ended, monitored, score

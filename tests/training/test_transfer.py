@@ -12,9 +12,9 @@ import torch
 from sklearn.linear_model import LogisticRegression
 
 import resnets
+from resnets.base.errors import InputError
 from resnets.classifier import Classifier
 from resnets.data.preprocessing import Preprocessing
-from resnets.errors import InputError
 from resnets.training import transfer
 from resnets.training.checkpoint import RunFolder
 from tests import pictures

@@ -10,7 +10,7 @@ from sklearn.decomposition import PCA
 from torch import Tensor, nn
 
 import resnets
-from resnets.errors import InputError
+from resnets.base.errors import InputError
 from resnets.network import ResNet, resnet
 from resnets.spec import Stem
 from resnets.training.recipe import Recipe

@@ -15,8 +15,8 @@ import matplotlib
 import pytest
 from PIL import Image, ImageFont
 
+from resnets.base.errors import InputError
 from resnets.catalog import CATALOG, find
-from resnets.errors import InputError
 from resnets.spec import ResNetSpec, Stem, blocks
 from resnets.structure import MACS_CONVENTION, Structure, structure
 from resnets.view.diagram import diagram

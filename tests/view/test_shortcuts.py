@@ -5,8 +5,8 @@ from dataclasses import replace
 
 import pytest
 
+from resnets.base.errors import InputError
 from resnets.catalog import find
-from resnets.errors import InputError
 from resnets.spec import Block, ResNetSpec, Stem, blocks, shortcut_option
 from resnets.structure import structure
 from resnets.view.shortcuts import Cost, Option, options, why

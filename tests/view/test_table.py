@@ -12,8 +12,8 @@ import pytest
 from cyclopts import App
 from pylatexenc.latexwalker import LatexWalker
 
+from resnets.base.errors import InputError
 from resnets.catalog import CATALOG, find
-from resnets.errors import InputError
 from resnets.structure import structure
 from resnets.view.networks import operation_table, stage_table
 from resnets.view.table import Bracket, Table, as_latex, as_markdown, as_text, render

@@ -14,6 +14,7 @@ from types import FrameType
 
 from cyclopts import App, CycloptsError
 
+from resnets.base.errors import InputError, Interrupted, RunFailed
 from resnets.cli.calibrate import calibrate
 from resnets.cli.compare import compare
 from resnets.cli.convert import convert
@@ -26,7 +27,6 @@ from resnets.cli.recipe import recipe
 from resnets.cli.report import report
 from resnets.cli.show import show
 from resnets.cli.train import train
-from resnets.errors import InputError, Interrupted, RunFailed
 
 
 def _version() -> str:

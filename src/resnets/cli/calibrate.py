@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
+from resnets.base.errors import InputError
+from resnets.base.files import check_place
 from resnets.cli.evaluate import read_class_map
 from resnets.cli.terminal import as_json, as_text, watched
-from resnets.errors import InputError
-from resnets.files import check_place
 from resnets.view.table import Table
 
 if TYPE_CHECKING:

@@ -6,9 +6,9 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from resnets.base.errors import InputError
+from resnets.base.files import check_place
 from resnets.cli.terminal import as_json, watched
-from resnets.errors import InputError
-from resnets.files import check_place
 
 
 def convert(

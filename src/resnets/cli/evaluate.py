@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
+from resnets.base.errors import InputError
+from resnets.base.files import check_place, write_whole
 from resnets.cli import scores
 from resnets.cli.terminal import as_json, as_text, watched, write_result
-from resnets.errors import InputError
-from resnets.files import check_place, write_whole
 
 if TYPE_CHECKING:
     from resnets.evaluation.classes import ClassMap

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
 
+from resnets.base.errors import InputError
 from resnets.cli.evaluate import read_class_map
 from resnets.cli.terminal import as_json, watched
-from resnets.errors import InputError
 
 if TYPE_CHECKING:
     from resnets.deploy.gate import Parity

@@ -6,8 +6,8 @@ from typing import Annotated, Any, Literal
 
 from cyclopts import Parameter
 
+from resnets.base.files import check_place, write_whole
 from resnets.cli.terminal import as_json, watched
-from resnets.files import check_place, write_whole
 
 
 def lr_find(

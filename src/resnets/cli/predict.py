@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
+from resnets.base.errors import InputError, RunFailed
+from resnets.base.files import check_place
+from resnets.base.progress import Progress, Watch
 from resnets.cli.terminal import as_json, as_text, watched, write_result
-from resnets.errors import InputError, RunFailed
-from resnets.files import check_place
-from resnets.progress import Progress, Watch
 from resnets.view.table import Table
 
 if TYPE_CHECKING:

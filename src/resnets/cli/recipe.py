@@ -5,9 +5,9 @@ from typing import Annotated
 
 from cyclopts import App, Parameter
 
+from resnets.base.errors import InputError, nearest
+from resnets.base.files import check_place
 from resnets.cli.terminal import as_json, as_text, write_result
-from resnets.errors import InputError, nearest
-from resnets.files import check_place
 from resnets.view.table import Table
 
 recipe = App(name="recipe", help="The named recipes: where each comes from, what it scored, and what it sets.")

@@ -8,10 +8,10 @@ from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
+from resnets.base.errors import InputError
+from resnets.base.files import check_place
 from resnets.cli.evaluate import read_class_map
 from resnets.cli.terminal import watched
-from resnets.errors import InputError
-from resnets.files import check_place
 
 
 def report(

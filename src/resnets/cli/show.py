@@ -8,8 +8,8 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from resnets.errors import InputError
-from resnets.files import check_place, write_whole
+from resnets.base.errors import InputError
+from resnets.base.files import check_place, write_whole
 from resnets.view.shown import Format
 from resnets.view.shown import show as shown
 

@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from resnets.files import write_whole
-from resnets.progress import Progress, Watch
+from resnets.base.files import write_whole
+from resnets.base.progress import Progress, Watch
 from resnets.view.table import Table, render
 
 if TYPE_CHECKING:

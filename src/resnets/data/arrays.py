@@ -10,8 +10,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from resnets.base.errors import InputError
 from resnets.data.imageset import SPLITS, ImageSet, Split
-from resnets.errors import InputError
 
 MAX_CLASSES = 2**16  # where labels alone say how many there are; beyond, they are something else than labels
 

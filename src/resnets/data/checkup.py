@@ -5,11 +5,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from resnets.base.errors import InputError
+from resnets.base.progress import Progress, Watch, unwatched
 from resnets.data import decoding
 from resnets.data.imageset import ImageSet
 from resnets.data.loading import in_order
-from resnets.errors import InputError
-from resnets.progress import Progress, Watch, unwatched
 
 
 @dataclass(frozen=True)

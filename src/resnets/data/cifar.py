@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from resnets.base.errors import InputError
 from resnets.data.arrays import Part, from_parts
 from resnets.data.imageset import ImageSet, Split
-from resnets.errors import InputError
 
 PLANES, SIDE = 3, 32
 IMAGE_BYTES = PLANES * SIDE * SIDE

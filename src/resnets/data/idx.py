@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from resnets.base.errors import InputError
 from resnets.data.arrays import Part, from_parts
 from resnets.data.imageset import ImageSet, Split
-from resnets.errors import InputError
 
 FASHION = (
     "T-shirt/top",

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from resnets.base.errors import InputError
 from resnets.data.imageset import SPLITS, Images, ImageSet, Split
 from resnets.data.listing import Listing, joined
-from resnets.errors import InputError
 
 SPLIT_NAMES: Mapping[str, Split] = {
     "train": "train",

@@ -22,13 +22,13 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
+from resnets.base.errors import InputError
+from resnets.base.progress import Progress, Watch, unwatched
 from resnets.data import augmentation, decoding, policies, sampling
 from resnets.data.augmentation import FLIP, LEFT, TOP
 from resnets.data.imageset import ImageSet
 from resnets.data.preprocessing import Preprocessing
 from resnets.data.views import Augmentation
-from resnets.errors import InputError
-from resnets.progress import Progress, Watch, unwatched
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")

@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import IO, Literal
 
-from resnets.errors import InputError, RunFailed
+from resnets.base.errors import InputError, RunFailed
 
 MAX_MEMBER = 512 * 2**20  # bytes; far beyond any photograph, and what a zip bomb has to declare
 MAX_EXPANSION = 100  # a compressed tar's content over its size, once it is past SMALL; photographs reach 1.1

@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
+from resnets.base.errors import InputError, nearest
 from resnets.data import augmentation, decoding
-from resnets.errors import InputError, nearest
 
 Fit = Literal["crop", "squash", "pad"]
 Interpolation = Literal["bilinear", "bicubic"]

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
+from resnets.base.errors import InputError
 from resnets.data.archives import open_archive
 from resnets.data.arrays import digits, open_npz
 from resnets.data.cifar import DISTRIBUTIONS, Read, identify, open_cifar
@@ -10,7 +11,6 @@ from resnets.data.folders import open_folder
 from resnets.data.idx import find_idx, open_idx
 from resnets.data.imageset import ImageSet
 from resnets.data.tables import open_table
-from resnets.errors import InputError
 
 ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.xz", ".tar.bz2")
 WHAT_WORKS = (

@@ -9,11 +9,11 @@ from typing import NamedTuple
 
 import numpy as np
 
+from resnets.base.errors import InputError
 from resnets.data.folders import Files
 from resnets.data.imageset import SPLITS, ImageSet
 from resnets.data.layout import SPLIT_NAMES
 from resnets.data.listing import Names
-from resnets.errors import InputError
 
 HEADER = "a first line of path,label or path,label,split"
 

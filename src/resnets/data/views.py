@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from resnets.settings import setting
+from resnets.base.settings import setting
 
 Augment = Literal["none", "crop", "resized-crop"]
 PolicyName = Literal["none", "rand-augment", "trivial-augment"]

@@ -8,10 +8,10 @@ import numpy as np
 from jaxtyping import Float32, UInt8
 from numpy.typing import NDArray
 
+from resnets.base.errors import InputError, RunFailed
+from resnets.base.progress import Progress, Watch, unwatched
 from resnets.deploy.graph import INPUT
 from resnets.deploy.sessions import session
-from resnets.errors import InputError, RunFailed
-from resnets.progress import Progress, Watch, unwatched
 
 if TYPE_CHECKING:
     import onnx

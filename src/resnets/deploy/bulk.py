@@ -20,18 +20,18 @@ from typing import Literal, Protocol, get_args, runtime_checkable
 
 import numpy as np
 
+from resnets.base.errors import InputError, Interrupted, RunFailed
+from resnets.base.files import check_place
+from resnets.base.interruption import StopRequest, stop_requests
+from resnets.base.progress import Progress, Watch, unwatched
+from resnets.base.versions import made
 from resnets.data.preprocessing import Views
 from resnets.deploy.inputs import Inputs
 from resnets.deploy.parts import Parts, Plan, check_same
 from resnets.deploy.rows import FORMATS, format_of
 from resnets.deploy.stores import arrow
 from resnets.deploy.work import Stopped, Work
-from resnets.errors import InputError, Interrupted, RunFailed
-from resnets.files import check_place
-from resnets.interruption import StopRequest, stop_requests
-from resnets.making import made
 from resnets.predictor import Predictor
-from resnets.progress import Progress, Watch, unwatched
 
 log = logging.getLogger(__name__)
 

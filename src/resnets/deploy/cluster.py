@@ -13,10 +13,10 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from resnets.base.errors import InputError, RunFailed
+from resnets.base.files import write_whole
 from resnets.deploy.parts import Parts, Plan
 from resnets.deploy.work import Work
-from resnets.errors import InputError, RunFailed
-from resnets.files import write_whole
 
 if TYPE_CHECKING:
     from resnets.deploy.bulk import Opener

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float32, UInt8
 
+from resnets.base.errors import InputError
 from resnets.deploy import runtimes
 from resnets.deploy.graph import FEATURES
 from resnets.deploy.runtimes import Runtime
-from resnets.errors import InputError
 from resnets.header import parsed, shortly
 from resnets.predictor import Predictor, said_by
 

@@ -11,6 +11,10 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 
+from resnets.base.errors import InputError
+from resnets.base.files import check_parents, check_place, write_whole
+from resnets.base.progress import Progress, Watch, unwatched
+from resnets.base.versions import made
 from resnets.classifier import Classifier
 from resnets.data import loading
 from resnets.data.imageset import ImageSet, Split
@@ -18,11 +22,7 @@ from resnets.deploy import exported as exports
 from resnets.deploy import images, onnx, program, quantization, repository
 from resnets.deploy.exported import Exported
 from resnets.deploy.gate import Gate, Parity
-from resnets.errors import InputError
 from resnets.evaluation.classes import ClassMap
-from resnets.files import check_parents, check_place, write_whole
-from resnets.making import made
-from resnets.progress import Progress, Watch, unwatched
 
 Target = Literal["onnx", "int8", "torch", "triton"]
 Precision = Literal["float32", "int8"]

@@ -7,10 +7,10 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from resnets.base.errors import InputError
 from resnets.classifier import Classifier
 from resnets.data import sources
 from resnets.data.imageset import ImageSet, Split
-from resnets.errors import InputError
 from resnets.evaluation import selection
 from resnets.evaluation.classes import ClassMap, outputs
 from resnets.header import SAMPLES

@@ -12,6 +12,7 @@ from itertools import chain
 from pathlib import Path
 from typing import IO
 
+from resnets.base.errors import InputError
 from resnets.data import members
 from resnets.data.decoding import SUFFIXES
 from resnets.data.listing import is_hidden, is_image
@@ -19,7 +20,6 @@ from resnets.data.sources import ARCHIVES
 from resnets.deploy import tables
 from resnets.deploy.entries import Entry
 from resnets.deploy.stores import LOCAL, RUNS_FILES, Store, arrow, is_uri, open_local, store_of
-from resnets.errors import InputError
 
 CONTAINERS = (*ARCHIVES, tables.SUFFIX)
 

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch.export import ExportedProgram
 
+from resnets.base.errors import InputError
 from resnets.classifier import Classifier
 from resnets.deploy import program
 from resnets.deploy.graph import FEATURES, INPUT, PROBABILITIES
-from resnets.errors import InputError
 from resnets.header import ENTRY
 
 if TYPE_CHECKING:

@@ -24,14 +24,14 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from resnets.base.errors import InputError, RunFailed
+from resnets.base.files import write_whole, written_whole
+from resnets.base.progress import Progress, Watch
 from resnets.data.preprocessing import Views
 from resnets.deploy.entries import Entry
 from resnets.deploy.inputs import Inputs
 from resnets.deploy.rows import Format, format_of
 from resnets.deploy.stores import Store
-from resnets.errors import InputError, RunFailed
-from resnets.files import write_whole, written_whole
-from resnets.progress import Progress, Watch
 
 FORMAT = 1
 PART_IMAGES = 1024  # at most

@@ -29,11 +29,11 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from jaxtyping import UInt8
 
+from resnets.base.errors import InputError
+from resnets.base.progress import Progress, Watch, unwatched
 from resnets.deploy.activations import Activations, activations
 from resnets.deploy.correction import correct_biases
 from resnets.deploy.onnx import INSTALL
-from resnets.errors import InputError
-from resnets.progress import Progress, Watch, unwatched
 
 if TYPE_CHECKING:
     import onnx

@@ -7,12 +7,12 @@ from pathlib import Path
 from stat import S_ISREG
 from typing import IO
 
+from resnets.base.errors import InputError
 from resnets.data import members
 from resnets.deploy.entries import Entry
 from resnets.deploy.inputs import unpacked_copy
 from resnets.deploy.stores import LOCAL, Store, open_local
 from resnets.deploy.tables import Cursor
-from resnets.errors import InputError
 
 
 @dataclass

@@ -3,8 +3,8 @@
 from pathlib import Path
 from typing import Any
 
+from resnets.base.errors import InputError
 from resnets.deploy.onnx import INSTALL
-from resnets.errors import InputError
 
 
 def session(model: bytes | str | Path, *, threads: int = 0) -> Any:

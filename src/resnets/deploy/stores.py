@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
+from resnets.base.errors import InputError
 from resnets.data.listing import is_hidden
-from resnets.errors import InputError
 
 if TYPE_CHECKING:
     from pyarrow.fs import FileSystem

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import IO, Any
 
+from resnets.base.errors import InputError
 from resnets.deploy.stores import arrow
-from resnets.errors import InputError
 
 SUFFIX = ".parquet"
 COLUMNS = ("image", "bytes", "jpg", "jpeg", "png", "webp", "img", "image_bytes")

@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int64
 from numpy.typing import NDArray
 
-from resnets.errors import InputError
+from resnets.base.errors import InputError
 
 BINS = 15  # as in Guo et al. 2017, section 2
 COLDEST, HOTTEST = 0.05, 20.0  # temperatures beyond these say that there is nothing to fit

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 from jaxtyping import Int64
 
-from resnets.errors import InputError, nearest
+from resnets.base.errors import InputError, nearest
 
 ClassMap = Mapping[str, str | int]  # from the data's class to the classifier's class, or to the number of its output
 

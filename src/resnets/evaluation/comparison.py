@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Float, Int64
 from numpy.typing import NDArray
 
-from resnets.errors import InputError
+from resnets.base.errors import InputError
 from resnets.evaluation.intervals import LEVEL, Interval, percentiles
 from resnets.evaluation.metrics import Rate
 

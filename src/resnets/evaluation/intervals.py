@@ -7,7 +7,7 @@ import scipy.sparse
 from jaxtyping import Float, Int64
 from numpy.typing import NDArray
 
-from resnets.errors import InputError
+from resnets.base.errors import InputError
 from resnets.evaluation import calibration, metrics
 
 RESAMPLES = 1000

@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Float, Int64
 from numpy.typing import NDArray
 
-from resnets.errors import InputError, RunFailed
+from resnets.base.errors import InputError, RunFailed
 from resnets.evaluation import calibration, ranking
 from resnets.evaluation.calibration import Reliability
 

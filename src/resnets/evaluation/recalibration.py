@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Float, Int64
 
-from resnets.errors import InputError
+from resnets.base.errors import InputError
 from resnets.evaluation import calibration, metrics
 from resnets.evaluation.calibration import Calibration
 from resnets.evaluation.metrics import Evaluation

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import UInt8
 
-from resnets.errors import InputError
+from resnets.base.errors import InputError
 from resnets.evaluation.metrics import Evaluation
 
 # Columns of metrics.jsonl -> what TensorBoard groups and names them by; a column without a name here keeps its own.

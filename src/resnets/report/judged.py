@@ -8,13 +8,13 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from resnets.base.progress import Watch, unwatched
 from resnets.classifier import Classifier
 from resnets.data.imageset import ImageSet, Split
 from resnets.evaluation import calibration, intervals, metrics
 from resnets.evaluation.calibration import Reliability
 from resnets.evaluation.classes import ClassMap
 from resnets.evaluation.metrics import Evaluation
-from resnets.progress import Watch, unwatched
 from resnets.training.plan import Plan
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import jinja2
 from markupsafe import Markup
 
-from resnets.files import write_whole
+from resnets.base.files import write_whole
 from resnets.report import sections
 from resnets.report.judged import RunReport
 

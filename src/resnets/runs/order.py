@@ -9,7 +9,7 @@ from typing import Any, Literal
 import torch
 
 from resnets import spec as specs
-from resnets.progress import Watch, unwatched
+from resnets.base.progress import Watch, unwatched
 from resnets.spec import ResNetSpec
 from resnets.training import plan as plans
 from resnets.training import recipes

@@ -5,8 +5,8 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-from resnets.errors import InputError
-from resnets.progress import Progress
+from resnets.base.errors import InputError
+from resnets.base.progress import Progress
 from resnets.runs.order import Order
 from resnets.runs.running import begin, started, untrained
 from resnets.training import teacher

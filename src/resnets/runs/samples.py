@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from resnets.base.files import write_whole
 from resnets.data.imageset import ImageSet
 from resnets.data.listing import is_hidden
-from resnets.files import write_whole
 
 EACH = 256  # images of the training part, and of the validation part
 LIMIT = 16 << 20  # bytes of each part

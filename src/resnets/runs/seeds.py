@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from resnets.base.errors import InputError
+from resnets.base.files import check_parents, write_whole
 from resnets.classifier import Classifier
 from resnets.data import sources
-from resnets.errors import InputError
-from resnets.files import check_parents, write_whole
 from resnets.runs.order import Order
 from resnets.runs.running import recipe_values, train
 from resnets.training.checkpoint import RunFolder

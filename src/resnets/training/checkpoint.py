@@ -11,8 +11,8 @@ import safetensors.torch
 import torch
 from torch import Tensor, nn
 
-from resnets.errors import InputError
-from resnets.files import write_whole
+from resnets.base.errors import InputError
+from resnets.base.files import write_whole
 from resnets.header import SAMPLES
 from resnets.training.plan import Plan, plan_from_dict
 from resnets.training.step import Step

@@ -8,13 +8,13 @@ import numpy as np
 
 from resnets import catalog
 from resnets import spec as specs
+from resnets.base.errors import InputError
 from resnets.catalog import Row
 from resnets.conversion import published_preprocessing
 from resnets.data import loading
 from resnets.data.checkup import Survey
 from resnets.data.imageset import ImageSet
 from resnets.data.preprocessing import SMALL, Preprocessing
-from resnets.errors import InputError
 from resnets.spec import ResNetSpec
 from resnets.training.habits import habits
 from resnets.training.plan import Changes, Plan

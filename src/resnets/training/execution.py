@@ -14,9 +14,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from resnets.errors import RunFailed
+from resnets.base.errors import RunFailed
+from resnets.base.progress import Progress, Watch, unwatched
 from resnets.network import ResNet
-from resnets.progress import Progress, Watch, unwatched
 from resnets.training.plan import Execution
 
 log = logging.getLogger(__name__)

@@ -13,17 +13,17 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from resnets.base.errors import Interrupted, RunFailed
+from resnets.base.files import write_whole
+from resnets.base.interruption import StopRequest, stop_requests
+from resnets.base.progress import Progress, Watch, unwatched
 from resnets.classifier import Classifier
 from resnets.data import loading
 from resnets.data.augmentation import size_in_epoch
 from resnets.data.imageset import ImageSet
 from resnets.data.loading import TrainingBatches
-from resnets.errors import Interrupted, RunFailed
 from resnets.evaluation import metrics
 from resnets.evaluation.metrics import Evaluation
-from resnets.files import write_whole
-from resnets.interruption import StopRequest, stop_requests
-from resnets.progress import Progress, Watch, unwatched
 from resnets.training import checkpoint, selection
 from resnets.training.checkpoint import RunFolder, Saved
 from resnets.training.recipe import Recipe

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from resnets.errors import RunFailed
+from resnets.base.errors import RunFailed
 
 SMOOTHING = 0.9  # weight of the past in the mean that decides when the loss has diverged
 DIVERGED = 4.0  # times the best loss, as in fastai

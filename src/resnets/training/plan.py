@@ -9,12 +9,12 @@ from typing import Any, Literal
 
 import tomlkit
 
-from resnets import settings
 from resnets import spec as specs
+from resnets.base import settings
+from resnets.base.errors import InputError, nearest
+from resnets.base.settings import setting
 from resnets.data import preprocessing as preprocessings
 from resnets.data.preprocessing import Preprocessing
-from resnets.errors import InputError, nearest
-from resnets.settings import setting
 from resnets.spec import ResNetSpec
 from resnets.training.recipe import Recipe, check_each, documented, replaced
 

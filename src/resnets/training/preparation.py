@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 
+from resnets.base.errors import InputError
+from resnets.base.files import check_parents
+from resnets.base.progress import Watch
 from resnets.data import sources
 from resnets.data.checkup import Survey, survey
 from resnets.data.imageset import ImageSet
-from resnets.errors import InputError
-from resnets.files import check_parents
-from resnets.progress import Watch
 from resnets.training import checkpoint
 from resnets.training.checkpoint import RunFolder
 

@@ -5,10 +5,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from resnets import settings
+from resnets.base import settings
+from resnets.base.errors import InputError, nearest
+from resnets.base.settings import setting
 from resnets.data.views import Augmentation, Mixing
-from resnets.errors import InputError, nearest
-from resnets.settings import setting
 
 Schedule = Literal["cosine", "linear", "constant", "step", "one-cycle"]
 Optimizer = Literal["sgd", "adamw", "lamb"]

@@ -12,7 +12,7 @@ from typing import Any
 
 import tomlkit
 
-from resnets.errors import InputError, nearest
+from resnets.base.errors import InputError, nearest
 from resnets.training import plan as plans
 from resnets.training.plan import Changes
 from resnets.training.recipe import Recipe, documented

@@ -1,7 +1,7 @@
 """Which epoch is the best: a figure to watch on validation, and when no better one is to be expected."""
 
+from resnets.base.errors import InputError
 from resnets.data.imageset import ImageSet
-from resnets.errors import InputError
 from resnets.evaluation.metrics import Evaluation
 from resnets.training.recipe import Monitor
 

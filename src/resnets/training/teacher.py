@@ -5,9 +5,9 @@ from jaxtyping import Float
 from torch import Tensor
 
 from resnets import classifier as classifiers
+from resnets.base.errors import InputError
 from resnets.classifier import Classifier
 from resnets.data.preprocessing import Preprocessing
-from resnets.errors import InputError
 
 
 class Teacher:

@@ -16,13 +16,13 @@ from jaxtyping import Float, Int64
 from numpy.typing import NDArray
 
 from resnets import header, hub, weights
+from resnets.base.errors import InputError, RunFailed
+from resnets.base.progress import Progress, Watch, unwatched
 from resnets.classifier import Classifier
 from resnets.data import loading
 from resnets.data.imageset import ImageSet
-from resnets.errors import InputError, RunFailed
 from resnets.evaluation import metrics
 from resnets.network import folded
-from resnets.progress import Progress, Watch, unwatched
 from resnets.weights import Checkpoint
 
 log = logging.getLogger(__name__)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from resnets.errors import InputError
+from resnets.base.errors import InputError
 from resnets.spec import Block, ResNetSpec, Stem, shortcut_option
 from resnets.structure import Shape, Structure, structure
 

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from resnets import catalog
+from resnets.base.errors import InputError, nearest
 from resnets.catalog import Row
-from resnets.errors import InputError, nearest
 from resnets.spec import ResNetSpec
 from resnets.structure import Structure, parse_image_size, structure
 from resnets.view.alignment import compare

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from resnets.errors import InputError
+from resnets.base.errors import InputError
 
 
 def png(svg: str, *, width: int = 1600) -> bytes:

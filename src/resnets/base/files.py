@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from resnets.errors import InputError, RunFailed
+from resnets.base.errors import InputError, RunFailed
 
 
 def write_whole(path: str | Path, content: bytes | str) -> Path:

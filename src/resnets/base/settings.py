@@ -3,7 +3,7 @@
 import dataclasses
 from typing import Any, Literal, TypeVar, get_args, get_origin
 
-from resnets.errors import InputError
+from resnets.base.errors import InputError
 
 T = TypeVar("T")
 

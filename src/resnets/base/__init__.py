@@ -1,0 +1,1 @@
+"""What every part stands on: errors, files written whole, progress, interruption, settings, versions."""
