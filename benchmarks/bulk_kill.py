@@ -31,7 +31,7 @@ import torch
 from PIL import Image
 
 import resnets
-from resnets.classifier import Classifier
+from resnets.classifier.file import Classifier
 from resnets.data.preprocessing import Preprocessing
 
 SHARDS = 10

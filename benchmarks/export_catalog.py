@@ -24,7 +24,7 @@ import torch
 from torch import nn
 
 from resnets import catalog
-from resnets.classifier import Classifier
+from resnets.classifier.file import Classifier
 from resnets.data.preprocessing import Preprocessing
 from resnets.deploy import onnx, program, runtimes
 from resnets.network import BasicBlock, Bottleneck, resnet

@@ -26,7 +26,7 @@ import numpy as np
 import onnxruntime
 import torch
 
-from resnets.classifier import Classifier
+from resnets.classifier.file import Classifier
 from resnets.data.preprocessing import Preprocessing
 from resnets.deploy import onnx
 from resnets.deploy.quantization import quantize

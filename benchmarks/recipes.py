@@ -28,8 +28,8 @@ from pathlib import Path
 from typing import Any
 
 from resnets import spec as specs
+from resnets.classifier.header import read_header
 from resnets.data.augmentation import size_in_epoch
-from resnets.header import read_header
 from resnets.structure import structure
 
 RUNS = Path("runs/benchmarks")

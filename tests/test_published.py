@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from resnets.classifier import Classifier
+from resnets.classifier.file import Classifier
 from resnets.cli import main
 from resnets.evaluation import metrics
 from resnets.evaluation.metrics import Evaluation

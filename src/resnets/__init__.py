@@ -17,27 +17,27 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from resnets.api import export, load, lr_find, open_predictor, predict_bulk, train, train_seeds
     from resnets.base.errors import InputError, Interrupted, RunFailed
-    from resnets.classifier import Classifier
+    from resnets.classifier.file import Classifier
+    from resnets.classifier.judging import calibrate, compare
+    from resnets.classifier.prediction import Prediction
     from resnets.conversion import convert
     from resnets.data.preprocessing import Preprocessing
     from resnets.data.sources import open_source
-    from resnets.judging import calibrate, compare
     from resnets.network import resnet
-    from resnets.prediction import Prediction
     from resnets.spec import ResNetSpec, Stem
     from resnets.view.shown import show
 
 _HOMES = {
-    "Classifier": "resnets.classifier",
+    "Classifier": "resnets.classifier.file",
     "InputError": "resnets.base.errors",
     "Interrupted": "resnets.base.errors",
-    "Prediction": "resnets.prediction",
+    "Prediction": "resnets.classifier.prediction",
     "Preprocessing": "resnets.data.preprocessing",
     "ResNetSpec": "resnets.spec",
     "RunFailed": "resnets.base.errors",
     "Stem": "resnets.spec",
-    "calibrate": "resnets.judging",
-    "compare": "resnets.judging",
+    "calibrate": "resnets.classifier.judging",
+    "compare": "resnets.classifier.judging",
     "convert": "resnets.conversion",
     "export": "resnets.api",
     "load": "resnets.api",

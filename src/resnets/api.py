@@ -7,17 +7,17 @@ from typing import Any, Literal
 
 import torch
 
-from resnets import classifier as classifiers
 from resnets.base.errors import InputError
 from resnets.base.progress import Watch, unwatched
-from resnets.classifier import Classifier
+from resnets.classifier.file import Classifier
+from resnets.classifier.file import file as classifiers
+from resnets.classifier.predictor import Predictor
 from resnets.data.imageset import ImageSet, Split
 from resnets.data.preprocessing import Views
 from resnets.deploy import bulk, exported, exporting
 from resnets.deploy.bulk import Written
 from resnets.deploy.exporting import Export, Precision, Target, Wish
 from resnets.evaluation.classes import ClassMap
-from resnets.predictor import Predictor
 from resnets.runs import rates, running
 from resnets.runs import seeds as several
 from resnets.runs.order import Order

@@ -11,7 +11,7 @@ from resnets.base.errors import InputError
 from resnets.base.progress import Watch, unwatched
 from resnets.base.versions import made
 from resnets.catalog import Row, resolve
-from resnets.classifier import Classifier
+from resnets.classifier.file import Classifier
 from resnets.data import preprocessing as preprocessings
 from resnets.data.preprocessing import SMALL, Preprocessing
 from resnets.network import ResNet

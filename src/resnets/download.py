@@ -22,7 +22,7 @@ from urllib.parse import unquote, urlsplit
 
 from resnets.base.errors import InputError, RunFailed
 from resnets.base.progress import Progress, Watch, unwatched
-from resnets.header import shortly
+from resnets.classifier.header import shortly
 from resnets.pretrained import TORCHVISION_HOST
 
 log = logging.getLogger(__name__)

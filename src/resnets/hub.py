@@ -22,8 +22,8 @@ from resnets import timm_layout
 from resnets.base.errors import InputError, RunFailed
 from resnets.base.progress import Progress, Watch, unwatched
 from resnets.catalog import Published
+from resnets.classifier.header import shortly
 from resnets.download import cached_at, download, offline
-from resnets.header import shortly
 from resnets.pretrained import PRETRAINED, Pretrained, nearest_names
 
 log = logging.getLogger(__name__)

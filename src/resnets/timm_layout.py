@@ -12,7 +12,7 @@ from typing import Any
 
 from resnets.base.errors import InputError
 from resnets.catalog import CATALOG
-from resnets.header import shortly
+from resnets.classifier.header import shortly
 from resnets.pretrained import USUAL
 
 log = logging.getLogger(__name__)

@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 import resnets
-from resnets.classifier import Classifier
+from resnets.classifier.file import Classifier
 from resnets.data.preprocessing import Preprocessing
 from tests import pictures
 

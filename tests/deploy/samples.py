@@ -12,7 +12,7 @@ import torch
 from PIL import Image
 
 import resnets
-from resnets.classifier import Classifier
+from resnets.classifier.file import Classifier
 from resnets.data.preprocessing import Preprocessing
 from tests import pictures
 

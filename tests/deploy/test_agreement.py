@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 import resnets
-from resnets.classifier import Classifier
+from resnets.classifier.file import Classifier
 from resnets.deploy import images
 from resnets.deploy.exporting import Target
 from resnets.deploy.gate import Gate

@@ -9,7 +9,7 @@ import pytest
 
 import resnets
 from resnets.base.errors import InputError
-from resnets.classifier import Classifier
+from resnets.classifier.file import Classifier
 
 
 @pytest.mark.parametrize("kind", ["onnx", "torch"])

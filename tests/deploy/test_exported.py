@@ -16,7 +16,7 @@ import torch
 
 import resnets
 from resnets.base.errors import InputError
-from resnets.classifier import Classifier
+from resnets.classifier.file import Classifier
 from resnets.cli import main
 from resnets.deploy.exported import Exported
 

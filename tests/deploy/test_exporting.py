@@ -9,12 +9,12 @@ import pytest
 
 import resnets
 from resnets.base.errors import InputError, RunFailed
-from resnets.classifier import Classifier
+from resnets.classifier.file import Classifier
+from resnets.classifier.header import SAMPLES
 from resnets.cli import main
 from resnets.deploy import images, quantization
 from resnets.deploy.exported import open_exported
 from resnets.deploy.quantization import Quantized
-from resnets.header import SAMPLES
 from resnets.runs import samples
 from tests import pictures
 from tests.deploy.conftest import traceable

@@ -12,7 +12,7 @@ import pytest
 from onnx import numpy_helper
 
 from resnets.base.errors import RunFailed
-from resnets.classifier import Classifier
+from resnets.classifier.file import Classifier
 from resnets.cli import main
 from resnets.data import sources
 from resnets.deploy import drift, exported, exporting, images

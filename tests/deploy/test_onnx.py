@@ -9,7 +9,7 @@ import pytest
 import torch
 
 import resnets
-from resnets.classifier import Classifier
+from resnets.classifier.file import Classifier
 from resnets.deploy import graph
 from resnets.deploy import onnx as exporter
 from tests.deploy.conftest import SIZE

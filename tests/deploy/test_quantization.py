@@ -15,7 +15,7 @@ from onnx import numpy_helper
 import resnets
 from resnets.base.errors import InputError, RunFailed
 from resnets.base.progress import Progress
-from resnets.classifier import Classifier
+from resnets.classifier.file import Classifier
 from resnets.data import loading
 from resnets.deploy import onnx as exporter
 from resnets.deploy import quantization

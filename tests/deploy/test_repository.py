@@ -11,7 +11,7 @@ from tritonclient.grpc import model_config_pb2
 
 import resnets
 from resnets.base.errors import InputError, RunFailed
-from resnets.classifier import Classifier
+from resnets.classifier.file import Classifier
 from resnets.cli import main
 from resnets.deploy import repository
 from resnets.deploy.exported import open_exported

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from resnets.classifier import Classifier
+from resnets.classifier.file import Classifier
 from resnets.data.imageset import ImageSet
 from resnets.data.preprocessing import Preprocessing
 from resnets.network import resnet

@@ -13,7 +13,7 @@ from sklearn.linear_model import LogisticRegression
 
 import resnets
 from resnets.base.errors import InputError
-from resnets.classifier import Classifier
+from resnets.classifier.file import Classifier
 from resnets.data.preprocessing import Preprocessing
 from resnets.training import transfer
 from resnets.training.checkpoint import RunFolder

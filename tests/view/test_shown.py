@@ -11,7 +11,7 @@ from pylatexenc.latexwalker import LatexWalker
 import resnets
 from resnets.base.errors import InputError
 from resnets.catalog import find
-from resnets.classifier import Classifier
+from resnets.classifier.file import Classifier
 from resnets.cli import main
 from resnets.data.preprocessing import Preprocessing
 from resnets.view.shown import show

@@ -67,7 +67,8 @@ def calibrate(
     json
         Print one JSON document.
     """
-    from resnets import api, judging
+    from resnets import api
+    from resnets.classifier.file import judging
 
     if batch_size < 1:
         raise InputError(f"--batch-size {batch_size}: must be at least 1")

@@ -66,7 +66,8 @@ def compare(
     out
         Write to this file instead of standard output.
     """
-    from resnets import api, judging
+    from resnets import api
+    from resnets.classifier.file import judging
 
     if batch_size < 1 or show < 0:
         raise InputError(f"--batch-size {batch_size} must be at least 1, --show {show} at least 0")

@@ -15,9 +15,9 @@ from resnets.cli.terminal import as_json, as_text, watched, write_result
 from resnets.view.table import Table
 
 if TYPE_CHECKING:
+    from resnets.classifier.prediction import Prediction
+    from resnets.classifier.predictor import Predictor
     from resnets.data.preprocessing import Views
-    from resnets.prediction import Prediction
-    from resnets.predictor import Predictor
 
 
 def predict(

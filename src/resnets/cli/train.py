@@ -10,7 +10,7 @@ from resnets.cli.terminal import as_json, as_text, watched
 from resnets.view.table import Table
 
 if TYPE_CHECKING:
-    from resnets.classifier import Classifier
+    from resnets.classifier.file import Classifier
     from resnets.runs.seeds import Spread
 
 

@@ -25,13 +25,13 @@ from resnets.base.files import check_place
 from resnets.base.interruption import StopRequest, stop_requests
 from resnets.base.progress import Progress, Watch, unwatched
 from resnets.base.versions import made
+from resnets.classifier.predictor import Predictor
 from resnets.data.preprocessing import Views
 from resnets.deploy.inputs import Inputs
 from resnets.deploy.parts import Parts, Plan, check_same
 from resnets.deploy.rows import FORMATS, format_of
 from resnets.deploy.stores import arrow
 from resnets.deploy.work import Stopped, Work
-from resnets.predictor import Predictor
 
 log = logging.getLogger(__name__)
 

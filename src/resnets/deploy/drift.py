@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
-from resnets.classifier import Classifier
+from resnets.classifier.file import Classifier
 from resnets.data import loading
 from resnets.data.imageset import ImageSet
 from resnets.data.preprocessing import IMAGENET_MEAN, IMAGENET_STD, Preprocessing

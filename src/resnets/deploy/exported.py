@@ -8,11 +8,11 @@ import numpy as np
 from jaxtyping import Float32, UInt8
 
 from resnets.base.errors import InputError
+from resnets.classifier.header import parsed, shortly
+from resnets.classifier.predictor import Predictor, said_by
 from resnets.deploy import runtimes
 from resnets.deploy.graph import FEATURES
 from resnets.deploy.runtimes import Runtime
-from resnets.header import parsed, shortly
-from resnets.predictor import Predictor, said_by
 
 SUFFIXES = (".onnx", ".pt2")
 WHAT_WORKS = "what works is a file that `resnets export` wrote"

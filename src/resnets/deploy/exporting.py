@@ -15,7 +15,7 @@ from resnets.base.errors import InputError
 from resnets.base.files import check_parents, check_place, write_whole
 from resnets.base.progress import Progress, Watch, unwatched
 from resnets.base.versions import made
-from resnets.classifier import Classifier
+from resnets.classifier.file import Classifier
 from resnets.data import loading
 from resnets.data.imageset import ImageSet, Split
 from resnets.deploy import exported as exports

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from resnets.base.errors import RunFailed
 from resnets.base.progress import Watch, unwatched
-from resnets.classifier import Classifier
+from resnets.classifier.file import Classifier
+from resnets.classifier.predictor import Predictor
 from resnets.data import loading
 from resnets.data.imageset import ImageSet
 from resnets.deploy import drift
@@ -17,7 +18,6 @@ from resnets.deploy.exported import Exported
 from resnets.deploy.images import Judged
 from resnets.evaluation import calibration
 from resnets.evaluation.metrics import Rate
-from resnets.predictor import Predictor
 
 # Of probabilities. The same sums of float32 in another order differ by 1e-6 in deep networks; a forgotten step, or one
 # that is done otherwise, by far more.

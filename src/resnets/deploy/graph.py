@@ -4,7 +4,7 @@ import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor, nn
 
-from resnets.classifier import Classifier
+from resnets.classifier.file import Classifier
 from resnets.network import folded
 
 INPUT, PROBABILITIES, FEATURES = "images", "probabilities", "features"

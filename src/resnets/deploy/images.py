@@ -8,12 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from resnets.base.errors import InputError
-from resnets.classifier import Classifier
+from resnets.classifier.file import Classifier
+from resnets.classifier.header import SAMPLES
 from resnets.data import sources
 from resnets.data.imageset import ImageSet, Split
 from resnets.evaluation import selection
 from resnets.evaluation.classes import ClassMap, outputs
-from resnets.header import SAMPLES
 
 CALIBRATION = 256  # images; of more, none of the methods here gains
 

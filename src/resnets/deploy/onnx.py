@@ -7,10 +7,10 @@ import torch
 from torch.export import ExportedProgram
 
 from resnets.base.errors import InputError
-from resnets.classifier import Classifier
+from resnets.classifier.file import Classifier
+from resnets.classifier.header import ENTRY
 from resnets.deploy import program
 from resnets.deploy.graph import FEATURES, INPUT, PROBABILITIES
-from resnets.header import ENTRY
 
 if TYPE_CHECKING:
     import onnx

@@ -11,9 +11,9 @@ from typing import Any
 import torch
 from torch.export import Dim, ExportedProgram
 
-from resnets.classifier import Classifier
+from resnets.classifier.file import Classifier
+from resnets.classifier.header import ENTRY
 from resnets.deploy.graph import INPUT, Graph
-from resnets.header import ENTRY
 
 HEADER = f"{ENTRY}.json"  # the archive's file that holds our metadata
 

@@ -8,10 +8,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from resnets.classifier.header import ENTRY
 from resnets.deploy import program
 from resnets.deploy.graph import FEATURES, INPUT, PROBABILITIES
 from resnets.deploy.sessions import session
-from resnets.header import ENTRY
 
 
 @dataclass(frozen=True)

@@ -10,11 +10,11 @@ from typing import TypeVar
 import numpy as np
 from jaxtyping import Float32
 
+from resnets.classifier.predictor import Predictor
 from resnets.deploy.entries import Entry
 from resnets.deploy.parts import Parts, Plan
 from resnets.deploy.reading import Reader
 from resnets.deploy.rows import Rows
-from resnets.predictor import Predictor
 
 Item = TypeVar("Item")
 

@@ -12,7 +12,7 @@ from jaxtyping import Float, Int64, UInt8
 from numpy.typing import NDArray
 from torch import Tensor
 
-from resnets.classifier import Classifier
+from resnets.classifier.file import Classifier
 
 LEVELS = (0.25, 0.5, 0.75)  # contour lines, as parts of the map's peak
 SHADE = 0.55  # how much of the picture the colours cover

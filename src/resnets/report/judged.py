@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from resnets.base.progress import Watch, unwatched
-from resnets.classifier import Classifier
+from resnets.classifier.file import Classifier
 from resnets.data.imageset import ImageSet, Split
 from resnets.evaluation import calibration, intervals, metrics
 from resnets.evaluation.calibration import Reliability

@@ -14,16 +14,16 @@ from typing import Any
 
 import torch
 
-from resnets import classifier as classifiers
 from resnets.base.errors import InputError
 from resnets.base.files import write_whole
 from resnets.base.versions import made
 from resnets.catalog import resolve
-from resnets.classifier import Classifier
+from resnets.classifier.file import Classifier
+from resnets.classifier.file import file as classifiers
+from resnets.classifier.header import read_header
 from resnets.data import loading
 from resnets.data.loading import TrainingBatches
 from resnets.evaluation.calibration import Threshold, calibrate
-from resnets.header import read_header
 from resnets.network import ResNet
 from resnets.report import page, plots
 from resnets.report.board import board, require_tensorboard

@@ -11,7 +11,7 @@ from typing import Any
 
 from resnets.base.errors import InputError
 from resnets.base.files import check_parents, write_whole
-from resnets.classifier import Classifier
+from resnets.classifier.file import Classifier
 from resnets.data import sources
 from resnets.runs.order import Order
 from resnets.runs.running import recipe_values, train

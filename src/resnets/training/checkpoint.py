@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from resnets.base.errors import InputError
 from resnets.base.files import write_whole
-from resnets.header import SAMPLES
+from resnets.classifier.header import SAMPLES
 from resnets.training.plan import Plan, plan_from_dict
 from resnets.training.step import Step
 

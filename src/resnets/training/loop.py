@@ -17,7 +17,7 @@ from resnets.base.errors import Interrupted, RunFailed
 from resnets.base.files import write_whole
 from resnets.base.interruption import StopRequest, stop_requests
 from resnets.base.progress import Progress, Watch, unwatched
-from resnets.classifier import Classifier
+from resnets.classifier.file import Classifier
 from resnets.data import loading
 from resnets.data.augmentation import size_in_epoch
 from resnets.data.imageset import ImageSet

@@ -4,9 +4,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from resnets import classifier as classifiers
 from resnets.base.errors import InputError
-from resnets.classifier import Classifier
+from resnets.classifier.file import Classifier
+from resnets.classifier.file import file as classifiers
 from resnets.data.preprocessing import Preprocessing
 
 

@@ -15,10 +15,10 @@ import torch
 from jaxtyping import Float, Int64
 from numpy.typing import NDArray
 
-from resnets import header, hub, weights
+from resnets import hub, weights
 from resnets.base.errors import InputError, RunFailed
 from resnets.base.progress import Progress, Watch, unwatched
-from resnets.classifier import Classifier
+from resnets.classifier.file import Classifier, header
 from resnets.data import loading
 from resnets.data.imageset import ImageSet
 from resnets.evaluation import metrics

@@ -111,7 +111,7 @@ def _row(network: Network) -> Row:
 def _of_classifier(path: Path) -> Row:
     """The network in a classifier's file, or in a run's folder."""
     from resnets import spec as specs
-    from resnets.header import read_header  # safetensors and numpy, which only a classifier needs here
+    from resnets.classifier.header import read_header  # safetensors and numpy, which only a classifier needs here
 
     header = read_header(path / "classifier.safetensors" if path.is_dir() else path)
     name = path.name.removesuffix(".safetensors")

@@ -19,6 +19,7 @@ from PIL import Image
 
 from resnets.base.errors import InputError, RunFailed
 from resnets.base.progress import Progress, Watch, unwatched
+from resnets.classifier.prediction import Answer, Prediction
 from resnets.data import decoding, loading, sources
 from resnets.data import preprocessing as preprocessings
 from resnets.data.imageset import ImageSet, Split
@@ -27,7 +28,6 @@ from resnets.evaluation import calibration, metrics, selection
 from resnets.evaluation.classes import ClassMap, outputs
 from resnets.evaluation.metrics import Evaluation
 from resnets.evaluation.selection import Scored
-from resnets.prediction import Answer, Prediction
 
 log = logging.getLogger(__name__)
 

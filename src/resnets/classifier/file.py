@@ -19,10 +19,10 @@ from torch import Tensor
 from resnets import spec as specs
 from resnets.base.errors import InputError
 from resnets.base.files import write_whole
+from resnets.classifier.header import ENTRY, FORMAT, read_header, shortly
+from resnets.classifier.predictor import Predictor, said_by
 from resnets.data import preprocessing
-from resnets.header import ENTRY, FORMAT, read_header, shortly
 from resnets.network import ResNet
-from resnets.predictor import Predictor, said_by
 
 
 @dataclass(kw_only=True)

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from resnets.base.errors import InputError
 from resnets.base.progress import Watch, unwatched
-from resnets.classifier import Classifier
+from resnets.classifier.file import Classifier
+from resnets.classifier.predictor import Predictor
 from resnets.data import sources
 from resnets.data.imageset import ImageSet, Split
 from resnets.data.preprocessing import Views
@@ -19,7 +20,6 @@ from resnets.evaluation.classes import ClassMap
 from resnets.evaluation.comparison import Comparison
 from resnets.evaluation.recalibration import Recalibration, recalibrate
 from resnets.evaluation.selection import Scored
-from resnets.predictor import Predictor
 
 log = logging.getLogger(__name__)
 

@@ -10,7 +10,7 @@ from jaxtyping import Float, Int64
 from numpy.typing import NDArray
 from torch import Tensor
 
-from resnets.classifier import Classifier
+from resnets.classifier.file import Classifier
 from resnets.data import augmentation
 from resnets.data.loading import Batch
 from resnets.training import losses, schedules

@@ -1,0 +1,1 @@
+"""The file a user keeps: predict and evaluate with it, calibrate and compare."""
