@@ -20,12 +20,12 @@ if TYPE_CHECKING:
     from resnets.classifier.file import Classifier
     from resnets.classifier.judging import calibrate, compare
     from resnets.classifier.prediction import Prediction
-    from resnets.conversion import convert
     from resnets.data.preprocessing import Preprocessing
     from resnets.data.sources import open_source
     from resnets.network import resnet
     from resnets.spec import ResNetSpec, Stem
     from resnets.view.shown import show
+    from resnets.weights.conversion import convert
 
 _HOMES = {
     "Classifier": "resnets.classifier.file",
@@ -38,7 +38,7 @@ _HOMES = {
     "Stem": "resnets.spec",
     "calibrate": "resnets.classifier.judging",
     "compare": "resnets.classifier.judging",
-    "convert": "resnets.conversion",
+    "convert": "resnets.weights.conversion",
     "export": "resnets.api",
     "load": "resnets.api",
     "lr_find": "resnets.api",

@@ -19,7 +19,7 @@ from resnets.deploy.exporting import Target
 from resnets.deploy.gate import Gate
 from tests.deploy.conftest import traceable
 from tests.deploy.samples import in_openvino
-from tests.test_published import CIFAR, WORDNET
+from tests.weights.test_published_scores import CIFAR, WORDNET
 
 CLOSE = 1e-5  # of probabilities, float32 through 18 and 20 layers
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from resnets import download
 from resnets.cli import main
-from resnets.pretrained import PRETRAINED
+from resnets.weights.layouts import download
+from resnets.weights.published import PRETRAINED
 from tests.hub_server import COMMIT
 
 

@@ -57,8 +57,8 @@ def convert(
     json
         Print the result as one JSON document.
     """
-    from resnets import conversion
     from resnets.training.plan import parse_settings
+    from resnets.weights.layouts import conversion
 
     of = spec or network
     if out is None:

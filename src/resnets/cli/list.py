@@ -5,11 +5,12 @@ from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
-from resnets import catalog, pretrained
+from resnets import catalog
 from resnets.catalog import CATALOG, Row
 from resnets.cli.terminal import as_json, write_result
 from resnets.view.networks import list_records, list_table
 from resnets.view.table import render
+from resnets.weights.layouts import published as pretrained
 
 
 def list_networks(
@@ -45,8 +46,8 @@ def list_networks(
         Aligned columns, or a Markdown table.
     """
     if weights:
-        from resnets import hub
         from resnets.view.weights import weights_records, weights_table
+        from resnets.weights.layouts import hub
 
         records = weights_records(pretrained.matching(pattern), hub.cached)
         text = as_json(records) if json else render([weights_table(records)], format)

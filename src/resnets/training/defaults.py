@@ -10,7 +10,6 @@ from resnets import catalog
 from resnets import spec as specs
 from resnets.base.errors import InputError
 from resnets.catalog import Row
-from resnets.conversion import published_preprocessing
 from resnets.data import loading
 from resnets.data.checkup import Survey
 from resnets.data.imageset import ImageSet
@@ -20,6 +19,7 @@ from resnets.training.habits import habits
 from resnets.training.plan import Changes, Plan
 from resnets.training.recipe import Recipe
 from resnets.training.transfer import Start
+from resnets.weights.conversion import published_preprocessing
 
 SAMPLE = 2_000  # images that mean and deviation are measured on
 

@@ -15,7 +15,6 @@ import torch
 from jaxtyping import Float, Int64
 from numpy.typing import NDArray
 
-from resnets import hub, weights
 from resnets.base.errors import InputError, RunFailed
 from resnets.base.progress import Progress, Watch, unwatched
 from resnets.classifier.file import Classifier, header
@@ -23,7 +22,8 @@ from resnets.data import loading
 from resnets.data.imageset import ImageSet
 from resnets.evaluation import metrics
 from resnets.network import folded
-from resnets.weights import Checkpoint
+from resnets.weights.layouts import Checkpoint, hub
+from resnets.weights.layouts import layouts as weights
 
 log = logging.getLogger(__name__)
 

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from resnets.catalog import find
-from resnets.pretrained import Pretrained
 from resnets.structure import structure
 from resnets.view.table import Cell, Table
+from resnets.weights.published import Pretrained
 
 
 def weights_records(rows: Iterable[Pretrained], cached: Callable[[Pretrained], Path | None]) -> list[dict[str, Any]]:

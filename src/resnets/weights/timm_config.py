@@ -13,7 +13,7 @@ from typing import Any
 from resnets.base.errors import InputError
 from resnets.catalog import CATALOG
 from resnets.classifier.header import shortly
-from resnets.pretrained import USUAL
+from resnets.weights.published import USUAL
 
 log = logging.getLogger(__name__)
 

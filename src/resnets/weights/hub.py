@@ -18,13 +18,13 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from resnets import timm_layout
 from resnets.base.errors import InputError, RunFailed
 from resnets.base.progress import Progress, Watch, unwatched
 from resnets.catalog import Published
 from resnets.classifier.header import shortly
-from resnets.download import cached_at, download, offline
-from resnets.pretrained import PRETRAINED, Pretrained, nearest_names
+from resnets.weights.download import cached_at, download, offline
+from resnets.weights.layouts import timm_config as timm_layout
+from resnets.weights.published import PRETRAINED, Pretrained, nearest_names
 
 log = logging.getLogger(__name__)
 

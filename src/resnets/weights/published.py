@@ -13,7 +13,7 @@ from typing import Any
 from resnets import catalog
 from resnets.base.errors import InputError
 from resnets.catalog import Published
-from resnets.timm_results import RESULTS
+from resnets.weights.timm_results import RESULTS
 
 TORCHVISION_HOST = "https://download.pytorch.org/models"
 USUAL: Mapping[str, Any] = {  # preprocessing, as plain values; rows name what differs

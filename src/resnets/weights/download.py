@@ -23,7 +23,7 @@ from urllib.parse import unquote, urlsplit
 from resnets.base.errors import InputError, RunFailed
 from resnets.base.progress import Progress, Watch, unwatched
 from resnets.classifier.header import shortly
-from resnets.pretrained import TORCHVISION_HOST
+from resnets.weights.published import TORCHVISION_HOST
 
 log = logging.getLogger(__name__)
 

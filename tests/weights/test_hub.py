@@ -18,11 +18,11 @@ import torch
 from PIL import Image
 
 import resnets
-from resnets import download, hub
 from resnets.base.errors import InputError, RunFailed
 from resnets.base.progress import Progress
 from resnets.cli import main
-from resnets.pretrained import PRETRAINED, TORCHVISION_HOST
+from resnets.weights.layouts import download, hub
+from resnets.weights.published import PRETRAINED, TORCHVISION_HOST
 from tests import hub_server, pictures
 from tests.hub_server import COMMIT, Hub
 from tests.peers import create_transform, resolve_data_config, timm

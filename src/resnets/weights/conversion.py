@@ -6,7 +6,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from resnets import hub, weights
 from resnets.base.errors import InputError
 from resnets.base.progress import Watch, unwatched
 from resnets.base.versions import made
@@ -15,6 +14,8 @@ from resnets.classifier.file import Classifier
 from resnets.data import preprocessing as preprocessings
 from resnets.data.preprocessing import SMALL, Preprocessing
 from resnets.network import ResNet
+from resnets.weights.layouts import hub
+from resnets.weights.layouts import layouts as weights
 
 
 def convert(

@@ -10,9 +10,9 @@ import safetensors.torch
 import torch
 from torch import Tensor
 
-from resnets import weights
 from resnets.base.errors import InputError
 from resnets.network import ResNet, resnet
+from resnets.weights.layouts import layouts as weights
 
 
 def source(name: str, seed: int = 0, **fields: object) -> ResNet:

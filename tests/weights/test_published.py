@@ -10,7 +10,7 @@ import pytest
 from resnets.base.errors import InputError
 from resnets.catalog import CATALOG
 from resnets.data.preprocessing import from_dict
-from resnets.pretrained import PRETRAINED, Pretrained, matching
+from resnets.weights.published import PRETRAINED, Pretrained, matching
 from tests.peers import resolve_data_config, timm, torchvision
 
 TORCHVISION = [row for row in PRETRAINED.values() if row.name.startswith("torchvision/")]

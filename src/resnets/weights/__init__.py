@@ -1,0 +1,1 @@
+"""Other people's checkpoints -> our names: layouts, published weights, the Hub, conversion."""
