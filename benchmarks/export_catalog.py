@@ -26,7 +26,7 @@ from torch import nn
 from resnets import catalog
 from resnets.classifier.file import Classifier
 from resnets.data.preprocessing import Preprocessing
-from resnets.deploy import onnx, program, runtimes
+from resnets.export import onnx, program, runtimes
 from resnets.network import BasicBlock, Bottleneck, resnet
 
 CLASSES = tuple("abcde")

@@ -28,9 +28,9 @@ import torch
 
 from resnets.classifier.file import Classifier
 from resnets.data.preprocessing import Preprocessing
-from resnets.deploy import onnx
-from resnets.deploy.quantization import quantize
-from resnets.deploy.sessions import session
+from resnets.export import onnx
+from resnets.export.quantization import quantize
+from resnets.export.sessions import session
 from resnets.network import resnet
 from tests.peers import timm
 

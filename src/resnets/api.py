@@ -14,10 +14,11 @@ from resnets.classifier.file import file as classifiers
 from resnets.classifier.predictor import Predictor
 from resnets.data.imageset import ImageSet, Split
 from resnets.data.preprocessing import Views
-from resnets.deploy import bulk, exported, exporting
+from resnets.deploy import bulk
 from resnets.deploy.bulk import Written
-from resnets.deploy.exporting import Export, Precision, Target, Wish
 from resnets.evaluation.classes import ClassMap
+from resnets.export import exported, exporting
+from resnets.export.exporting import Export, Precision, Target, Wish
 from resnets.runs import rates, running
 from resnets.runs import seeds as several
 from resnets.runs.order import Order

@@ -30,7 +30,7 @@ from resnets.deploy import bulk
 from resnets.deploy.bulk import Order, Written
 from resnets.deploy.parts import Parts
 from tests import pictures
-from tests.deploy import samples
+from tests.export import samples
 
 SUFFIXES = (".csv", ".jsonl", ".parquet")
 

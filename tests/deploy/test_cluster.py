@@ -20,7 +20,7 @@ from resnets.deploy.bulk import Written
 from resnets.deploy.cluster import PartWorker
 from resnets.deploy.parts import Parts, Plan
 from tests import pictures
-from tests.deploy import samples
+from tests.export import samples
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from resnets.deploy.entries import Entry
 from resnets.deploy.inputs import Inputs
 from resnets.deploy.reading import Reader
 from resnets.deploy.stores import Store
-from tests.deploy import samples
+from tests.export import samples
 
 FOUR = samples.pngs(4)
 

@@ -11,7 +11,7 @@ from resnets.cli.evaluate import read_class_map
 from resnets.cli.terminal import as_json, watched
 
 if TYPE_CHECKING:
-    from resnets.deploy.gate import Parity
+    from resnets.export.gate import Parity
 
 
 def export(
@@ -77,7 +77,7 @@ def export(
         classifier.pt2 or model-repository beside the classifier.
     """
     from resnets import api
-    from resnets.deploy import exported, exporting
+    from resnets.export import exported, exporting
 
     if check is not None and (out is not None or embeddings or (to, precision, max_batch) != ("onnx", "float32", 64)):
         raise InputError("--check: a check writes nothing; of what is written (--out, --to, ...) nothing can be said")

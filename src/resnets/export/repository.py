@@ -4,9 +4,9 @@ import re
 from pathlib import Path
 
 from resnets.base.files import write_folder_whole
-from resnets.deploy.exported import Exported
-from resnets.deploy.graph import FEATURES, INPUT, PROBABILITIES
-from resnets.deploy.onnx import feature_count
+from resnets.export.exported import Exported
+from resnets.export.graph import FEATURES, INPUT, PROBABILITIES
+from resnets.export.onnx import feature_count
 
 DELAY = 2_000  # microseconds that a request waits for others: less than one image takes on a CPU
 

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from resnets.base.errors import InputError
-from resnets.deploy.onnx import INSTALL
+from resnets.export.onnx import INSTALL
 
 
 def session(model: bytes | str | Path, *, threads: int = 0) -> Any:

@@ -9,9 +9,9 @@ import torch
 from numpy.typing import NDArray
 
 from resnets.classifier.header import ENTRY
-from resnets.deploy import program
-from resnets.deploy.graph import FEATURES, INPUT, PROBABILITIES
-from resnets.deploy.sessions import session
+from resnets.export import program
+from resnets.export.graph import FEATURES, INPUT, PROBABILITIES
+from resnets.export.sessions import session
 
 
 @dataclass(frozen=True)

@@ -13,11 +13,11 @@ from resnets.classifier.file import Classifier
 from resnets.classifier.predictor import Predictor
 from resnets.data import loading
 from resnets.data.imageset import ImageSet
-from resnets.deploy import drift
-from resnets.deploy.exported import Exported
-from resnets.deploy.images import Judged
 from resnets.evaluation import calibration
 from resnets.evaluation.metrics import Rate
+from resnets.export import disagreement as drift
+from resnets.export.exported import Exported
+from resnets.export.parity_images import Judged
 
 # Of probabilities. The same sums of float32 in another order differ by 1e-6 in deep networks; a forgotten step, or one
 # that is done otherwise, by far more.

@@ -17,13 +17,13 @@ from resnets.base.errors import InputError, RunFailed
 from resnets.base.progress import Progress
 from resnets.classifier.file import Classifier
 from resnets.data import loading
-from resnets.deploy import onnx as exporter
-from resnets.deploy import quantization
-from resnets.deploy.activations import activations
-from resnets.deploy.quantization import METHODS, SLOWER, quantize
+from resnets.export import onnx as exporter
+from resnets.export import quantization
+from resnets.export.activations import activations
+from resnets.export.quantization import METHODS, SLOWER, quantize
 from tests import pictures
-from tests.deploy.conftest import SIZE, traceable
-from tests.deploy.samples import in_openvino
+from tests.export.conftest import SIZE, traceable
+from tests.export.samples import in_openvino
 
 SHOWN = (28, 26)  # pixels: as the classifier learnt from
 

@@ -10,9 +10,9 @@ from jaxtyping import Float32, UInt8
 from resnets.base.errors import InputError
 from resnets.classifier.header import parsed, shortly
 from resnets.classifier.predictor import Predictor, said_by
-from resnets.deploy import runtimes
-from resnets.deploy.graph import FEATURES
-from resnets.deploy.runtimes import Runtime
+from resnets.export import runtimes
+from resnets.export.graph import FEATURES
+from resnets.export.runtimes import Runtime
 
 SUFFIXES = (".onnx", ".pt2")
 WHAT_WORKS = "what works is a file that `resnets export` wrote"

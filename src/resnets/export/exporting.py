@@ -18,11 +18,12 @@ from resnets.base.versions import made
 from resnets.classifier.file import Classifier
 from resnets.data import loading
 from resnets.data.imageset import ImageSet, Split
-from resnets.deploy import exported as exports
-from resnets.deploy import images, onnx, program, quantization, repository
-from resnets.deploy.exported import Exported
-from resnets.deploy.gate import Gate, Parity
 from resnets.evaluation.classes import ClassMap
+from resnets.export import exported as exports
+from resnets.export import onnx, program, quantization, repository
+from resnets.export import parity_images as images
+from resnets.export.exported import Exported
+from resnets.export.gate import Gate, Parity
 
 Target = Literal["onnx", "int8", "torch", "triton"]
 Precision = Literal["float32", "int8"]

@@ -9,8 +9,8 @@ from torch.export import ExportedProgram
 from resnets.base.errors import InputError
 from resnets.classifier.file import Classifier
 from resnets.classifier.header import ENTRY
-from resnets.deploy import program
-from resnets.deploy.graph import FEATURES, INPUT, PROBABILITIES
+from resnets.export import program
+from resnets.export.graph import FEATURES, INPUT, PROBABILITIES
 
 if TYPE_CHECKING:
     import onnx

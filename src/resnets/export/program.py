@@ -13,7 +13,7 @@ from torch.export import Dim, ExportedProgram
 
 from resnets.classifier.file import Classifier
 from resnets.classifier.header import ENTRY
-from resnets.deploy.graph import INPUT, Graph
+from resnets.export.graph import INPUT, Graph
 
 HEADER = f"{ENTRY}.json"  # the archive's file that holds our metadata
 

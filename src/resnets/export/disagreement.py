@@ -12,8 +12,8 @@ from resnets.classifier.file import Classifier
 from resnets.data import loading
 from resnets.data.imageset import ImageSet
 from resnets.data.preprocessing import IMAGENET_MEAN, IMAGENET_STD, Preprocessing
-from resnets.deploy.exported import Exported
 from resnets.evaluation.calibration import probabilities
+from resnets.export.exported import Exported
 
 IMAGES = 32  # enough to tell any two hypotheses apart
 CLOSE = 1e-3  # of probabilities: what the same computation in another order stays far below

@@ -14,11 +14,11 @@ from PIL import Image
 
 import resnets
 from resnets.classifier.file import Classifier
-from resnets.deploy import images
-from resnets.deploy.exporting import Target
-from resnets.deploy.gate import Gate
-from tests.deploy.conftest import traceable
-from tests.deploy.samples import in_openvino
+from resnets.export import parity_images as images
+from resnets.export.exporting import Target
+from resnets.export.gate import Gate
+from tests.export.conftest import traceable
+from tests.export.samples import in_openvino
 from tests.weights.test_published_scores import CIFAR, WORDNET
 
 CLOSE = 1e-5  # of probabilities, float32 through 18 and 20 layers

@@ -31,9 +31,9 @@ from jaxtyping import UInt8
 
 from resnets.base.errors import InputError
 from resnets.base.progress import Progress, Watch, unwatched
-from resnets.deploy.activations import Activations, activations
-from resnets.deploy.correction import correct_biases
-from resnets.deploy.onnx import INSTALL
+from resnets.export.activations import Activations, activations
+from resnets.export.correction import correct_biases
+from resnets.export.onnx import INSTALL
 
 if TYPE_CHECKING:
     import onnx

@@ -15,9 +15,11 @@ from resnets.base.errors import RunFailed
 from resnets.classifier.file import Classifier
 from resnets.cli import main
 from resnets.data import sources
-from resnets.deploy import drift, exported, exporting, images
-from resnets.deploy.gate import Gate, Parity, refusal
 from resnets.evaluation.metrics import Rate
+from resnets.export import disagreement as drift
+from resnets.export import exported, exporting
+from resnets.export import parity_images as images
+from resnets.export.gate import Gate, Parity, refusal
 from tests import pictures
 
 MEAN, STD = (0.5, 0.4, 0.3), (0.2, 0.25, 0.35)  # as tests/deploy/conftest.py has them

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from resnets.base.errors import InputError, RunFailed
 from resnets.base.progress import Progress, Watch, unwatched
-from resnets.deploy.graph import INPUT
-from resnets.deploy.sessions import session
+from resnets.export.graph import INPUT
+from resnets.export.sessions import session
 
 if TYPE_CHECKING:
     import onnx

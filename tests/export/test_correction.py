@@ -6,7 +6,7 @@ import onnxruntime
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from resnets.deploy import quantization
+from resnets.export import quantization
 
 
 def convolution(groups: int, kernel: int) -> tuple[bytes, np.ndarray]:

@@ -18,7 +18,7 @@ import resnets
 from resnets.base.errors import InputError
 from resnets.classifier.file import Classifier
 from resnets.cli import main
-from resnets.deploy.exported import Exported
+from resnets.export.exported import Exported
 
 
 @pytest.fixture(params=["onnx", "torch"])

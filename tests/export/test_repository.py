@@ -13,9 +13,9 @@ import resnets
 from resnets.base.errors import InputError, RunFailed
 from resnets.classifier.file import Classifier
 from resnets.cli import main
-from resnets.deploy import repository
-from resnets.deploy.exported import open_exported
-from tests.deploy.conftest import SIZE, traceable
+from resnets.export import repository
+from resnets.export.exported import open_exported
+from tests.export.conftest import SIZE, traceable
 
 schema: Any = model_config_pb2  # a module that protobuf makes as it is imported
 
