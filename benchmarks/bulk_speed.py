@@ -38,10 +38,10 @@ from PIL import Image
 from torch.utils.data import DataLoader, Dataset
 
 import resnets
+from resnets.bulk import bulk
 from resnets.classifier.file import Classifier
 from resnets.classifier.predictor import Predictor
 from resnets.data.preprocessing import Preprocessing
-from resnets.deploy import bulk
 from tests.peers import timm, torchvision
 
 BATCH = 16

@@ -9,13 +9,13 @@ import torch
 
 from resnets.base.errors import InputError
 from resnets.base.progress import Watch, unwatched
+from resnets.bulk import bulk
+from resnets.bulk.bulk import Written
 from resnets.classifier.file import Classifier
 from resnets.classifier.file import file as classifiers
 from resnets.classifier.predictor import Predictor
 from resnets.data.imageset import ImageSet, Split
 from resnets.data.preprocessing import Views
-from resnets.deploy import bulk
-from resnets.deploy.bulk import Written
 from resnets.evaluation.classes import ClassMap
 from resnets.export import exported, exporting
 from resnets.export.exporting import Export, Precision, Target, Wish

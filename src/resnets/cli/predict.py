@@ -85,7 +85,7 @@ def predict(
         the same command goes on where it was stopped or killed.
     """
     from resnets import api
-    from resnets.deploy.rows import format_of
+    from resnets.bulk.formats import format_of
 
     if not images:
         raise InputError("no images given: name files, folders or patterns, or - to read a list from standard input")
@@ -129,8 +129,8 @@ def _predictions(
     top: int, tta: "Views", batch_size: int, watch: Watch,
 ) -> list["Prediction"]:  # fmt: skip
     """Predictions of so few images that they can be printed."""
-    from resnets.deploy.inputs import Inputs
-    from resnets.deploy.reading import Reader
+    from resnets.bulk.discovery import Inputs
+    from resnets.bulk.reader import Reader
 
     with tempfile.TemporaryDirectory(prefix="resnets-") as scratch:
         inputs = Inputs(images, listed, Path(scratch))
@@ -154,7 +154,7 @@ def _watched(predictions: Iterable["Prediction"], total: int, watch: Watch) -> I
 
 
 def _table(found: list["Prediction"], top: int) -> Table:
-    from resnets.deploy.rows import answer_cells
+    from resnets.bulk.formats import answer_cells
 
     numbered = [f" {place}" if top > 1 else "" for place in range(1, top + 1)]
     return Table(
@@ -168,6 +168,6 @@ def _table(found: list["Prediction"], top: int) -> Table:
 
 
 def _csv(found: list["Prediction"], top: int) -> str:
-    from resnets.deploy.rows import csv_header, csv_lines
+    from resnets.bulk.formats import csv_header, csv_lines
 
     return csv_header(top) + csv_lines(found, top)

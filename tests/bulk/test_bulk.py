@@ -22,13 +22,13 @@ from jaxtyping import Float32, UInt8
 import resnets
 from resnets.base.errors import InputError, Interrupted, RunFailed
 from resnets.base.progress import Progress
+from resnets.bulk import bulk
+from resnets.bulk.bulk import Order, Written
+from resnets.bulk.work_folder import Parts
 from resnets.classifier.file import Classifier
 from resnets.classifier.prediction import Prediction
 from resnets.classifier.predictor import Encoded, Picture, Predictor, Viewed
 from resnets.data.preprocessing import Views
-from resnets.deploy import bulk
-from resnets.deploy.bulk import Order, Written
-from resnets.deploy.parts import Parts
 from tests import pictures
 from tests.export import samples
 

@@ -15,10 +15,10 @@ import torch
 import resnets
 from benchmarks import bulk_kill
 from resnets.base.errors import InputError, RunFailed
-from resnets.deploy import bulk, cluster
-from resnets.deploy.bulk import Written
-from resnets.deploy.cluster import PartWorker
-from resnets.deploy.parts import Parts, Plan
+from resnets.bulk import bulk, cluster
+from resnets.bulk.bulk import Written
+from resnets.bulk.cluster import PartWorker
+from resnets.bulk.work_folder import Parts, Plan
 from tests import pictures
 from tests.export import samples
 

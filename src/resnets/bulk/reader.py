@@ -8,11 +8,11 @@ from stat import S_ISREG
 from typing import IO
 
 from resnets.base.errors import InputError
+from resnets.bulk.discovery import unpacked_copy
+from resnets.bulk.manifest import Entry
+from resnets.bulk.stores import LOCAL, Store, open_local
+from resnets.bulk.tables import Cursor
 from resnets.data import members
-from resnets.deploy.entries import Entry
-from resnets.deploy.inputs import unpacked_copy
-from resnets.deploy.stores import LOCAL, Store, open_local
-from resnets.deploy.tables import Cursor
 
 
 @dataclass

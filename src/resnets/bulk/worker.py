@@ -10,11 +10,11 @@ from typing import TypeVar
 import numpy as np
 from jaxtyping import Float32
 
+from resnets.bulk.formats import Rows
+from resnets.bulk.manifest import Entry
+from resnets.bulk.reader import Reader
+from resnets.bulk.work_folder import Parts, Plan
 from resnets.classifier.predictor import Predictor
-from resnets.deploy.entries import Entry
-from resnets.deploy.parts import Parts, Plan
-from resnets.deploy.reading import Reader
-from resnets.deploy.rows import Rows
 
 Item = TypeVar("Item")
 

@@ -27,11 +27,11 @@ from typing import Any
 from resnets.base.errors import InputError, RunFailed
 from resnets.base.files import write_whole, written_whole
 from resnets.base.progress import Progress, Watch
+from resnets.bulk.discovery import Inputs
+from resnets.bulk.formats import Format, format_of
+from resnets.bulk.manifest import Entry
+from resnets.bulk.stores import Store
 from resnets.data.preprocessing import Views
-from resnets.deploy.entries import Entry
-from resnets.deploy.inputs import Inputs
-from resnets.deploy.rows import Format, format_of
-from resnets.deploy.stores import Store
 
 FORMAT = 1
 PART_IMAGES = 1024  # at most

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import IO, Any
 
 from resnets.base.errors import InputError
-from resnets.deploy.stores import arrow
+from resnets.bulk.stores import arrow
 
 SUFFIX = ".parquet"
 COLUMNS = ("image", "bytes", "jpg", "jpeg", "png", "webp", "img", "image_bytes")

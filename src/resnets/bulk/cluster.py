@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Any
 
 from resnets.base.errors import InputError, RunFailed
 from resnets.base.files import write_whole
-from resnets.deploy.parts import Parts, Plan
-from resnets.deploy.work import Work
+from resnets.bulk.work_folder import Parts, Plan
+from resnets.bulk.worker import Work
 
 if TYPE_CHECKING:
-    from resnets.deploy.bulk import Opener
+    from resnets.bulk.bulk import Opener
 
 
 class PartWorker:

@@ -11,8 +11,8 @@ from typing import Any, BinaryIO, Protocol, runtime_checkable
 import numpy as np
 from jaxtyping import Float32
 
+from resnets.bulk.stores import arrow
 from resnets.classifier.prediction import Prediction
-from resnets.deploy.stores import arrow
 
 GROUP_ROWS = 65_536  # of one row group of a Parquet file, at most
 GROUP_BYTES = 64 * 2**20

@@ -13,13 +13,13 @@ from pathlib import Path
 from typing import IO
 
 from resnets.base.errors import InputError
+from resnets.bulk import tables
+from resnets.bulk.manifest import Entry
+from resnets.bulk.stores import LOCAL, RUNS_FILES, Store, arrow, is_uri, open_local, store_of
 from resnets.data import members
 from resnets.data.decoding import SUFFIXES
 from resnets.data.listing import is_hidden, is_image
 from resnets.data.sources import ARCHIVES
-from resnets.deploy import tables
-from resnets.deploy.entries import Entry
-from resnets.deploy.stores import LOCAL, RUNS_FILES, Store, arrow, is_uri, open_local, store_of
 
 CONTAINERS = (*ARCHIVES, tables.SUFFIX)
 

@@ -25,13 +25,13 @@ from resnets.base.files import check_place
 from resnets.base.interruption import StopRequest, stop_requests
 from resnets.base.progress import Progress, Watch, unwatched
 from resnets.base.versions import made
+from resnets.bulk.discovery import Inputs
+from resnets.bulk.formats import FORMATS, format_of
+from resnets.bulk.stores import arrow
+from resnets.bulk.work_folder import Parts, Plan, check_same
+from resnets.bulk.worker import Stopped, Work
 from resnets.classifier.predictor import Predictor
 from resnets.data.preprocessing import Views
-from resnets.deploy.inputs import Inputs
-from resnets.deploy.parts import Parts, Plan, check_same
-from resnets.deploy.rows import FORMATS, format_of
-from resnets.deploy.stores import arrow
-from resnets.deploy.work import Stopped, Work
 
 log = logging.getLogger(__name__)
 
@@ -195,7 +195,7 @@ def _compute(order: Order, work: Work, missing: list[int], meter: Meter, stop: S
     """
     parts, plan = work.parts, work.plan
     if order.engine == "ray" and missing:
-        from resnets.deploy import cluster
+        from resnets.bulk import cluster
 
         cluster.compute(
             parts, plan, missing, classifier=order.classifier, opener=order.opener, address=order.ray_address,

@@ -13,12 +13,12 @@ import pyarrow.parquet
 import pytest
 
 from resnets.base.errors import InputError, RunFailed
+from resnets.bulk import stores, tables
+from resnets.bulk.discovery import Inputs
+from resnets.bulk.manifest import Entry
+from resnets.bulk.reader import Reader
+from resnets.bulk.stores import Store
 from resnets.data import members
-from resnets.deploy import stores, tables
-from resnets.deploy.entries import Entry
-from resnets.deploy.inputs import Inputs
-from resnets.deploy.reading import Reader
-from resnets.deploy.stores import Store
 from tests.export import samples
 
 FOUR = samples.pngs(4)
