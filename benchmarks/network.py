@@ -26,7 +26,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from resnets.network import ResNet, resnet
-from resnets.training.optimization import optimizer_of, parameter_groups
+from resnets.training.step.optimization import optimizer_of, parameter_groups
 from tests.peers import timm
 
 CASES = {"resnet18": (16, 224), "resnet50": (8, 224), "cifar_resnet20": (128, 32)}

@@ -409,7 +409,7 @@ def test_settings_that_cannot_work_are_refused_before_the_images_are_looked_at(
     def look(*_: object, **__: object) -> None:
         pytest.fail("the images were looked at, which can take minutes")
 
-    monkeypatch.setattr("resnets.training.preparation.survey", look)
+    monkeypatch.setattr("resnets.training.splits.survey", look)
     refuse(case)
 
 

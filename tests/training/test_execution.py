@@ -9,8 +9,8 @@ from resnets.base.errors import Interrupted
 from resnets.network import resnet
 from resnets.training import execution
 from resnets.training.execution import Timing, choose
-from resnets.training.optimization import to_training
-from resnets.training.plan import Execution
+from resnets.training.recipes.plan import Execution
+from resnets.training.step.optimization import to_training
 
 FIRST = Execution()
 CONTIGUOUS = replace(FIRST, memory_format="contiguous")

@@ -21,7 +21,8 @@ from resnets.base.errors import InputError, Interrupted, RunFailed
 from resnets.base.progress import Progress
 from resnets.evaluation import calibration
 from resnets.evaluation.calibration import Threshold
-from resnets.training import checkpoint, preparation
+from resnets.training import checkpoint
+from resnets.training import splits as preparation
 from resnets.training.checkpoint import RunFolder
 from tests import pictures
 

@@ -5,7 +5,7 @@ import pytest
 
 from resnets.base.errors import InputError
 from resnets.evaluation import metrics
-from resnets.training.recipe import Monitor
+from resnets.training.recipes.recipe import Monitor
 from resnets.training.selection import check, has_ended, monitored, score
 from tests.report.samples import images
 

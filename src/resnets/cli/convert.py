@@ -57,7 +57,7 @@ def convert(
     json
         Print the result as one JSON document.
     """
-    from resnets.training.plan import parse_settings
+    from resnets.training.recipes.plan import parse_settings
     from resnets.weights.layouts import conversion
 
     of = spec or network

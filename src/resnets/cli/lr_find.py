@@ -60,7 +60,7 @@ def lr_find(
     """
     from resnets import api
     from resnets.report import plots
-    from resnets.training.plan import parse_settings
+    from resnets.training.recipes.plan import parse_settings
 
     check_place(out)
     options: dict[str, Any] = {

@@ -22,7 +22,7 @@ def list_recipes(*, json: Annotated[bool, Parameter(negative="")] = False) -> No
     json
         Print one JSON document.
     """
-    from resnets.training.recipes import RECIPES
+    from resnets.training.recipes.named import RECIPES
 
     if json:
         write_result(as_json([row.as_dict() for row in RECIPES.values()]), None)
@@ -62,7 +62,7 @@ def show(
     out
         Write to this file instead of standard output.
     """
-    from resnets.training.recipes import RECIPES, to_toml
+    from resnets.training.recipes.named import RECIPES, to_toml
 
     if name not in RECIPES:
         raise InputError(f"{name}: no such recipe; {nearest(name, RECIPES)}")

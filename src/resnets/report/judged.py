@@ -15,7 +15,7 @@ from resnets.evaluation import calibration, intervals, metrics
 from resnets.evaluation.calibration import Reliability
 from resnets.evaluation.classes import ClassMap
 from resnets.evaluation.metrics import Evaluation
-from resnets.training.plan import Plan
+from resnets.training.recipes.plan import Plan
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,9 +11,9 @@ import torch
 from resnets import spec as specs
 from resnets.base.progress import Watch, unwatched
 from resnets.spec import ResNetSpec
-from resnets.training import plan as plans
-from resnets.training import recipes
-from resnets.training.plan import Changes
+from resnets.training.recipes.named import named as recipes
+from resnets.training.recipes.named import plan as plans
+from resnets.training.recipes.plan import Changes
 
 
 @dataclass(frozen=True, kw_only=True)

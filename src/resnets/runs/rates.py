@@ -9,10 +9,9 @@ from resnets.base.errors import InputError
 from resnets.base.progress import Progress
 from resnets.runs.order import Order
 from resnets.runs.running import begin, started, untrained
-from resnets.training import teacher
 from resnets.training.loop import training_batches
 from resnets.training.lr_find import Curve, suggestion, sweep
-from resnets.training.step import Step
+from resnets.training.step.step import Step, teacher
 
 LOWEST, HIGHEST = 1e-5, 10.0  # of SGD; a tenth of these for adamw and lamb
 

@@ -30,15 +30,17 @@ from resnets.report.board import board, require_tensorboard
 from resnets.report.judged import RunReport
 from resnets.runs import samples
 from resnets.runs.order import Order
-from resnets.training import checkpoint, defaults, execution, selection, teacher, transfer, whitening
-from resnets.training import plan as plans
+from resnets.training import checkpoint, execution, selection, transfer
 from resnets.training.checkpoint import RunFolder, Saved, Standing
 from resnets.training.execution import Choice
 from resnets.training.loop import Record, Training, training_batches
-from resnets.training.optimization import to_training
-from resnets.training.plan import Changes, Execution, Plan
-from resnets.training.preparation import Parts, data_name, find_run, new_run, prepare
-from resnets.training.recipe import ENDLESS, Recipe, replaced
+from resnets.training.recipes.named import defaults
+from resnets.training.recipes.named import plan as plans
+from resnets.training.recipes.plan import Changes, Execution, Plan
+from resnets.training.recipes.recipe import ENDLESS, Recipe, replaced
+from resnets.training.splits import Parts, data_name, find_run, new_run, prepare
+from resnets.training.step.optimization import to_training
+from resnets.training.step.step import teacher, whitening
 from resnets.training.transfer import Start
 
 log = logging.getLogger(__name__)

@@ -16,7 +16,7 @@ from resnets.data import sources
 from resnets.runs.order import Order
 from resnets.runs.running import recipe_values, train
 from resnets.training.checkpoint import RunFolder
-from resnets.training.preparation import RUNS, data_name
+from resnets.training.splits import RUNS, data_name
 
 log = logging.getLogger(__name__)
 

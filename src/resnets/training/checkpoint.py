@@ -14,8 +14,8 @@ from torch import Tensor, nn
 from resnets.base.errors import InputError
 from resnets.base.files import write_whole
 from resnets.classifier.header import SAMPLES
-from resnets.training.plan import Plan, plan_from_dict
-from resnets.training.step import Step
+from resnets.training.recipes.plan import Plan, plan_from_dict
+from resnets.training.step.step import Step
 
 FORMAT = 2
 ENTRY = "resnets-run"

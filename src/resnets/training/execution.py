@@ -17,7 +17,7 @@ from torch import Tensor
 from resnets.base.errors import RunFailed
 from resnets.base.progress import Progress, Watch, unwatched
 from resnets.network import ResNet
-from resnets.training.plan import Execution
+from resnets.training.recipes.plan import Execution
 
 log = logging.getLogger(__name__)
 

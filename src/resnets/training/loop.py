@@ -26,9 +26,9 @@ from resnets.evaluation import metrics
 from resnets.evaluation.metrics import Evaluation
 from resnets.training import checkpoint, selection
 from resnets.training.checkpoint import RunFolder, Saved
-from resnets.training.recipe import Recipe
-from resnets.training.step import Step
-from resnets.training.teacher import Teacher
+from resnets.training.recipes.recipe import Recipe
+from resnets.training.step.step import Step
+from resnets.training.step.teacher import Teacher
 
 log = logging.getLogger(__name__)
 

@@ -3,7 +3,7 @@
 from resnets.base.errors import InputError
 from resnets.data.imageset import ImageSet
 from resnets.evaluation.metrics import Evaluation
-from resnets.training.recipe import Monitor
+from resnets.training.recipes.recipe import Monitor
 
 LOWER_IS_BETTER: frozenset[Monitor] = frozenset({"loss", "ece", "brier"})
 

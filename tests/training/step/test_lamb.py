@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from resnets.network import resnet
-from resnets.training.lamb import Lamb
+from resnets.training.step.lamb import Lamb
 from tests import peers
 
 STEPS = 25

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from resnets.network import ResNet, resnet
-from resnets.training.averaging import Average, decay_at
+from resnets.training.step.averaging import Average, decay_at
 from tests import peers
 
 

@@ -16,7 +16,7 @@ from resnets.base.settings import setting
 from resnets.data import preprocessing as preprocessings
 from resnets.data.preprocessing import Preprocessing
 from resnets.spec import ResNetSpec
-from resnets.training.recipe import Recipe, check_each, documented, replaced
+from resnets.training.recipes.recipe import Recipe, check_each, documented, replaced
 
 Precision = Literal["float32", "bfloat16"]
 MemoryFormat = Literal["channels_last", "contiguous"]

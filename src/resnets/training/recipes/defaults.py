@@ -15,9 +15,9 @@ from resnets.data.checkup import Survey
 from resnets.data.imageset import ImageSet
 from resnets.data.preprocessing import SMALL, Preprocessing
 from resnets.spec import ResNetSpec
-from resnets.training.habits import habits
-from resnets.training.plan import Changes, Plan
-from resnets.training.recipe import Recipe
+from resnets.training.recipes.plan import Changes, Plan
+from resnets.training.recipes.recipe import Recipe
+from resnets.training.recipes.suggested import habits
 from resnets.training.transfer import Start
 from resnets.weights.conversion import published_preprocessing
 

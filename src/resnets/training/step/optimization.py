@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from resnets.network import ResNet
-from resnets.training.lamb import Lamb
+from resnets.training.step.lamb import Lamb
 
 Rule = Literal["sgd", "adamw", "lamb"]
 Groups = list[dict[str, Any]]

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from resnets.data.preprocessing import SMALL
-from resnets.training.recipe import Recipe, replaced
+from resnets.training.recipes.recipe import Recipe, replaced
 
 VIEWS = 200_000  # training images seen in a default run, repeats counted
 TRANSFER_VIEWS = 5_000  # the same, where weights that were trained before are fine-tuned

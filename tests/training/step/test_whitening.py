@@ -13,8 +13,8 @@ import resnets
 from resnets.base.errors import InputError
 from resnets.network import ResNet, resnet
 from resnets.spec import Stem
-from resnets.training.recipe import Recipe
-from resnets.training.whitening import LEAST_VARIANCE, whiten
+from resnets.training.recipes.recipe import Recipe
+from resnets.training.step.whitening import LEAST_VARIANCE, whiten
 from tests import pictures
 
 

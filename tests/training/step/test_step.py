@@ -6,15 +6,15 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from resnets.training.step import Step
 
 import resnets
 from resnets.classifier.file import Classifier
 from resnets.data.loading import Batch
 from resnets.data.preprocessing import Preprocessing
-from resnets.training.plan import Execution
-from resnets.training.recipe import Recipe
-from resnets.training.teacher import Teacher
+from resnets.training.recipes.plan import Execution
+from resnets.training.recipes.recipe import Recipe
+from resnets.training.step.step import Step
+from resnets.training.step.teacher import Teacher
 
 CLASSES = ("a", "b", "c")
 COUNTS = np.array([30, 20, 10])

@@ -13,14 +13,14 @@ from torch import Tensor
 from resnets.classifier.file import Classifier
 from resnets.data import augmentation
 from resnets.data.loading import Batch
-from resnets.training import losses, schedules
-from resnets.training.averaging import Average
-from resnets.training.depth import StochasticDepth, stochastic_depth
-from resnets.training.mixing import mix
-from resnets.training.optimization import optimizer_of, parameter_groups, set_rate, to_training
-from resnets.training.plan import Execution
-from resnets.training.recipe import Recipe
-from resnets.training.teacher import Teacher
+from resnets.training.recipes.plan import Execution
+from resnets.training.recipes.recipe import Recipe
+from resnets.training.step.averaging import Average
+from resnets.training.step.depth import StochasticDepth, stochastic_depth
+from resnets.training.step.mixing import mix
+from resnets.training.step.optimization import optimizer_of, parameter_groups, set_rate, to_training
+from resnets.training.step.step import losses, schedules
+from resnets.training.step.teacher import Teacher
 
 
 class Step:

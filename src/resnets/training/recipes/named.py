@@ -13,9 +13,9 @@ from typing import Any
 import tomlkit
 
 from resnets.base.errors import InputError, nearest
-from resnets.training import plan as plans
-from resnets.training.plan import Changes
-from resnets.training.recipe import Recipe, documented
+from resnets.training.recipes.named import plan as plans
+from resnets.training.recipes.plan import Changes
+from resnets.training.recipes.recipe import Recipe, documented
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,11 +8,11 @@ import pytest
 
 import resnets
 from resnets.base.errors import InputError
-from resnets.training import plan as plans
-from resnets.training import recipes
-from resnets.training.plan import Changes
-from resnets.training.recipe import Recipe, documented, replaced
-from resnets.training.recipes import RECIPES
+from resnets.training.recipes.named import RECIPES
+from resnets.training.recipes.named import named as recipes
+from resnets.training.recipes.named import plan as plans
+from resnets.training.recipes.plan import Changes
+from resnets.training.recipes.recipe import Recipe, documented, replaced
 from tests import pictures
 
 NAMES = ("he2015-imagenet", "he2015-cifar", "bag-of-tricks", "rsb-a1", "rsb-a2", "rsb-a3", "resnext2017",

@@ -8,7 +8,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from resnets.training.schedules import ONE_CYCLE_START, Schedule, factor
+from resnets.training.step.schedules import ONE_CYCLE_START, Schedule, factor
 from tests import peers
 
 STEPS, PEAK = 100, 0.4

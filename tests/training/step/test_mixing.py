@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from resnets.data.views import Mixing, MixPer
-from resnets.training.mixing import cut_box, mix
+from resnets.training.step.mixing import cut_box, mix
 from tests.peers import mixup as timms
 
 CLASSES = 7

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from resnets.network import ResNet, resnet
-from resnets.training.optimization import freeze_norms, optimizer_of, parameter_groups, set_rate
+from resnets.training.step.optimization import freeze_norms, optimizer_of, parameter_groups, set_rate
 from tests import peers
 
 

@@ -1,0 +1,1 @@
+"""One step of training and its parts: loss, mixing, optimizer, schedule, averaging, teacher."""
