@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from resnets.data.sources import open_source
     from resnets.network import resnet
     from resnets.spec import ResNetSpec, Stem
-    from resnets.view.shown import show
+    from resnets.view.show import show
     from resnets.weights.conversion import convert
 
 _HOMES = {
@@ -46,7 +46,7 @@ _HOMES = {
     "open_source": "resnets.data.sources",
     "predict_bulk": "resnets.api",
     "resnet": "resnets.network",
-    "show": "resnets.view.shown",
+    "show": "resnets.view.show",
     "train": "resnets.api",
     "train_seeds": "resnets.api",
 }

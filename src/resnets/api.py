@@ -19,10 +19,11 @@ from resnets.data.preprocessing import Views
 from resnets.evaluation.classes import ClassMap
 from resnets.export import exported, exporting
 from resnets.export.exporting import Export, Precision, Target, Wish
-from resnets.runs import rates, running
+from resnets.runs import rates
+from resnets.runs import run as running
 from resnets.runs import seeds as several
-from resnets.runs.order import Order
 from resnets.runs.rates import Found
+from resnets.runs.request import Order
 from resnets.runs.seeds import Spread
 from resnets.spec import ResNetSpec
 from resnets.training.checkpoint import RunFolder

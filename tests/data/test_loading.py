@@ -12,12 +12,12 @@ from resnets.base.errors import InputError
 from resnets.base.progress import Progress
 from resnets.data import loading
 from resnets.data.augmentation import COLUMNS
+from resnets.data.augmentation_settings import Augment, Augmentation
 from resnets.data.checkup import survey
 from resnets.data.imageset import ImageSet
 from resnets.data.loading import Decoded, InMemory, TrainingBatches
 from resnets.data.preprocessing import Preprocessing
 from resnets.data.sources import open_source
-from resnets.data.views import Augment, Augmentation
 from tests import pictures
 
 SMALL = Preprocessing(size=20, resize=20)

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from torch.utils.data import WeightedRandomSampler
 
 from resnets.data import augmentation
+from resnets.data.augmentation_settings import Sampler
 from resnets.data.sampling import balanced, views
-from resnets.data.views import Sampler
 from tests.peers import distributed_sampler
 
 LABELS = np.repeat([0, 1, 2, 3], [60, 30, 6, 4])

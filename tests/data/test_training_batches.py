@@ -11,11 +11,11 @@ from PIL import Image
 
 from resnets.data import augmentation, loading, policies
 from resnets.data.arrays import Pixels
+from resnets.data.augmentation_settings import Augment, Augmentation, PolicyName
 from resnets.data.imageset import ImageSet
 from resnets.data.loading import Batch, InMemory, TrainingBatches
 from resnets.data.preprocessing import Preprocessing
 from resnets.data.sources import open_source
-from resnets.data.views import Augment, Augmentation, PolicyName
 from tests import pictures
 
 SMALL = Preprocessing(size=20, resize=20)

@@ -11,7 +11,7 @@ from resnets.classifier.file import Classifier
 from resnets.data.imageset import ImageSet
 from resnets.data.preprocessing import Preprocessing
 from resnets.network import resnet
-from resnets.report.judged import RunReport
+from resnets.report.evaluated import RunReport
 
 HOSTILE = (
     "</script><script>document.title='stolen'</script>",

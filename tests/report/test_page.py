@@ -11,7 +11,7 @@ from sklearn import metrics as sklearn_metrics
 
 from resnets.evaluation import calibration
 from resnets.report import sections
-from resnets.report.judged import RunReport
+from resnets.report.evaluated import RunReport
 from resnets.report.page import page, write
 from tests.report import samples
 

@@ -11,7 +11,7 @@ import pytest
 from resnets.view.alignment import compare
 from resnets.view.explorer import page as page_module
 from resnets.view.explorer.page import MODULES, TOURED, page
-from resnets.view.shown import show
+from resnets.view.show import show
 
 Open = Callable[..., Any]
 

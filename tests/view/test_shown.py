@@ -14,7 +14,7 @@ from resnets.catalog import find
 from resnets.classifier.file import Classifier
 from resnets.cli import main
 from resnets.data.preprocessing import Preprocessing
-from resnets.view.shown import show
+from resnets.view.show import show
 
 
 def test_a_notebook_gets_the_page_and_text_the_tables() -> None:

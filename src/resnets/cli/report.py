@@ -57,7 +57,7 @@ def report(
         Open the page in a browser.
     """
     from resnets import api
-    from resnets.report.judged import judge
+    from resnets.report.evaluated import judge
     from resnets.report.page import write
 
     if batch_size < 1:

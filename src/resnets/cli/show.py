@@ -10,8 +10,8 @@ from cyclopts import Parameter
 
 from resnets.base.errors import InputError
 from resnets.base.files import check_place, write_whole
-from resnets.view.shown import Format
-from resnets.view.shown import show as shown
+from resnets.view.show import Format
+from resnets.view.show import show as shown
 
 
 def show(

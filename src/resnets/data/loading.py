@@ -26,9 +26,9 @@ from resnets.base.errors import InputError
 from resnets.base.progress import Progress, Watch, unwatched
 from resnets.data import augmentation, decoding, policies, sampling
 from resnets.data.augmentation import FLIP, LEFT, TOP
+from resnets.data.augmentation_settings import Augmentation
 from resnets.data.imageset import ImageSet
 from resnets.data.preprocessing import Preprocessing
-from resnets.data.views import Augmentation
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")

@@ -14,7 +14,7 @@ from jaxtyping import Float32, UInt8
 from numpy.typing import NDArray
 from PIL import Image, ImageEnhance, ImageOps
 
-from resnets.data.views import PolicyName
+from resnets.data.augmentation_settings import PolicyName
 
 Fill = int | tuple[int, ...]
 Policy = Callable[[Image.Image, NDArray[np.float32], Fill], Image.Image]

@@ -5,7 +5,7 @@ from jaxtyping import Int64
 from numpy.typing import NDArray
 
 from resnets.data import augmentation
-from resnets.data.views import Sampler
+from resnets.data.augmentation_settings import Sampler
 
 
 def views(

@@ -12,7 +12,7 @@ from markupsafe import Markup
 
 from resnets.base.files import write_whole
 from resnets.report import sections
-from resnets.report.judged import RunReport
+from resnets.report.evaluated import RunReport
 
 LONGEST = 72  # characters of a name that are shown
 

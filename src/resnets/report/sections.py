@@ -9,9 +9,9 @@ from markupsafe import Markup
 from resnets.evaluation import intervals
 from resnets.evaluation.calibration import Reliability
 from resnets.report import findings, plots, scores, thumbnails
+from resnets.report.evaluated import RunReport
 from resnets.report.findings import Pair
 from resnets.report.inline import inline
-from resnets.report.judged import RunReport
 from resnets.structure import structure
 
 MISTAKES = 24

@@ -11,7 +11,7 @@ from PIL import Image
 
 from resnets.data import loading
 from resnets.explain.cam import class_activation_map, overlay
-from resnets.report.judged import RunReport
+from resnets.report.evaluated import RunReport
 
 LARGEST = 176  # pixels of a side: more is made smaller
 SMALLEST = 96  # less is enlarged, pixel by pixel

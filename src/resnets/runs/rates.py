@@ -7,8 +7,8 @@ from typing import Any
 
 from resnets.base.errors import InputError
 from resnets.base.progress import Progress
-from resnets.runs.order import Order
-from resnets.runs.running import begin, started, untrained
+from resnets.runs.request import Order
+from resnets.runs.run import begin, started, untrained
 from resnets.training.loop import training_batches
 from resnets.training.lr_find import Curve, suggestion, sweep
 from resnets.training.step.step import Step, teacher

@@ -13,8 +13,8 @@ from resnets.base.errors import InputError
 from resnets.base.files import check_parents, write_whole
 from resnets.classifier.file import Classifier
 from resnets.data import sources
-from resnets.runs.order import Order
-from resnets.runs.running import recipe_values, train
+from resnets.runs.request import Order
+from resnets.runs.run import recipe_values, train
 from resnets.training.checkpoint import RunFolder
 from resnets.training.splits import RUNS, data_name
 

@@ -8,7 +8,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from resnets.data.views import Mixing, MixPer
+from resnets.data.augmentation_settings import Mixing, MixPer
 from resnets.training.step.mixing import cut_box, mix
 from tests.peers import mixup as timms
 

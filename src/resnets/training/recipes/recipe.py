@@ -8,7 +8,7 @@ from typing import Any, Literal
 from resnets.base import settings
 from resnets.base.errors import InputError, nearest
 from resnets.base.settings import setting
-from resnets.data.views import Augmentation, Mixing
+from resnets.data.augmentation_settings import Augmentation, Mixing
 
 Schedule = Literal["cosine", "linear", "constant", "step", "one-cycle"]
 Optimizer = Literal["sgd", "adamw", "lamb"]

@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Bool, Float, Float32, Int64
 from torch import Tensor
 
-from resnets.data.views import Mixing
+from resnets.data.augmentation_settings import Mixing
 
 Images = Float[Tensor, "batch channels height width"]
 Targets = Float[Tensor, "batch classes"]

@@ -27,9 +27,9 @@ from resnets.evaluation.calibration import Threshold, calibrate
 from resnets.network import ResNet
 from resnets.report import page, plots
 from resnets.report.board import board, require_tensorboard
-from resnets.report.judged import RunReport
+from resnets.report.evaluated import RunReport
 from resnets.runs import samples
-from resnets.runs.order import Order
+from resnets.runs.request import Order
 from resnets.training import checkpoint, execution, selection, transfer
 from resnets.training.checkpoint import RunFolder, Saved, Standing
 from resnets.training.execution import Choice
