@@ -11,8 +11,8 @@ from resnets.base.errors import InputError
 from resnets.base.progress import Watch, unwatched
 from resnets.bulk import bulk
 from resnets.bulk.bulk import Written
+from resnets.classifier import file as classifiers
 from resnets.classifier.file import Classifier
-from resnets.classifier.file import file as classifiers
 from resnets.classifier.predictor import Predictor
 from resnets.data.imageset import ImageSet, Split
 from resnets.data.preprocessing import Views

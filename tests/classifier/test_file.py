@@ -13,8 +13,8 @@ from PIL import Image
 
 import resnets
 from resnets.base.errors import InputError
+from resnets.classifier import file as classifiers
 from resnets.classifier.file import Classifier
-from resnets.classifier.file import file as classifiers
 from resnets.cli.evaluate import read_class_map
 from resnets.data.preprocessing import Preprocessing
 from tests import pictures

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from resnets.cli import main
-from resnets.weights.layouts import download
+from resnets.weights import download
 from resnets.weights.published import PRETRAINED
 from tests.hub_server import COMMIT
 

@@ -21,7 +21,7 @@ import resnets
 from resnets.base.errors import InputError, RunFailed
 from resnets.base.progress import Progress
 from resnets.cli import main
-from resnets.weights.layouts import download, hub
+from resnets.weights import download, hub
 from resnets.weights.published import PRETRAINED, TORCHVISION_HOST
 from tests import hub_server, pictures
 from tests.hub_server import COMMIT, Hub

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from resnets.base.errors import InputError
 from resnets.network import ResNet, resnet
-from resnets.weights.layouts import layouts as weights
+from resnets.weights import layouts as weights
 
 
 def source(name: str, seed: int = 0, **fields: object) -> ResNet:

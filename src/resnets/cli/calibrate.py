@@ -68,7 +68,7 @@ def calibrate(
         Print one JSON document.
     """
     from resnets import api
-    from resnets.classifier.file import judging
+    from resnets.classifier import judging
 
     if batch_size < 1:
         raise InputError(f"--batch-size {batch_size}: must be at least 1")

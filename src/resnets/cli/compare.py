@@ -67,7 +67,7 @@ def compare(
         Write to this file instead of standard output.
     """
     from resnets import api
-    from resnets.classifier.file import judging
+    from resnets.classifier import judging
 
     if batch_size < 1 or show < 0:
         raise InputError(f"--batch-size {batch_size} must be at least 1, --show {show} at least 0")

@@ -58,7 +58,7 @@ def convert(
         Print the result as one JSON document.
     """
     from resnets.training.recipes.plan import parse_settings
-    from resnets.weights.layouts import conversion
+    from resnets.weights import conversion
 
     of = spec or network
     if out is None:

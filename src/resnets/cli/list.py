@@ -10,7 +10,7 @@ from resnets.catalog import CATALOG, Row
 from resnets.cli.terminal import as_json, write_result
 from resnets.view.networks import list_records, list_table
 from resnets.view.table import render
-from resnets.weights.layouts import published as pretrained
+from resnets.weights import published
 
 
 def list_networks(
@@ -47,9 +47,9 @@ def list_networks(
     """
     if weights:
         from resnets.view.weights import weights_records, weights_table
-        from resnets.weights.layouts import hub
+        from resnets.weights import hub
 
-        records = weights_records(pretrained.matching(pattern), hub.cached)
+        records = weights_records(published.matching(pattern), hub.cached)
         text = as_json(records) if json else render([weights_table(records)], format)
     else:
         rows = matching(pattern)

@@ -94,7 +94,7 @@ def train(
         Print the result as one JSON document.
     """
     from resnets import api
-    from resnets.training.recipes.named import plan as plans
+    from resnets.training.recipes import plan as plans
 
     settings = plans.parse_settings([*(set or []), *([f"epochs={epochs}"] if epochs is not None else [])])
     options: dict[str, Any] = {

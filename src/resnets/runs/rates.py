@@ -11,7 +11,8 @@ from resnets.runs.request import Order
 from resnets.runs.run import begin, started, untrained
 from resnets.training.loop import training_batches
 from resnets.training.lr_find import Curve, suggestion, sweep
-from resnets.training.step.step import Step, teacher
+from resnets.training.step import teacher
+from resnets.training.step.step import Step
 
 LOWEST, HIGHEST = 1e-5, 10.0  # of SGD; a tenth of these for adamw and lamb
 

@@ -11,8 +11,8 @@ import torch
 from resnets import spec as specs
 from resnets.base.progress import Watch, unwatched
 from resnets.spec import ResNetSpec
-from resnets.training.recipes.named import named as recipes
-from resnets.training.recipes.named import plan as plans
+from resnets.training.recipes import named
+from resnets.training.recipes import plan as plans
 from resnets.training.recipes.plan import Changes
 
 
@@ -40,13 +40,13 @@ class Order:
         recipe = self.recipe
         if recipe is None and self._weights:
             recipe = "finetune"
-        asked = recipes.find(recipe) if recipe is not None else Changes()
+        asked = named.find(recipe) if recipe is not None else Changes()
         if isinstance(self.network, ResNetSpec):
             asked = dataclasses.replace(asked, network=None, spec={**asked.spec, **specs.to_dict(self.network)})
         elif self.network is not None:  # instead of the file's network
-            named = self.recipe is None or str(self.recipe) in recipes.RECIPES
+            is_named = self.recipe is None or str(self.recipe) in named.RECIPES
             asked = dataclasses.replace(
-                asked, network=str(self.network), spec=asked.spec if named else dict[str, Any]()
+                asked, network=str(self.network), spec=asked.spec if is_named else dict[str, Any]()
             )
         if self.weights is not None:
             asked = dataclasses.replace(asked, recipe={**asked.recipe, "weights": str(self.weights)})

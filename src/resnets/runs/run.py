@@ -18,8 +18,8 @@ from resnets.base.errors import InputError
 from resnets.base.files import write_whole
 from resnets.base.versions import made
 from resnets.catalog import resolve
+from resnets.classifier import file as classifiers
 from resnets.classifier.file import Classifier
-from resnets.classifier.file import file as classifiers
 from resnets.classifier.header import read_header
 from resnets.data import loading
 from resnets.data.loading import TrainingBatches
@@ -34,13 +34,13 @@ from resnets.training import checkpoint, execution, selection, transfer
 from resnets.training.checkpoint import RunFolder, Saved, Standing
 from resnets.training.execution import Choice
 from resnets.training.loop import Record, Training, training_batches
-from resnets.training.recipes.named import defaults
-from resnets.training.recipes.named import plan as plans
+from resnets.training.recipes import defaults
+from resnets.training.recipes import plan as plans
 from resnets.training.recipes.plan import Changes, Execution, Plan
 from resnets.training.recipes.recipe import ENDLESS, Recipe, replaced
 from resnets.training.splits import Parts, data_name, find_run, new_run, prepare
+from resnets.training.step import teacher, whitening
 from resnets.training.step.optimization import to_training
-from resnets.training.step.step import teacher, whitening
 from resnets.training.transfer import Start
 
 log = logging.getLogger(__name__)

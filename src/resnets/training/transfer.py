@@ -17,13 +17,14 @@ from numpy.typing import NDArray
 
 from resnets.base.errors import InputError, RunFailed
 from resnets.base.progress import Progress, Watch, unwatched
-from resnets.classifier.file import Classifier, header
+from resnets.classifier import header
+from resnets.classifier.file import Classifier
 from resnets.data import loading
 from resnets.data.imageset import ImageSet
 from resnets.evaluation import metrics
 from resnets.network import folded
-from resnets.weights.layouts import Checkpoint, hub
-from resnets.weights.layouts import layouts as weights
+from resnets.weights import hub, layouts
+from resnets.weights.layouts import Checkpoint
 
 log = logging.getLogger(__name__)
 
@@ -78,12 +79,12 @@ def find(name: str, watch: Watch = unwatched) -> Start:
     if path.is_file() and (known := _classifier_header(path)):
         network = known.get("origin", {}).get("network") or known.get("origin", {}).get("data", {}).get("network")
         return Start(
-            weights.load(path), path.name, network, known["spec"], known["preprocessing"], tuple(known["classes"]),
+            layouts.load(path), path.name, network, known["spec"], known["preprocessing"], tuple(known["classes"]),
             known.get("origin", {}).get("licence"),
         )  # fmt: skip
     found = hub.fetch(name, watch=watch)
     return Start(
-        weights.load(found.path), name if found.origin == str(found.path) else found.origin, found.network,
+        layouts.load(found.path), name if found.origin == str(found.path) else found.origin, found.network,
         preprocessing=found.preprocessing or {}, classes=found.classes, licence=found.licence, notes=found.notes,
     )  # fmt: skip
 

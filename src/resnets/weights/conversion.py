@@ -14,8 +14,7 @@ from resnets.classifier.file import Classifier
 from resnets.data import preprocessing as preprocessings
 from resnets.data.preprocessing import SMALL, Preprocessing
 from resnets.network import ResNet
-from resnets.weights.layouts import hub
-from resnets.weights.layouts import layouts as weights
+from resnets.weights import hub, layouts
 
 
 def convert(
@@ -46,7 +45,7 @@ def convert(
         raise InputError("no network given: name the one that the weights belong to, or give --spec FILE.toml")
     theirs = fetched.preprocessing or {}
     row = resolve(network, {"in_channels": theirs["channels"]} if "channels" in theirs else None)
-    found = weights.load(fetched.path)
+    found = layouts.load(fetched.path)
     if found.num_classes is None and not new_head:
         raise InputError(f"{weights_from}: has no classifier of its own; --new-head adds one, untrained")
     if names and found.num_classes != len(names) and not new_head:

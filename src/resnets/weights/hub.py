@@ -22,8 +22,8 @@ from resnets.base.errors import InputError, RunFailed
 from resnets.base.progress import Progress, Watch, unwatched
 from resnets.catalog import Published
 from resnets.classifier.header import shortly
+from resnets.weights import timm_config
 from resnets.weights.download import cached_at, download, offline
-from resnets.weights.layouts import timm_config as timm_layout
 from resnets.weights.published import PRETRAINED, Pretrained, nearest_names
 
 log = logging.getLogger(__name__)
@@ -126,7 +126,7 @@ def _from_folder(folder: Path) -> Fetched:
     path = next((folder / name for name in WEIGHTS if (folder / name).is_file()), None)
     if path is None:
         raise InputError(f"{folder}: has a config.json, but neither {' nor '.join(WEIGHTS)} beside it")
-    described = timm_layout.read(_parsed(folder / "config.json", str(folder)), str(folder))
+    described = timm_config.read(_parsed(folder / "config.json", str(folder)), str(folder))
     return _with(described, path, origin=str(folder))
 
 
@@ -135,13 +135,13 @@ def _from_hub(repository: str, revision: str, row: Pretrained | None, watch: Wat
         unreachable = _unreachable(repository, revision)
         config = _file(repository, "config.json", revision, unreachable, watch)
         commit = config.parent.name
-        described = timm_layout.read(_parsed(config, repository), repository)  # before the weights come
+        described = timm_config.read(_parsed(config, repository), repository)  # before the weights come
         path = _weights(repository, commit, unreachable, watch)
     found = _with(described, path, origin=f"{repository}@{commit[:12]}")
     return replace(found, published=row.published, licence=row.licence) if row else found
 
 
-def _with(described: timm_layout.Described, path: Path, *, origin: str) -> Fetched:
+def _with(described: timm_config.Described, path: Path, *, origin: str) -> Fetched:
     return Fetched(
         path=path,
         origin=origin,

@@ -8,9 +8,9 @@ import pytest
 
 import resnets
 from resnets.base.errors import InputError
+from resnets.training.recipes import named as recipes
+from resnets.training.recipes import plan as plans
 from resnets.training.recipes.named import RECIPES
-from resnets.training.recipes.named import named as recipes
-from resnets.training.recipes.named import plan as plans
 from resnets.training.recipes.plan import Changes
 from resnets.training.recipes.recipe import Recipe, documented, replaced
 from tests import pictures

@@ -10,8 +10,8 @@ import pytest
 from resnets.base.errors import InputError
 from resnets.data.checkup import survey
 from resnets.data.sources import open_source
+from resnets.training.recipes import plan as plans
 from resnets.training.recipes.defaults import plan
-from resnets.training.recipes.named import plan as plans
 from resnets.training.recipes.plan import Changes, Execution, Plan
 from resnets.training.recipes.recipe import Recipe, documented
 from tests import pictures

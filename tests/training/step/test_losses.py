@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from sklearn.utils.class_weight import compute_class_weight
 from torch import Tensor
 
-from resnets.training.step.step import losses
+from resnets.training.step import losses
 from tests import peers
 
 CLASSES = 7

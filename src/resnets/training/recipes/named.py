@@ -13,7 +13,7 @@ from typing import Any
 import tomlkit
 
 from resnets.base.errors import InputError, nearest
-from resnets.training.recipes.named import plan as plans
+from resnets.training.recipes import plan as plans
 from resnets.training.recipes.plan import Changes
 from resnets.training.recipes.recipe import Recipe, documented
 

@@ -15,11 +15,11 @@ from resnets.data import augmentation
 from resnets.data.loading import Batch
 from resnets.training.recipes.plan import Execution
 from resnets.training.recipes.recipe import Recipe
+from resnets.training.step import losses, schedules
 from resnets.training.step.averaging import Average
 from resnets.training.step.depth import StochasticDepth, stochastic_depth
 from resnets.training.step.mixing import mix
 from resnets.training.step.optimization import optimizer_of, parameter_groups, set_rate, to_training
-from resnets.training.step.step import losses, schedules
 from resnets.training.step.teacher import Teacher
 
 

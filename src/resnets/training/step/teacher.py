@@ -5,8 +5,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from resnets.base.errors import InputError
+from resnets.classifier import file as classifiers
 from resnets.classifier.file import Classifier
-from resnets.classifier.file import file as classifiers
 from resnets.data.preprocessing import Preprocessing
 
 

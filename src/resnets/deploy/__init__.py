@@ -1,1 +1,0 @@
-"""From a classifier to what others run: exported files, int8, predictions in bulk."""
