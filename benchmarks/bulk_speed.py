@@ -170,7 +170,7 @@ def race(name: str, exported: Path, photos: list[Path], peer: Peer, rounds: int,
 def predict(opened: Predictor, exported: Path, photos: list[Path]) -> None:
     """Our bulk prediction, its network opened before."""
     out = exported.with_suffix(".parquet")
-    order = bulk.Order(
+    order = bulk.BulkRequest(
         classifier=exported,
         images=tuple(map(str, photos)),
         out=out,

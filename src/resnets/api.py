@@ -18,15 +18,15 @@ from resnets.data.imageset import ImageSet, Split
 from resnets.data.preprocessing import Views
 from resnets.evaluation.classes import ClassMap
 from resnets.export import exported, exporting
-from resnets.export.exporting import Export, Precision, Target, Wish
+from resnets.export.exporting import Export, ExportOptions, Precision, Target
 from resnets.runs import rates
 from resnets.runs import run as running
 from resnets.runs import seeds as several
 from resnets.runs.rates import Found
-from resnets.runs.request import Order
+from resnets.runs.request import TrainRequest
 from resnets.runs.seeds import Spread
 from resnets.spec import ResNetSpec
-from resnets.training.checkpoint import RunFolder
+from resnets.training.run_folder import RunFolder
 
 
 def train(
@@ -138,7 +138,7 @@ def predict_bulk(
     """
     many = [images] if isinstance(images, str | Path) else images
     return bulk.predict(
-        bulk.Order(
+        bulk.BulkRequest(
             classifier=_file(Path(classifier)), images=tuple(map(str, many)), out=Path(out),
             opener=partial(open_predictor, threads=1), listed=listed, top=top, tta=tta, embeddings=embeddings,
             batch_size=batch_size, device=_bulk_device(classifier, device, engine), workers=workers, engine=engine,
@@ -189,12 +189,12 @@ def export(
     Raises InputError for what the user can mend; RunFailed, with the reason and nothing written, when the file does not
     answer as the classifier does.
     """
-    wish = Wish(
+    options = ExportOptions(
         to=to, out=None if out is None else Path(out), max_drop=max_drop, embeddings=embeddings, precision=precision,
         max_batch=max_batch,
     )  # fmt: skip
     loaded = classifier if isinstance(classifier, Classifier) else load(classifier)
-    return exporting.export(loaded, wish, data=data, split=split, class_map=class_map, watch=watch)
+    return exporting.export(loaded, options, data=data, split=split, class_map=class_map, watch=watch)
 
 
 def _file(path: Path) -> Path:
@@ -206,10 +206,10 @@ def _file(path: Path) -> Path:
 
 def _order(
     *, device: str = "auto", settings: Mapping[str, Any] | None = None, save_every: float = 60.0, **asked: Any
-) -> Order:
+) -> TrainRequest:
     if not save_every >= 0:
         raise InputError(f"save_every = {save_every}: must be seconds, 0 or more")
-    return Order(device=_device(device), settings=settings or {}, save_every=save_every, **asked)
+    return TrainRequest(device=_device(device), settings=settings or {}, save_every=save_every, **asked)
 
 
 def _bulk_device(classifier: str | Path, name: str, engine: Literal["local", "ray"]) -> str:

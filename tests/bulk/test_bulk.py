@@ -23,8 +23,8 @@ import resnets
 from resnets.base.errors import InputError, Interrupted, RunFailed
 from resnets.base.progress import Progress
 from resnets.bulk import bulk
-from resnets.bulk.bulk import Order, Written
-from resnets.bulk.work_folder import Parts
+from resnets.bulk.bulk import BulkRequest, Written
+from resnets.bulk.work_folder import WorkFolder
 from resnets.classifier.file import Classifier
 from resnets.classifier.prediction import Prediction
 from resnets.classifier.predictor import Encoded, Picture, Predictor, Viewed
@@ -50,16 +50,16 @@ def photos(tmp_path: Path) -> Path:
     return folder
 
 
-def order(predictor: Predictor, photos: Path, out: Path, **options: object) -> Order:
+def request(predictor: Predictor, photos: Path, out: Path, **options: object) -> BulkRequest:
     settings = {"batch_size": 2, "workers": 1, "top": 2} | options
-    return Order(
+    return BulkRequest(
         classifier=Path(str(predictor.path)), images=(str(photos),), out=out, opener=lambda path, device: predictor,  # noqa: ARG005
         **settings,  # pyright: ignore[reportArgumentType] # whatever a test gives
     )  # fmt: skip
 
 
 def run(predictor: Predictor, photos: Path, out: Path, **options: object) -> Written:
-    return bulk.predict(order(predictor, photos, out, **options))
+    return bulk.predict(request(predictor, photos, out, **options))
 
 
 @pytest.fixture
@@ -259,7 +259,7 @@ def test_a_signal_stops_cleanly_and_the_same_order_goes_on(
     assert written.found >= 2
     assert again.seen == 21 - written.found
     assert out.read_bytes() == (tmp_path / "whole.csv").read_bytes()
-    assert not Parts(out).folder.exists()
+    assert not WorkFolder(out).folder.exists()
 
 
 def begin(predictor: Predictor, photos: Path, out: Path, **options: object) -> None:
@@ -273,7 +273,7 @@ def begin(predictor: Predictor, photos: Path, out: Path, **options: object) -> N
 
     with pytest.raises(Left):
         run(predictor, photos, out, watch=stop_after(2, leave), **options)
-    assert (Parts(out).folder / "plan.json").is_file()
+    assert (WorkFolder(out).folder / "job.json").is_file()
 
 
 @pytest.mark.parametrize(
@@ -290,7 +290,7 @@ def test_another_order_for_the_same_output_is_refused_with_the_difference(
     changed: dict[str, object], said: str, classifier: Classifier, photos: Path, tmp_path: Path
 ) -> None:
     begin(classifier, photos, tmp_path / "a.jsonl")
-    asked = order(classifier, photos, tmp_path / "a.jsonl", **{k: v for k, v in changed.items() if k != "images"})
+    asked = request(classifier, photos, tmp_path / "a.jsonl", **{k: v for k, v in changed.items() if k != "images"})
     if "images" in changed:
         object.__setattr__(asked, "images", changed["images"])
     with pytest.raises(InputError, match=said):
@@ -335,7 +335,7 @@ def test_a_run_of_absolute_names_or_of_an_older_plan_goes_on_from_any_folder(
 ) -> None:
     begin(classifier, photos, tmp_path / "a.csv")
     begin(classifier, photos, tmp_path / "old.csv")
-    path = tmp_path / "old.csv.parts" / "plan.json"
+    path = tmp_path / "old.csv.parts" / "job.json"
     older = json.loads(path.read_text())
     del older["folder"]
     path.write_text(json.dumps(older))
@@ -346,7 +346,7 @@ def test_a_run_of_absolute_names_or_of_an_older_plan_goes_on_from_any_folder(
 
 
 def test_one_process_at_a_time_writes_an_output(classifier: Classifier, photos: Path, tmp_path: Path) -> None:
-    with Parts(tmp_path / "a.csv").locked(), pytest.raises(InputError, match="another process is writing it"):
+    with WorkFolder(tmp_path / "a.csv").locked(), pytest.raises(InputError, match="another process is writing it"):
         run(classifier, photos, tmp_path / "a.csv")
 
 
@@ -356,8 +356,8 @@ def test_a_damaged_plan_is_refused_with_the_way_out(
 ) -> None:
     folder = tmp_path / "a.csv.parts"
     folder.mkdir()
-    (folder / "plan.json").write_bytes(content.encode(errors="surrogateescape"))
-    with pytest.raises(InputError, match=r"plan\.json: .*remove .*a\.csv\.parts to begin anew"):
+    (folder / "job.json").write_bytes(content.encode(errors="surrogateescape"))
+    with pytest.raises(InputError, match=r"job\.json: .*remove .*a\.csv\.parts to begin anew"):
         run(classifier, photos, tmp_path / "a.csv")
 
 
@@ -365,9 +365,9 @@ def test_files_of_others_in_the_folder_stay(classifier: Classifier, photos: Path
     folder = tmp_path / "a.csv.parts"
     folder.mkdir()
     (folder / "letter.txt").write_text("mine")
-    (folder / "000000-0-000000000000.csv").write_text("a part of another plan's")
+    (folder / "000000-0-000000000000.csv").write_text("a part of another job's")
     run(classifier, photos, tmp_path / "a.csv")
-    assert "another plan's" not in (tmp_path / "a.csv").read_text()
+    assert "another job's" not in (tmp_path / "a.csv").read_text()
     assert (folder / "letter.txt").read_text() == "mine"
 
 
@@ -410,7 +410,7 @@ def test_a_death_before_any_change_of_a_file_loses_and_doubles_nothing(
             break
         assert run(predictor, photos, out, batch_size=3).count == 7
         assert out.read_bytes() == (tmp_path / f"whole{suffix}").read_bytes()
-        assert not Parts(out).folder.exists()
+        assert not WorkFolder(out).folder.exists()
         out.unlink()
     assert deaths > 10
 
@@ -420,12 +420,12 @@ def test_a_run_that_died_while_its_folder_was_removed_is_complete(
 ) -> None:
     out = tmp_path / "a.csv"
 
-    def die(_: Parts) -> None:
-        if (Parts(out).folder / "plan.json").exists():
+    def die(_: WorkFolder) -> None:
+        if (WorkFolder(out).folder / "job.json").exists():
             raise Death
 
     with monkeypatch.context() as patch:
-        patch.setattr(Parts, "clear", die)
+        patch.setattr(WorkFolder, "clear", die)
         with pytest.raises(Death):
             run(classifier, photos, out)
     before = out.read_bytes()
@@ -433,7 +433,7 @@ def test_a_run_that_died_while_its_folder_was_removed_is_complete(
     assert run(again, photos, out) == Written(out, 21, 1, 21)
     assert again.seen == 0
     assert out.read_bytes() == before
-    assert not Parts(out).folder.exists()
+    assert not WorkFolder(out).folder.exists()
 
 
 @pytest.mark.parametrize("suffix", [".parquet"])  # the test before has all kinds, and all moments that matter
@@ -465,11 +465,11 @@ def test_a_process_killed_five_times_writes_the_same_bytes(suffix: str, classifi
             break
     assert kills == 5
     assert out.read_bytes() == whole.read_bytes()
-    assert not Parts(out).folder.exists()
+    assert not WorkFolder(out).folder.exists()
 
 
 def _parts(out: Path) -> int:
-    return len(list(Parts(out).folder.glob("[0-9]*-*")))
+    return len(list(WorkFolder(out).folder.glob("[0-9]*-*")))
 
 
 def test_a_full_disk_is_a_failed_run_that_goes_on_when_there_is_room(

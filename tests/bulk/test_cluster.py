@@ -18,7 +18,7 @@ from resnets.base.errors import InputError, RunFailed
 from resnets.bulk import bulk, cluster
 from resnets.bulk.bulk import Written
 from resnets.bulk.cluster import PartWorker
-from resnets.bulk.work_folder import Parts, Plan
+from resnets.bulk.work_folder import Job, WorkFolder
 from tests import pictures
 from tests.export import samples
 
@@ -36,14 +36,14 @@ def test_a_worker_writes_the_parts_that_threads_here_write(
     pictures.folder(tmp_path / "photos", count=11)
     monkeypatch.chdir(tmp_path)
     resnets.predict_bulk(saved, "photos", "local.csv", batch_size=1)
-    asked: list[tuple[Parts, Plan, list[int]]] = []
+    asked: list[tuple[WorkFolder, Job, list[int]]] = []
 
-    def in_this_process(parts: Parts, plan: Plan, missing: list[int], **options: object) -> None:
-        asked.append((parts, plan, missing))
+    def in_this_process(parts: WorkFolder, job: Job, missing: list[int], **options: object) -> None:
+        asked.append((parts, job, missing))
         opener = options["opener"]
-        worker = PartWorker(parts.out, plan, saved, opener, str(tmp_path))  # pyright: ignore[reportArgumentType] # an Opener
+        worker = PartWorker(parts.out, job, saved, opener, str(tmp_path))  # pyright: ignore[reportArgumentType] # an Opener
         for part in reversed(missing):
-            assert worker({"part": part}) == worker({"part": part}) == {"part": part, "images": plan.images_in(part)}
+            assert worker({"part": part}) == worker({"part": part}) == {"part": part, "images": job.images_in(part)}
 
     monkeypatch.setattr(cluster, "compute", in_this_process)
     found = resnets.predict_bulk(saved, "photos", "ray.csv", batch_size=1, engine="ray")
@@ -65,8 +65,8 @@ def test_a_worker_needs_the_runs_working_directory_only_where_an_images_name_is_
     def on_another_machine(images: str, out: str) -> object:
         """The folder that its workers would go to."""
 
-        def compute(parts: Parts, plan: Plan, missing: list[int], **options: object) -> None:
-            asked.update(folder=cluster.folder_of(plan))
+        def compute(parts: WorkFolder, job: Job, missing: list[int], **options: object) -> None:
+            asked.update(folder=cluster.folder_of(job))
             raise Gone
 
         monkeypatch.setattr(cluster, "compute", compute)
@@ -77,10 +77,10 @@ def test_a_worker_needs_the_runs_working_directory_only_where_an_images_name_is_
     assert on_another_machine(f"{tmp_path}/photos", "a.csv") is None
     assert on_another_machine(f"file://{tmp_path}/photos", "b.csv") is None
     assert on_another_machine("photos", "c.csv") == str(tmp_path)
-    plan, opener = Parts(tmp_path / "a.csv").plan(), partial(resnets.open_predictor, threads=1)
-    assert plan is not None
+    job, opener = WorkFolder(tmp_path / "a.csv").job(), partial(resnets.open_predictor, threads=1)
+    assert job is not None
     with pytest.raises(InputError, match=r"/nowhere: not a folder of this machine, and images are named relative to"):
-        PartWorker(tmp_path / "a.csv", plan, saved, opener, "/nowhere")
+        PartWorker(tmp_path / "a.csv", job, saved, opener, "/nowhere")
 
 
 def test_the_workers_device_is_not_looked_for_here(
@@ -88,10 +88,10 @@ def test_the_workers_device_is_not_looked_for_here(
 ) -> None:
     photos, devices = pictures.folder(tmp_path / "photos", count=1), list[str]()
 
-    def compute(parts: Parts, plan: Plan, missing: list[int], **options: object) -> None:
-        devices.append(plan.device)
-        here = PartWorker(parts.out, replace(plan, device="cpu"), saved, options["opener"], None)  # pyright: ignore[reportArgumentType] # an Opener
-        here.work.plan = plan
+    def compute(parts: WorkFolder, job: Job, missing: list[int], **options: object) -> None:
+        devices.append(job.device)
+        here = PartWorker(parts.out, replace(job, device="cpu"), saved, options["opener"], None)  # pyright: ignore[reportArgumentType] # an Opener
+        here.worker.job = job
         for part in missing:
             here({"part": part})
 
@@ -125,11 +125,11 @@ def test_parts_that_come_to_be_seen_late_are_waited_for_and_their_number_is_said
     photos, out = pictures.folder(tmp_path / "photos", count=1), tmp_path / "a.csv"
     late: list[threading.Timer] = []
 
-    def nowhere(parts: Parts, plan: Plan, missing: list[int], **options: object) -> None:
+    def nowhere(parts: WorkFolder, job: Job, missing: list[int], **options: object) -> None:
         pass
 
-    def elsewhere(parts: Parts, plan: Plan, missing: list[int], **options: object) -> None:
-        worker = PartWorker(parts.out, plan, saved, options["opener"], None)  # pyright: ignore[reportArgumentType] # an Opener
+    def elsewhere(parts: WorkFolder, job: Job, missing: list[int], **options: object) -> None:
+        worker = PartWorker(parts.out, job, saved, options["opener"], None)  # pyright: ignore[reportArgumentType] # an Opener
         late.extend(threading.Timer(0.3, worker, [{"part": part}]) for part in missing)
         for timer in late:
             timer.start()
@@ -172,7 +172,9 @@ def test_a_cluster_of_two_workers_one_of_them_killed_writes_the_same_bytes(saved
     def kill_one() -> None:
         while not killed and not out.exists():
             time.sleep(0.05)
-            if len(list(Parts(out).folder.glob("[0-9]*-*"))) >= 3 and (found := bulk_kill.part_workers(os.getpid())):
+            if len(list(WorkFolder(out).folder.glob("[0-9]*-*"))) >= 3 and (
+                found := bulk_kill.part_workers(os.getpid())
+            ):
                 os.kill(found[0], signal.SIGKILL)
                 killed.append(found[0])
 
@@ -189,4 +191,4 @@ def test_a_cluster_of_two_workers_one_of_them_killed_writes_the_same_bytes(saved
         killer.join()
     assert len(killed) == 1
     assert out.read_bytes() == local.read_bytes()
-    assert not Parts(out).folder.exists()
+    assert not WorkFolder(out).folder.exists()

@@ -14,7 +14,7 @@ import pytest
 
 from resnets.base.errors import InputError, RunFailed
 from resnets.bulk import stores, tables
-from resnets.bulk.discovery import Inputs
+from resnets.bulk.discovery import Discovery
 from resnets.bulk.manifest import Entry
 from resnets.bulk.reader import Reader
 from resnets.bulk.stores import Store
@@ -25,12 +25,12 @@ FOUR = samples.pngs(4)
 
 
 def entries(tmp_path: Path, *arguments: object, listed: Iterable[str] = ()) -> list[Entry]:
-    return list(Inputs([str(one) for one in arguments], listed, tmp_path))
+    return list(Discovery([str(one) for one in arguments], listed, tmp_path))
 
 
 def contents(tmp_path: Path, *arguments: object, listed: Iterable[str] = ()) -> list[tuple[str, bytes]]:
     """The name and bytes of each image; every entry goes through its line of text on the way."""
-    inputs = Inputs([str(one) for one in arguments], listed, tmp_path)
+    inputs = Discovery([str(one) for one in arguments], listed, tmp_path)
     found = [Entry.from_line(one.line()) for one in inputs]
     with Reader(inputs.stores, tmp_path) as reader:
         return [(one.name, reader.read(one)) for one in found]
@@ -116,13 +116,13 @@ def test_what_bulk_predictions_left_among_shards_is_no_shard(form: str, tmp_path
     folder.mkdir()
     samples.tarred(folder / "a.tar", FOUR)
     table(folder / "answers.parquet", pyarrow.array(["red"]), "class")
-    for left, file in (("answers.parquet.parts", "plan.json"), ("other.csv.parts", "entries.jsonl")):
+    for left, file in (("answers.parquet.parts", "job.json"), ("other.csv.parts", "entries.jsonl")):
         fill(folder / left, [file])
         samples.tarred(folder / left / "unpacked-0.tar", FOUR)
-    inputs = Inputs([form.format(folder)], (), tmp_path, folder / "answers.parquet")
+    inputs = Discovery([form.format(folder)], (), tmp_path, folder / "answers.parquet")
     assert [one.name.removeprefix("file://") for one in inputs] == [f"{folder}/a.tar/{name}" for name in FOUR]
     fill(folder / "mine.parts", ["0/000.png"])
-    assert len(list(Inputs([str(folder)], (), tmp_path, folder / "answers.parquet"))) == 1  # somebody else's folder
+    assert len(list(Discovery([str(folder)], (), tmp_path, folder / "answers.parquet"))) == 1  # somebody else's folder
 
 
 def test_file_uris_of_files_folders_archives_and_tables_are_read_through_arrow(tmp_path: Path) -> None:
@@ -176,7 +176,10 @@ def test_patterns_in_uris_match_what_they_do_in_paths(tmp_path: Path) -> None:
 def test_a_uri_that_cannot_work_is_refused_or_a_row(uri: str, said: str | None, tmp_path: Path) -> None:
     if said is None:
         (entry,) = entries(tmp_path, uri)
-        with Reader(Inputs([uri], (), tmp_path).stores or [], tmp_path) as reader, pytest.raises((OSError, IndexError)):
+        with (
+            Reader(Discovery([uri], (), tmp_path).stores or [], tmp_path) as reader,
+            pytest.raises((OSError, IndexError)),
+        ):
             reader.read(entry)
         return
     with pytest.raises(InputError, match=said) as caught:
@@ -309,7 +312,7 @@ def test_a_listing_holds_no_more_than_one_folder_or_table_in_memory(tmp_path: Pa
             taken.append(number)
             yield f"{number}.png\n"
 
-    found = iter(Inputs(["-"], lines(), tmp_path))
+    found = iter(Discovery(["-"], lines(), tmp_path))
     assert next(found).name == "0.png"
     assert len(taken) == 1
 

@@ -14,7 +14,7 @@ from PIL import Image
 
 import resnets
 from resnets.classifier.file import Classifier
-from resnets.export import parity_images as images
+from resnets.export import parity_images
 from resnets.export.exporting import Target
 from resnets.export.gate import Gate
 from tests.export.conftest import traceable
@@ -101,7 +101,7 @@ def test_onnx_runtime_openvino_and_the_classifier_agree_on_200_photographs_from_
     by_openvino = np.concatenate(
         [compiled({"images": pixels[start : start + 20]})["probabilities"] for start in range(0, 200, 20)]
     )
-    ours = Gate(classifier, images.find(classifier, data)).ours
+    ours = Gate(classifier, parity_images.find(classifier, data)).ours
     assert len(ours) == len(photographs) == 200
     for theirs in (by_onnx_runtime, by_openvino):
         assert np.array_equal(theirs.argmax(axis=1), ours.argmax(axis=1))

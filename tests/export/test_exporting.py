@@ -12,8 +12,7 @@ from resnets.base.errors import InputError, RunFailed
 from resnets.classifier.file import Classifier
 from resnets.classifier.header import SAMPLES
 from resnets.cli import main
-from resnets.export import parity_images as images
-from resnets.export import quantization
+from resnets.export import parity_images, quantization
 from resnets.export.exported import open_exported
 from resnets.export.quantization import Quantized
 from resnets.runs import samples
@@ -84,7 +83,7 @@ def run(classifier: Classifier, tmp_path: Path) -> Classifier:
 
 
 def test_the_samples_beside_a_classifier_are_found_and_their_validation_part_judges(run: Classifier) -> None:
-    found = images.find(run, None, calibrate=True)
+    found = parity_images.find(run, None, calibrate=True)
     assert len(found.images) == 12
     assert "split val" in found.on
     assert found.labels is not None
@@ -96,12 +95,12 @@ def test_the_samples_beside_a_classifier_are_found_and_their_validation_part_jud
 def test_without_a_training_part_half_of_the_images_calibrate_and_the_others_judge(
     run: Classifier, photos: Path
 ) -> None:
-    found = images.find(run, photos, calibrate=True)
+    found = parity_images.find(run, photos, calibrate=True)
     assert found.calibration is not None
     assert len(found.images) == len(found.calibration) == 12
     assert found.images.class_counts().tolist() == found.calibration.class_counts().tolist() == [4, 4, 4]
     assert not np.isin(found.calibration.rows, found.images.rows).any()
-    assert len(images.find(run, photos).images) == 24
+    assert len(parity_images.find(run, photos).images) == 24
 
 
 def test_the_json_document_holds_the_path_and_the_figures(run: Classifier, capsys: pytest.CaptureFixture[str]) -> None:

@@ -16,9 +16,7 @@ from resnets.classifier.file import Classifier
 from resnets.cli import main
 from resnets.data import sources
 from resnets.evaluation.metrics import Rate
-from resnets.export import disagreement as drift
-from resnets.export import exported, exporting
-from resnets.export import parity_images as images
+from resnets.export import disagreement, exported, exporting, parity_images
 from resnets.export.gate import Gate, Parity, refusal
 from tests import pictures
 
@@ -177,7 +175,7 @@ def test_int8_that_drifted_is_told_from_int8_that_is_only_coarse(
         for edit in (header(export=said | {"kind": "int8"}), *edits):
             edit(model)
         onnx.save(model, tmp_path / "x.onnx")
-        return drift.reasons(classifier, exported.open_exported(tmp_path / "x.onnx"), images_given)
+        return disagreement.reasons(classifier, exported.open_exported(tmp_path / "x.onnx"), images_given)
 
     random = np.random.default_rng(0)
     coarse = values("network.fc.weight", lambda old: old + random.normal(0, 0.02, old.shape))
@@ -204,7 +202,7 @@ def test_the_command_checks_a_file_and_says_which_drift_there_is(
 def test_the_classifiers_answers_are_computed_once_for_many_files(
     onnx_file: Path, classifier: Classifier, photos: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    gate = Gate(replace(classifier), images.find(classifier, photos))
+    gate = Gate(replace(classifier), parity_images.find(classifier, photos))
     file = exported.open_exported(onnx_file)
     first = gate.compare(file)
     monkeypatch.setattr(Classifier, "outputs", lambda *_: pytest.fail("computed again"))

@@ -23,7 +23,7 @@ from resnets.evaluation import calibration
 from resnets.evaluation.calibration import Threshold
 from resnets.training import checkpoint
 from resnets.training import splits as preparation
-from resnets.training.checkpoint import RunFolder
+from resnets.training.run_folder import RunFolder
 from tests import pictures
 
 QUICK: Mapping[str, Any] = {"epochs": 3, "batch_size": 4, "spec": {"widths": [4, 8, 16], "stem": {"widths": [4]}}}
@@ -109,7 +109,7 @@ def test_a_stopped_run_is_saved_and_resumes_to_the_same_weights(
         resnets.train(photos, out=folder.path, settings=QUICK, watch=StopAfter(steps, number))
     assert stopped.value.signal == number
     assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == handlers
-    standing = checkpoint.read(folder.state).standing
+    standing = checkpoint.read(folder.state).run_state
     assert standing.epoch * 6 + standing.step >= steps
     resnets.train(photos, out=folder.path, resume=True)
     assert_same_run(folder, whole)
@@ -125,12 +125,12 @@ def test_a_run_killed_in_mid_epoch_resumes_to_the_same_weights(whole: RunFolder,
     process = subprocess.Popen(arguments)
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
-        if folder.state.exists() and checkpoint.read(folder.state).standing.step >= 2:
+        if folder.state.exists() and checkpoint.read(folder.state).run_state.step >= 2:
             break
         time.sleep(0.001)
     process.kill()
     assert process.wait() == -signal.SIGKILL
-    assert 0 < checkpoint.read(folder.state).standing.epoch * 6 + checkpoint.read(folder.state).standing.step < 18
+    assert 0 < checkpoint.read(folder.state).run_state.epoch * 6 + checkpoint.read(folder.state).run_state.step < 18
     resnets.train(photos, out=folder.path, resume=True)
     assert_same_run(folder, whole)
 

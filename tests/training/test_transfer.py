@@ -16,7 +16,7 @@ from resnets.base.errors import InputError
 from resnets.classifier.file import Classifier
 from resnets.data.preprocessing import Preprocessing
 from resnets.training import transfer
-from resnets.training.checkpoint import RunFolder
+from resnets.training.run_folder import RunFolder
 from tests import pictures
 
 SETTINGS = {"epochs": 2, "batch_size": 4, "lr": 1e-4}

@@ -5,7 +5,7 @@ from importlib.metadata import version
 from typing import Any
 
 
-def made() -> dict[str, Any]:
+def provenance() -> dict[str, Any]:
     """The versions that decide what comes out, and the time in UTC."""
     versions = {name: version(name) for name in ("resnets", "torch", "pillow", "numpy")}
     return {"versions": versions, "date": datetime.now(UTC).isoformat(timespec="seconds")}

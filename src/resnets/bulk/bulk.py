@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Literal, Protocol, get_args, runtime_checkable
+from typing import Literal, get_args
 
 import numpy as np
 
@@ -24,12 +24,12 @@ from resnets.base.errors import InputError, Interrupted, RunFailed
 from resnets.base.files import check_place
 from resnets.base.interruption import StopRequest, stop_requests
 from resnets.base.progress import Progress, Watch, unwatched
-from resnets.base.versions import made
-from resnets.bulk.discovery import Inputs
+from resnets.base.versions import provenance
+from resnets.bulk.discovery import Discovery
 from resnets.bulk.formats import FORMATS, format_of
 from resnets.bulk.stores import arrow
-from resnets.bulk.work_folder import Parts, Plan, check_same
-from resnets.bulk.worker import Stopped, Work
+from resnets.bulk.work_folder import Job, WorkFolder, check_same
+from resnets.bulk.worker import Opener, Stopped, Worker
 from resnets.classifier.predictor import Predictor
 from resnets.data.preprocessing import Views
 
@@ -40,15 +40,8 @@ VISIBLE_WITHIN = 60.0  # seconds until a part that another machine has written i
 VIEWS = {"none": 1, "flip": 2, "crops": 10}  # of each image
 
 
-@runtime_checkable
-class Opener(Protocol):
-    """Opens a classifier's file, or an exported one, on a device."""
-
-    def __call__(self, path: Path, *, device: str) -> Predictor: ...
-
-
 @dataclass(frozen=True, kw_only=True)
-class Order:
+class BulkRequest:
     """What was asked for. Raises InputError when it cannot work."""
 
     classifier: Path  # its file
@@ -97,28 +90,30 @@ class Written:
     out: Path
     count: int  # rows
     bad: int  # of them images that could not be read, whose rows say why
-    found: int  # rows that an earlier run of the same order had computed
+    found: int  # rows that an earlier run of the same request had computed
 
 
-def predict(order: Order) -> Written:
-    """Predict all images of an order into its file, going on where an earlier run of the same order was stopped.
+def predict(request: BulkRequest) -> Written:
+    """Predict all images of a request into its file, going on where an earlier run of the same request was stopped.
 
     Raises InputError for what the user can mend, RunFailed when the run cannot finish, Interrupted on Ctrl-C and
     SIGTERM; what was computed by then is kept beside the output.
     """
-    parts = Parts(order.out)
-    # Ray's workers compute, each on the device that its machine has; this process only says what the plan is.
-    predictor = order.opener(order.classifier, device="cpu" if order.engine == "ray" else order.device)
-    with parts.locked():
-        plan, complete = _plan(order, parts, predictor)
+    work_folder = WorkFolder(request.out)
+    # Ray's workers compute, each on the device that its machine has; this process only says what the job is.
+    predictor = request.opener(request.classifier, device="cpu" if request.engine == "ray" else request.device)
+    with work_folder.locked():
+        job, complete = _job(request, work_folder, predictor)
         if complete:
-            return Written(order.out, plan.count, plan.bad, plan.count)
-        there = parts.finished(plan)
-        found = sum(map(plan.images_in, there))
-        missing = [part for part in range(plan.parts) if part not in there]
+            return Written(request.out, job.count, job.bad, job.count)
+        there = work_folder.finished(job)
+        found = sum(map(job.images_in, there))
+        missing = [part for part in range(job.parts) if part not in there]
         with stop_requests() as stop:
-            _compute(order, Work(parts, plan, predictor), missing, Meter(order.watch, plan.count, found), stop)
-        return Written(order.out, plan.count, parts.join(plan), found)
+            _compute(
+                request, Worker(work_folder, job, predictor), missing, Meter(request.watch, job.count, found), stop
+            )
+        return Written(request.out, job.count, work_folder.join(job), found)
 
 
 @dataclass
@@ -128,7 +123,7 @@ class Meter:
     watch: Watch
     total: int
     done: int
-    _begun: float = field(default_factory=time.monotonic)
+    _since: float = field(default_factory=time.monotonic)
     _first: int = 0
 
     def __post_init__(self) -> None:
@@ -138,91 +133,91 @@ class Meter:
     def add(self, images: int) -> None:
         """Tell whoever watches that so many more images are done."""
         self.done += images
-        rate = (self.done - self._first) / max(time.monotonic() - self._begun, 1e-9)
+        rate = (self.done - self._first) / max(time.monotonic() - self._since, 1e-9)
         self.watch(Progress("predicting", self.done, self.total, {"images/s": f"{rate:,.1f}"}))
 
 
-def _plan(order: Order, parts: Parts, predictor: Predictor) -> tuple[Plan, bool]:
-    """The plan to follow, and whether all that it says is done."""
-    wanted, begun = _wanted(order, predictor), parts.plan()
-    if begun is not None:
-        wanted = replace(wanted, folder=begun.folder and str(Path.cwd()))
-    listed = _Digested(order.listed)
-    if begun is not None and begun.bad >= 0:  # stopped while the folder was being removed
-        if begun.same(replace(wanted, listed=begun.listed)) and order.out.is_file():
-            parts.clear()
-            return begun, True
-        begun = None
-    if begun is not None:
-        if "-" in order.images:
+def _job(request: BulkRequest, work_folder: WorkFolder, predictor: Predictor) -> tuple[Job, bool]:
+    """The job to follow, and whether all that it says is done."""
+    wanted, unfinished = _wanted(request, predictor), work_folder.job()
+    if unfinished is not None:
+        wanted = replace(wanted, folder=unfinished.folder and str(Path.cwd()))
+    listed = _Digested(request.listed)
+    if unfinished is not None and unfinished.bad >= 0:  # stopped while the folder was being removed
+        if unfinished.same(replace(wanted, listed=unfinished.listed)) and request.out.is_file():
+            work_folder.clear()
+            return unfinished, True
+        unfinished = None
+    if unfinished is not None:
+        if "-" in request.images:
             listed.exhaust()
-        check_same(begun, replace(wanted, listed=listed.digest), parts)
-        log.info("%s: going on with a run of %s images", order.out, f"{begun.count:,}")
-        return begun, False
-    inputs = Inputs(order.images, listed, parts.folder, order.out)
-    plan = parts.begin(wanted, inputs, lambda: listed.digest, order.watch)
-    if not plan.count:
-        parts.clear()
+        check_same(unfinished, replace(wanted, listed=listed.digest), work_folder)
+        log.info("%s: going on with a run of %s images", request.out, f"{unfinished.count:,}")
+        return unfinished, False
+    inputs = Discovery(request.images, listed, work_folder.folder, request.out)
+    job = work_folder.begin(wanted, inputs, lambda: listed.digest, request.watch)
+    if not job.count:
+        work_folder.clear()
         raise InputError("no images given: the list on standard input is empty")
-    return plan, False
+    return job, False
 
 
-def _wanted(order: Order, predictor: Predictor) -> Plan:
-    """The plan that the order asks for, but for its images."""
+def _wanted(request: BulkRequest, predictor: Predictor) -> Job:
+    """The job that the request asks for, but for its images."""
     shape = (1, *(predictor.preprocessing.size,) * 2, predictor.preprocessing.channels)
-    versions = dict(made()["versions"])
-    if order.classifier.suffix == ".onnx":
+    versions = dict(provenance()["versions"])
+    if request.classifier.suffix == ".onnx":
         import onnxruntime
 
         versions["onnxruntime"] = onnxruntime.__version__  # which packages of several names have
-    return Plan(
-        classifier=hashlib.sha256(order.classifier.read_bytes()).hexdigest(),
-        classifier_name=str(order.classifier),
-        top=min(order.top, len(predictor.classes)),
-        views=order.tta,
-        batch=max(1, order.batch_size // VIEWS[order.tta]),
-        features=predictor.features(np.zeros(shape, np.uint8)).shape[1] if order.embeddings else 0,
-        device=order.device,
+    return Job(
+        classifier=hashlib.sha256(request.classifier.read_bytes()).hexdigest(),
+        classifier_name=str(request.classifier),
+        top=min(request.top, len(predictor.classes)),
+        views=request.tta,
+        batch=max(1, request.batch_size // VIEWS[request.tta]),
+        features=predictor.features(np.zeros(shape, np.uint8)).shape[1] if request.embeddings else 0,
+        device=request.device,
         versions=versions,
-        images=tuple(order.images),
+        images=tuple(request.images),
     )
 
 
-def _compute(order: Order, work: Work, missing: list[int], meter: Meter, stop: StopRequest) -> None:
-    """Compute the missing parts.
+def _compute(request: BulkRequest, worker: Worker, missing: list[int], meter: Meter, stop: StopRequest) -> None:
+    """Compute the missing work_folder.
 
     Raises Interrupted when a signal has asked to stop before all are there, RunFailed when some do not come to be seen.
     """
-    parts, plan = work.parts, work.plan
-    if order.engine == "ray" and missing:
+    work_folder, job = worker.work_folder, worker.job
+    if request.engine == "ray" and missing:
         from resnets.bulk import cluster
 
         cluster.compute(
-            parts, plan, missing, classifier=order.classifier, opener=order.opener, address=order.ray_address,
-            workers=order.workers, tick=meter.add, stopped=lambda: bool(stop),
+            work_folder, job, missing, classifier=request.classifier, opener=request.opener,
+            address=request.ray_address, workers=request.workers, tick=meter.add, stopped=lambda: bool(stop),
         )  # fmt: skip
     elif missing:
-        with work.reader, work.predictor.on_one_core():
-            _on_threads(work, missing, order.workers or os.cpu_count() or 1, meter.add, stop)
-    unseen = _unseen(work, stop)
+        with worker.reader, worker.predictor.on_one_core():
+            _on_threads(worker, missing, request.workers or os.cpu_count() or 1, meter.add, stop)
+    unseen = _unseen(worker, stop)
     if not unseen:
         return
     if stop.signal is None:
         raise RunFailed(
-            f"{parts.folder}: {unseen:,} of {plan.parts:,} parts that were computed are not seen here; see that all "
-            "machines have this folder in common; the same command goes on"
+            f"{work_folder.folder}: {unseen:,} of {job.parts:,} parts that were computed are not seen here; make sure "
+            "that all machines share this folder, then run the same command again"
         )
-    kept = sum(map(plan.images_in, parts.finished(plan)))
+    kept = sum(map(job.images_in, work_folder.finished(job)))
     raise Interrupted(
-        f"stopped with {kept:,} of {plan.count:,} images done, kept in {parts.folder}; the same command goes on",
+        f"stopped with {kept:,} of {job.count:,} images done, kept in {work_folder.folder}; the same command goes on",
         signal=stop.signal,
     )
 
 
-def _unseen(work: Work, stop: StopRequest) -> int:
+def _unseen(worker: Worker, stop: StopRequest) -> int:
     """How many parts are not there, after some time in which they may come to be seen; at once where asked to stop."""
     until = time.monotonic() + VISIBLE_WITHIN
-    while (unseen := work.plan.parts - len(work.parts.finished(work.plan))) and not stop:
+    while (unseen := worker.job.parts - len(worker.work_folder.finished(worker.job))) and not stop:
         if time.monotonic() > until:
             break
         time.sleep(min(0.5, VISIBLE_WITHIN))
@@ -230,7 +225,7 @@ def _unseen(work: Work, stop: StopRequest) -> int:
 
 
 def _on_threads(
-    work: Work, missing: Sequence[int], workers: int, tick: Callable[[int], None], stop: StopRequest
+    worker: Worker, missing: Sequence[int], workers: int, tick: Callable[[int], None], stop: StopRequest
 ) -> None:
     """Compute parts by threads, each the next one that nobody has taken."""
     ticks: queue.SimpleQueue[int] = queue.SimpleQueue()
@@ -244,7 +239,7 @@ def _on_threads(
                     part = next(remaining, None)
                 if part is None:
                     return
-                work.compute(part, tick=ticks.put, stopped=halt.is_set)
+                worker.compute(part, tick=ticks.put, stopped=halt.is_set)
         except Stopped:
             pass
         except BaseException:

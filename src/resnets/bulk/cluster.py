@@ -11,15 +11,12 @@ import threading
 from collections.abc import Callable, Generator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from resnets.base.errors import InputError, RunFailed
 from resnets.base.files import write_whole
-from resnets.bulk.work_folder import Parts, Plan
-from resnets.bulk.worker import Work
-
-if TYPE_CHECKING:
-    from resnets.bulk.bulk import Opener
+from resnets.bulk.work_folder import Job, WorkFolder
+from resnets.bulk.worker import Opener, Worker
 
 
 class PartWorker:
@@ -28,51 +25,51 @@ class PartWorker:
     folder: that relative names of images begin in; None where there are none. Raises InputError when it is not there.
     """
 
-    def __init__(self, out: Path, plan: Plan, classifier: Path, opener: "Opener", folder: str | None) -> None:
+    def __init__(self, out: Path, job: Job, classifier: Path, opener: Opener, folder: str | None) -> None:
         if folder is not None:
             _enter(folder)
-        predictor = opener(classifier, device=plan.device)
-        self.work = Work(Parts(out), plan, predictor)
+        predictor = opener(classifier, device=job.device)
+        self.worker = Worker(WorkFolder(out), job, predictor)
         self._open = ExitStack()
-        self._open.enter_context(self.work.reader)
+        self._open.enter_context(self.worker.reader)
         self._open.enter_context(predictor.on_one_core())
 
     def __call__(self, row: dict[str, Any]) -> dict[str, Any]:
         """Compute the part that `row` names, unless it is there already, and say how many images it has."""
         part = int(row["part"])
-        if part not in self.work.parts.finished(self.work.plan):
-            self.work.compute(part, tick=lambda _: None)
-        return {"part": part, "images": self.work.plan.images_in(part)}
+        if part not in self.worker.work_folder.finished(self.worker.job):
+            self.worker.compute(part, tick=lambda _: None)
+        return {"part": part, "images": self.worker.job.images_in(part)}
 
 
 def compute(
-    parts: Parts,
-    plan: Plan,
+    work_folder: WorkFolder,
+    job: Job,
     missing: Sequence[int],
     *,
     classifier: Path,
-    opener: "Opener",
+    opener: Opener,
     address: str | None = None,
     workers: int | None = None,
     tick: Callable[[int], None],
     stopped: Callable[[], bool],
 ) -> None:
-    """Compute the missing parts over a cluster, all of whose machines see the folder of `parts` and the images.
+    """Compute the missing parts over a cluster, all of whose machines see the folder of `work_folder` and the images.
 
     opener: can be pickled. address: of a cluster that runs; by default the one that this process is connected to, or a
     new one on this machine. workers: at most so many; by default one a core of the cluster. tick: is told how many
     images each part had. stopped: is asked after each part whether to end here.
     Raises InputError when Ray or the cluster is not there, RunFailed when a part cannot be computed.
     """
-    copy = write_whole(parts.folder / f"classifier{classifier.suffix}", classifier.read_bytes())
+    copy = write_whole(work_folder.folder / f"classifier{classifier.suffix}", classifier.read_bytes())
     with _connected(address) as ray, _quietly(ray):
-        gpus = {"num_gpus": 1} if plan.device.startswith("cuda") else {}
+        gpus = {"num_gpus": 1} if job.device.startswith("cuda") else {}
         most = workers or max(1, int(ray.cluster_resources().get("GPU" if gpus else "CPU", 1)))
         numbers = ray.data.from_items([{"part": part} for part in missing], override_num_blocks=len(missing))
         # An actor that dies is begun anew and its task tried again, without end: so Ray Data has it.
         done = numbers.map(
             PartWorker,
-            fn_constructor_args=(parts.out.absolute(), plan, copy.absolute(), opener, folder_of(plan)),
+            fn_constructor_args=(work_folder.out.absolute(), job, copy.absolute(), opener, folder_of(job)),
             concurrency=(1, min(most, len(missing))),
             num_cpus=1,
             **gpus,
@@ -86,9 +83,9 @@ def compute(
             raise _explained(error) from error
 
 
-def folder_of(plan: Plan) -> str | None:
-    """The folder that relative names of a plan's images begin in; None where none is relative."""
-    return None if plan.folder == "" else str(Path.cwd())
+def folder_of(job: Job) -> str | None:
+    """The folder that relative names of a job's images begin in; None where none is relative."""
+    return None if job.folder == "" else str(Path.cwd())
 
 
 def _enter(folder: str) -> None:

@@ -27,7 +27,7 @@ _WILD = re.compile(r"[*?\[]")
 
 
 @dataclass
-class Inputs:
+class Discovery:
     """The images that some arguments mean.
 
     arguments: as `resnets predict` takes them. listed: the names that `-` stands for, one a line. scratch: the folder

@@ -4,8 +4,9 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from itertools import islice
+from pathlib import Path
 from threading import Lock
-from typing import TypeVar
+from typing import Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float32
@@ -13,10 +14,17 @@ from jaxtyping import Float32
 from resnets.bulk.formats import Rows
 from resnets.bulk.manifest import Entry
 from resnets.bulk.reader import Reader
-from resnets.bulk.work_folder import Parts, Plan
+from resnets.bulk.work_folder import Job, WorkFolder
 from resnets.classifier.predictor import Predictor
 
 Item = TypeVar("Item")
+
+
+@runtime_checkable
+class Opener(Protocol):
+    """Opens a classifier's file, or an exported one, on a device."""
+
+    def __call__(self, path: Path, *, device: str) -> Predictor: ...
 
 
 class Stopped(Exception):  # noqa: N818 - as asked; no error
@@ -24,17 +32,17 @@ class Stopped(Exception):  # noqa: N818 - as asked; no error
 
 
 @dataclass
-class Work:
+class Worker:
     """What parts are computed with. Several threads may use one."""
 
-    parts: Parts
-    plan: Plan
+    work_folder: WorkFolder
+    job: Job
     predictor: Predictor
     reader: Reader = field(init=False)
     turn: AbstractContextManager[object] = field(init=False)  # held while an accelerator computes
 
     def __post_init__(self) -> None:
-        self.reader = Reader(self.parts.stores(self.plan), self.parts.folder)
+        self.reader = Reader(self.work_folder.stores(self.job), self.work_folder.folder)
         self.turn = nullcontext() if self.predictor.concurrent else Lock()
 
     def compute(self, part: int, *, tick: Callable[[int], None], stopped: Callable[[], bool] = lambda: False) -> None:
@@ -44,21 +52,21 @@ class Work:
         part cannot be written or the classifier's outputs are not finite.
         """
         found: list[Rows] = []
-        for batch in batches(self.parts.entries(self.plan, part), self.plan.batch):
+        for batch in batches(self.work_folder.entries(self.job, part), self.job.batch):
             if stopped():
                 raise Stopped
             found.append(self._rows(batch))
             tick(len(batch))
         rows = _joined(found)
-        content = self.parts.format.part(rows, self.plan.top, self.plan.features)
-        self.parts.write(self.plan, part, rows.bad, content)
+        content = self.work_folder.format.part(rows, self.job.top, self.job.features)
+        self.work_folder.write(self.job, part, rows.bad, content)
 
     def _rows(self, batch: list[Entry]) -> Rows:
-        viewed = [self.predictor.viewed(one.name, self.reader.image(one), self.plan.views) for one in batch]
+        viewed = [self.predictor.viewed(one.name, self.reader.image(one), self.job.views) for one in batch]
         with self.turn:
-            if not self.plan.features:
-                return Rows(self.predictor.answers(viewed, top=self.plan.top))
-            return Rows(*self.predictor.described(viewed, top=self.plan.top))
+            if not self.job.features:
+                return Rows(self.predictor.answers(viewed, top=self.job.top))
+            return Rows(*self.predictor.described(viewed, top=self.job.top))
 
 
 def batches(items: Iterable[Item], count: int) -> Iterator[list[Item]]:

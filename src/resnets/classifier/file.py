@@ -20,7 +20,7 @@ from resnets import spec as specs
 from resnets.base.errors import InputError
 from resnets.base.files import write_whole
 from resnets.classifier.header import ENTRY, FORMAT, read_header, shortly
-from resnets.classifier.predictor import Predictor, said_by
+from resnets.classifier.predictor import Predictor, predictor_fields
 from resnets.data import preprocessing
 from resnets.network import ResNet
 
@@ -106,7 +106,7 @@ def load(path: str | Path, *, device: Literal["cpu", "cuda", "mps"] | str = "cpu
         classifier = Classifier(
             network=network.to(device, torch.float32),
             path=path,
-            **said_by(header),
+            **predictor_fields(header),
         )
     except InputError as error:
         raise InputError(f"{path}: damaged: {error}") from error

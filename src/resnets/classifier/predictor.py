@@ -319,7 +319,7 @@ def _readable(images: Sequence[Viewed]) -> UInt8[np.ndarray, "images *views heig
     return np.stack(good) if good else np.empty((0, 1, 1, 1, 1), np.uint8)
 
 
-def said_by(header: Mapping[str, Any]) -> dict[str, Any]:
+def predictor_fields(header: Mapping[str, Any]) -> dict[str, Any]:
     """The fields of a Predictor that a file's header holds.
 
     Raises InputError, KeyError, TypeError or ValueError when the header lacks one, or has it in another form.

@@ -129,11 +129,11 @@ def _predictions(
     top: int, tta: "Views", batch_size: int, watch: Watch,
 ) -> list["Prediction"]:  # fmt: skip
     """Predictions of so few images that they can be printed."""
-    from resnets.bulk.discovery import Inputs
+    from resnets.bulk.discovery import Discovery
     from resnets.bulk.reader import Reader
 
     with tempfile.TemporaryDirectory(prefix="resnets-") as scratch:
-        inputs = Inputs(images, listed, Path(scratch))
+        inputs = Discovery(images, listed, Path(scratch))
         entries = list(inputs)
         if not entries:
             raise InputError("no images given: the list on standard input is empty")

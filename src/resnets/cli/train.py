@@ -110,7 +110,7 @@ def train(
 
 
 def _run(classifier: "Classifier", json: bool) -> str:
-    from resnets.training.checkpoint import RunFolder
+    from resnets.training.run_folder import RunFolder
 
     assert classifier.path is not None  # train has just written it
     folder = RunFolder(classifier.path.parent)

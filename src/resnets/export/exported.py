@@ -9,7 +9,7 @@ from jaxtyping import Float32, UInt8
 
 from resnets.base.errors import InputError
 from resnets.classifier.header import parsed, shortly
-from resnets.classifier.predictor import Predictor, said_by
+from resnets.classifier.predictor import Predictor, predictor_fields
 from resnets.export import runtimes
 from resnets.export.graph import FEATURES
 from resnets.export.runtimes import Runtime
@@ -82,7 +82,7 @@ def from_bytes(content: bytes, path: Path, *, threads: int = 0) -> Exported:
     said = parsed(runtime.metadata, path, WHAT_WORKS)
     try:
         str(said["export"]["kind"])
-        fields: dict[str, Any] = said_by(said) | {"temperature": 1.0}
+        fields: dict[str, Any] = predictor_fields(said) | {"temperature": 1.0}
         found = Exported(runtime=runtime, said=said, path=path, **fields)
     except InputError as error:
         raise InputError(f"{path}: damaged: {error}") from error

@@ -14,14 +14,13 @@ import numpy as np
 from resnets.base.errors import InputError
 from resnets.base.files import check_parents, check_place, write_whole
 from resnets.base.progress import Progress, Watch, unwatched
-from resnets.base.versions import made
+from resnets.base.versions import provenance
 from resnets.classifier.file import Classifier
 from resnets.data import loading
 from resnets.data.imageset import ImageSet, Split
 from resnets.evaluation.classes import ClassMap
 from resnets.export import exported as exports
-from resnets.export import onnx, program, quantization, repository
-from resnets.export import parity_images as images
+from resnets.export import onnx, parity_images, program, quantization, repository
 from resnets.export.exported import Exported
 from resnets.export.gate import Gate, Parity
 
@@ -43,7 +42,7 @@ class Export:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Wish:
+class ExportOptions:
     """What is to be made of a classifier. Raises InputError when it cannot be."""
 
     to: Target = "onnx"
@@ -95,7 +94,7 @@ class Wish:
 
 def export(
     classifier: Classifier,
-    wish: Wish,
+    options: ExportOptions,
     *,
     data: str | Path | ImageSet | None = None,
     split: Split | Literal["all"] | None = None,
@@ -108,21 +107,21 @@ def export(
     Raises InputError for what the user can mend; RunFailed, with nothing written, when the file does not give the
     classifier's answers.
     """
-    path = wish.place(classifier)
-    judged = images.find(classifier, data, split=split, class_map=class_map, calibrate=wish.kind == "int8")
-    name = path / "1" / "model.onnx" if wish.to == "triton" else path
-    header = classifier.header() | {"export": _described(classifier, wish.kind)}
+    path = options.place(classifier)
+    judged = parity_images.find(classifier, data, split=split, class_map=class_map, calibrate=options.kind == "int8")
+    name = path / "1" / "model.onnx" if options.to == "triton" else path
+    header = classifier.header() | {"export": _described(classifier, options.kind)}
     at_gate = Gate(classifier, judged, watch)
-    finished = _finisher(wish, at_gate, header, name)
+    finished = _finisher(options, at_gate, header, name)
     opened = exports.from_bytes(finished(header), name)
-    found = at_gate.require(opened, max_drop=wish.max_drop)
+    found = at_gate.require(opened, max_drop=options.max_drop)
     header["export"]["parity"] = found.as_dict()
     content = finished(header)
-    if wish.to == "triton":
-        repository.write(path, opened, content, max_batch=wish.max_batch)
+    if options.to == "triton":
+        repository.write(path, opened, content, max_batch=options.max_batch)
     else:
         write_whole(path, content)
-    return Export(path, wish.kind, found)
+    return Export(path, options.kind, found)
 
 
 def check(
@@ -139,29 +138,31 @@ def check(
 
     The arguments are those of `export`.
     """
-    judged = images.find(classifier, data, split=split, class_map=class_map)
+    judged = parity_images.find(classifier, data, split=split, class_map=class_map)
     return Gate(classifier, judged, watch).require(exported, max_drop=max_drop)
 
 
-def _finisher(wish: Wish, at_gate: Gate, header: dict[str, Any], name: Path) -> Callable[[dict[str, Any]], bytes]:
+def _finisher(
+    options: ExportOptions, at_gate: Gate, header: dict[str, Any], name: Path
+) -> Callable[[dict[str, Any]], bytes]:
     """Trace the classifier; what comes back makes the file with a header."""
     watch = at_gate.watch
-    steps = 2 if wish.kind == "torch" else 3
+    steps = 2 if options.kind == "torch" else 3
     watch(Progress("exporting", 1, steps))
-    traced = program.trace(at_gate.classifier, features=wish.embeddings)
+    traced = program.trace(at_gate.classifier, features=options.embeddings)
     watch(Progress("exporting", 2, steps))
-    if wish.kind == "torch":
+    if options.kind == "torch":
         return lambda said: program.save(traced, json.dumps(said))
     content = onnx.from_program(traced)
     watch(Progress("exporting", 3, steps))
-    if wish.kind == "int8":
-        content = _quantized(content, wish, at_gate, header, name)
+    if options.kind == "int8":
+        content = _quantized(content, options, at_gate, header, name)
     return lambda said: onnx.with_metadata(content, json.dumps(said))
 
 
-def _quantized(content: bytes, wish: Wish, at_gate: Gate, header: dict[str, Any], name: Path) -> bytes:
+def _quantized(content: bytes, options: ExportOptions, at_gate: Gate, header: dict[str, Any], name: Path) -> bytes:
     """The model in int8, by the method that is most accurate; which one that is goes into the header."""
-    calibration = at_gate.judged.calibration
+    calibration = at_gate.images.calibration
     assert calibration is not None  # as `images.find` was asked to
     pixels = np.stack(list(loading.evaluation_pixels(calibration, at_gate.classifier.preprocessing)))
 
@@ -169,7 +170,7 @@ def _quantized(content: bytes, wish: Wish, at_gate: Gate, header: dict[str, Any]
         opened = exports.from_bytes(onnx.with_metadata(model, json.dumps(header)), name)
         return at_gate.compare(opened).accuracy
 
-    enough = at_gate.accuracy - wish.max_drop / 100
+    enough = at_gate.accuracy - options.max_drop / 100
     found = quantization.quantize(content, pixels, accuracy, enough=enough, watch=at_gate.watch)
     header["export"]["int8"] = {
         "method": found.method, "accuracies": dict(found.accuracies), "calibration_images": found.images,
@@ -179,7 +180,7 @@ def _quantized(content: bytes, wish: Wish, at_gate: Gate, header: dict[str, Any]
 
 def _described(classifier: Classifier, kind: str) -> dict[str, Any]:
     """What the header says of the export, but for the figures."""
-    origin = made()
+    origin = provenance()
     for package in ("onnx", "onnxruntime", "onnxscript"):
         try:
             origin["versions"][package] = version(package)

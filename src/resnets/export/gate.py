@@ -15,9 +15,9 @@ from resnets.data import loading
 from resnets.data.imageset import ImageSet
 from resnets.evaluation import calibration
 from resnets.evaluation.metrics import Rate
-from resnets.export import disagreement as drift
+from resnets.export import disagreement
 from resnets.export.exported import Exported
-from resnets.export.parity_images import Judged
+from resnets.export.parity_images import ParityImages
 
 # Of probabilities. The same sums of float32 in another order differ by 1e-6 in deep networks; a forgotten step, or one
 # that is done otherwise, by far more.
@@ -74,18 +74,18 @@ class Gate:
     """
 
     classifier: Classifier
-    judged: Judged
+    images: ParityImages
     watch: Watch = unwatched
 
     @cached_property
     def ours(self) -> NDArray[np.float64]:
         """The classifier's probabilities."""
-        return _probabilities(self.classifier, self.judged.images, self.watch, "classifier")
+        return _probabilities(self.classifier, self.images.images, self.watch, "classifier")
 
     @property
     def accuracy(self) -> float:
         """Of the classifier, 0 to 1; 1 without labels, as its answers are then those to give."""
-        labels = self.judged.labels
+        labels = self.images.labels
         return 1.0 if labels is None else float((self.ours.argmax(axis=1) == labels).mean())
 
     def compare(self, exported: Exported) -> Parity:
@@ -94,12 +94,12 @@ class Gate:
         Raises RunFailed when the outputs of either, the classifier's first, are not finite numbers.
         """
         ours = self.ours
-        theirs = _probabilities(exported, self.judged.images, self.watch, "exported file")
+        theirs = _probabilities(exported, self.images.images, self.watch, "exported file")
         names = np.array(self.classifier.classes)
         said, answered = names[ours.argmax(axis=1)], np.array(exported.classes)[theirs.argmax(axis=1)]
-        right = None if self.judged.labels is None else names[self.judged.labels]
+        right = None if self.images.labels is None else names[self.images.labels]
         return Parity(
-            on=self.judged.on,
+            on=self.images.on,
             count=len(said),
             equal=int((said == answered).sum()),
             difference=float(np.abs(ours - _by_name(self.classifier, exported, theirs)).max()),
@@ -114,7 +114,7 @@ class Gate:
         """
         found = self.compare(exported)
         why = refusal(found, exported.kind, max_drop)
-        reasons = (drift.reasons if why else drift.stated)(self.classifier, exported, self.judged.images)
+        reasons = (disagreement.reasons if why else disagreement.stated)(self.classifier, exported, self.images.images)
         if why or reasons:
             why = why or "its header is not the classifier's"
             raise RunFailed(f"{exported.path}: refused, as {why}: {'; '.join(reasons)} ({found}; {found.on})")

@@ -19,7 +19,7 @@ CALIBRATION = 256  # images; of more, none of the methods here gains
 
 
 @dataclass(frozen=True)
-class Judged:
+class ParityImages:
     """The images an export is judged on."""
 
     images: ImageSet
@@ -35,7 +35,7 @@ def find(
     split: Split | Literal["all"] | None = None,
     class_map: ClassMap | None = None,
     calibrate: bool = False,
-) -> Judged:
+) -> ParityImages:
     """The images to judge an export on.
 
     data: what `train` takes; None: the samples kept beside the classifier by its run. split: as in `evaluate`.
@@ -55,7 +55,7 @@ def find(
         whole = len(judged)
         judged, calibration = _calibration(images, judged)
         on += ", one half of each class" if len(judged) < whole else ""
-    return Judged(judged, _labels(classifier, judged, class_map), calibration, on)
+    return ParityImages(judged, _labels(classifier, judged, class_map), calibration, on)
 
 
 def _samples(classifier: Classifier) -> Path:

@@ -7,8 +7,8 @@ from typing import Any
 
 from resnets.base.errors import InputError
 from resnets.base.progress import Progress
-from resnets.runs.request import Order
-from resnets.runs.run import begin, started, untrained
+from resnets.runs.request import TrainRequest
+from resnets.runs.run import begin, untrained, with_starting_weights
 from resnets.training.loop import training_batches
 from resnets.training.lr_find import Curve, suggestion, sweep
 from resnets.training.step import teacher
@@ -32,18 +32,18 @@ class Found:
         return {"suggestion": self.suggestion, "images_a_step": self.images, "lr": self.lr, **curve}
 
 
-def find_rate(order: Order, steps: int) -> Found:
+def find_rate(request: TrainRequest, steps: int) -> Found:
     """Try `steps` rates and suggest one. Raises InputError as `train` does, RunFailed when the loss never falls."""
     if steps < 20:
         raise InputError(f"steps = {steps}: a curve needs at least 20")
-    run = begin(order)
+    run = begin(request)
     recipe = run.plan.recipe
-    classifier = untrained(run, order.device)
-    started(run, classifier)
-    batches = training_batches(run.parts.train, classifier, recipe, order.watch)
+    classifier = untrained(run, request.device)
+    with_starting_weights(run, classifier)
+    batches = training_batches(run.splits.train, classifier, recipe, request.watch)
     images = batches.batch_size
     step = Step(
-        classifier, recipe, run.plan.execution, class_counts=run.parts.train.class_counts(), steps=batches.steps,
+        classifier, recipe, run.plan.execution, class_counts=run.splits.train.class_counts(), steps=batches.steps,
         images=images, teacher=teacher.load(recipe.teacher, classifier) if recipe.teacher else None,
     )  # fmt: skip
     epochs = math.ceil(steps / batches.steps)
@@ -57,7 +57,7 @@ def find_rate(order: Order, steps: int) -> Found:
         epoch, place, batch = next(stream)
         with step.epoch(epoch):
             loss, _ = step(batch, epoch, place, rate=rate)
-        order.watch(Progress("trying learning rates", next(made), steps))
+        request.watch(Progress("trying learning rates", next(made), steps))
         return float(loss)
 
     scale = 1.0 if recipe.optimizer == "sgd" else 0.1

@@ -17,7 +17,7 @@ from resnets.training.recipes.plan import Changes
 
 
 @dataclass(frozen=True, kw_only=True)
-class Order:
+class TrainRequest:
     """What a user asks of a run, as `resnets.train` takes it."""
 
     data: str | Path

@@ -13,10 +13,9 @@ from resnets.base.errors import InputError
 from resnets.base.files import check_parents, write_whole
 from resnets.classifier.file import Classifier
 from resnets.data import sources
-from resnets.runs.request import Order
+from resnets.runs.request import TrainRequest
 from resnets.runs.run import recipe_values, train
-from resnets.training.checkpoint import RunFolder
-from resnets.training.splits import RUNS, data_name
+from resnets.training.run_folder import RUNS, RunFolder, data_name
 
 log = logging.getLogger(__name__)
 
@@ -57,7 +56,7 @@ class Spread:
         }
 
 
-def train_seeds(order: Order, count: int) -> Spread:
+def train_seeds(request: TrainRequest, count: int) -> Spread:
     """Train with `count` seeds, from the recipe's on, each in a folder of its own; a finished one is not made again.
 
     All hold out the same images (`split_seed`), so that what differs is the seed alone. The scores are those on
@@ -65,13 +64,13 @@ def train_seeds(order: Order, count: int) -> Spread:
     """
     if count < 2:
         raise InputError(f"seeds = {count}: a spread needs at least 2")
-    folder = _folder(order)
-    first = recipe_values(order.changes).seed
+    folder = _folder(request)
+    first = recipe_values(request.changes).seed
     seeds = tuple(range(first, first + count))
     scores: list[dict[str, dict[str, float]]] = []
     for done, seed in enumerate(seeds, 1):
         log.info("seed %d (%d of %d)", seed, done, count)
-        scores.append(_scores(order, _one(order, folder, seed)))
+        scores.append(_scores(request, _one(request, folder, seed)))
     figures = {
         split: {name: tuple(score[split][name] for score in scores) for name in scores[0][split]} for split in scores[0]
     }
@@ -80,29 +79,29 @@ def train_seeds(order: Order, count: int) -> Spread:
     return spread
 
 
-def _folder(order: Order) -> Path:
+def _folder(request: TrainRequest) -> Path:
     """Where the runs go. Raises InputError when it holds some already and is not to be gone on with."""
-    path = Path(order.out) if order.out is not None else RUNS / f"{data_name(order.data)}-seeds"
+    path = Path(request.out) if request.out is not None else RUNS / f"{data_name(request.data)}-seeds"
     check_parents(path)
-    if not order.resume and path.exists() and any(path.glob("seed-*")):
+    if not request.resume and path.exists() and any(path.glob("seed-*")):
         raise InputError(f"{path}: already holds runs; --resume goes on with them, another -o begins new ones")
     return path
 
 
-def _one(order: Order, folder: Path, seed: int) -> Classifier:
+def _one(request: TrainRequest, folder: Path, seed: int) -> Classifier:
     run = RunFolder(folder / f"seed-{seed}")
-    resume = order.resume and run.state.exists()
-    settings = {**order.settings, "seed": seed}
+    resume = request.resume and run.state.exists()
+    settings = {**request.settings, "seed": seed}
     if "recipe" in settings:
         settings["recipe"] = {name: value for name, value in settings["recipe"].items() if name != "seed"}
-    return train(dataclasses.replace(order, out=run.path, settings=settings, resume=resume))
+    return train(dataclasses.replace(request, out=run.path, settings=settings, resume=resume))
 
 
-def _scores(order: Order, classifier: Classifier) -> dict[str, dict[str, float]]:
+def _scores(request: TrainRequest, classifier: Classifier) -> dict[str, dict[str, float]]:
     scores = {"val": {name: float(classifier.metrics["val"][name]) for name in FIGURES}}
-    images = sources.open_source(order.data)
+    images = sources.open_source(request.data)
     if images.has("test"):
-        test = classifier.evaluate(images, split="test", watch=order.watch)
+        test = classifier.evaluate(images, split="test", watch=request.watch)
         values = {name: getattr(test, name) for name in FIGURES}
         scores["test"] = {name: float(getattr(value, "value", value)) for name, value in values.items()}
     return scores

@@ -13,7 +13,6 @@ from torch import Tensor, nn
 
 from resnets.base.errors import InputError
 from resnets.base.files import write_whole
-from resnets.classifier.header import SAMPLES
 from resnets.training.recipes.plan import Plan, plan_from_dict
 from resnets.training.step.step import Step
 
@@ -21,51 +20,8 @@ FORMAT = 2
 ENTRY = "resnets-run"
 
 
-@dataclass(frozen=True)
-class RunFolder:
-    """The files of a run, where people look for them."""
-
-    path: Path
-
-    @property
-    def classifier(self) -> Path:
-        return self.path / "classifier.safetensors"
-
-    @property
-    def state(self) -> Path:
-        return self.path / "last" / "state.safetensors"
-
-    @property
-    def metrics(self) -> Path:
-        return self.path / "metrics.jsonl"
-
-    @property
-    def recipe(self) -> Path:
-        return self.path / "recipe.toml"
-
-    @property
-    def curves(self) -> Path:
-        return self.path / "curves.svg"
-
-    @property
-    def report(self) -> Path:
-        return self.path / "report.html"
-
-    @property
-    def samples(self) -> Path:
-        return self.path / SAMPLES
-
-    @property
-    def board(self) -> Path:
-        return self.path / "tensorboard"
-
-    @property
-    def confusion(self) -> Path:
-        return self.path / "confusion.svg"
-
-
 @dataclass(kw_only=True)
-class Standing:
+class RunState:
     """How far a run is. The next step to make is step `step` of epoch `epoch`, both counted from 0.
 
     `best` is the monitored score of the best epoch, higher being better, and minus its loss, which decides between
@@ -93,7 +49,7 @@ class Saved:
     plan: Plan
     data: dict[str, Any]  # which images the run trains on
     threads: int
-    standing: Standing
+    run_state: RunState
     origin: dict[str, Any] = field(default_factory=dict[str, Any])  # what the classifier's header says of the run
 
 
@@ -110,7 +66,7 @@ def save(path: Path, step: Step, saved: Saved) -> None:
         "plan": saved.plan.as_dict(),
         "data": saved.data,
         "threads": saved.threads,
-        "standing": dataclasses.asdict(saved.standing),
+        "run_state": dataclasses.asdict(saved.run_state),
         "origin": saved.origin,
     }
     ready = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
@@ -134,7 +90,7 @@ def read(path: Path) -> Saved:
             plan=plan_from_dict(entry["plan"], where=str(path)),
             data=_whole(entry["data"]),
             threads=int(entry["threads"]),
-            standing=_standing(entry["standing"]),
+            run_state=_run_state(entry["run_state"]),
             origin=dict(entry["origin"]),
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
@@ -146,9 +102,9 @@ def _whole(data: dict[str, Any]) -> dict[str, Any]:
     return {**data, **{name: data[name] for name in ("skip_bad", "fingerprint", "train", "val")}}
 
 
-def _standing(values: dict[str, Any]) -> Standing:
+def _run_state(values: dict[str, Any]) -> RunState:
     best = values["best"]
-    return Standing(**{**values, "best": best and (float(best[0]), float(best[1]))})
+    return RunState(**{**values, "best": best and (float(best[0]), float(best[1]))})
 
 
 def restore(path: Path, step: Step) -> None:

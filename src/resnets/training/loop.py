@@ -25,8 +25,9 @@ from resnets.data.loading import TrainingBatches
 from resnets.evaluation import metrics
 from resnets.evaluation.metrics import Evaluation
 from resnets.training import checkpoint, selection
-from resnets.training.checkpoint import RunFolder, Saved
+from resnets.training.checkpoint import Saved
 from resnets.training.recipes.recipe import Recipe
+from resnets.training.run_folder import RunFolder
 from resnets.training.step.step import Step
 from resnets.training.step.teacher import Teacher
 
@@ -48,7 +49,7 @@ class Training:
         self.classifier = classifier
         self.recipe = saved.plan.recipe
         self.saved = saved
-        self.at = saved.standing
+        self.at = saved.run_state
         self.folder = folder
         self.save_every = save_every
         self.record = record
@@ -82,7 +83,7 @@ class Training:
             while not self._is_done():
                 with self.step.epoch(self.at.epoch):
                     self._train_epoch(stop)
-                with self.step.judged():
+                with self.step.evaluation_weights():
                     self._end_epoch(*self._validate())
                 self._save()
                 self._stop_if_asked(stop)
@@ -203,7 +204,7 @@ class Training:
         """Write where the run stands, unless the last step has left weights to which nobody would want to return."""
         if not all(value.isfinite().all() for value in self.step.network.state_dict().values()):
             raise self._diverged()
-        checkpoint.save(self.folder.state, self.step, replace(self.saved, standing=self.at))
+        checkpoint.save(self.folder.state, self.step, replace(self.saved, run_state=self.at))
         self._last_save = time.monotonic()
 
     def _stop_if_asked(self, stop: StopRequest) -> None:

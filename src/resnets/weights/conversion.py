@@ -8,7 +8,7 @@ from typing import Any
 
 from resnets.base.errors import InputError
 from resnets.base.progress import Watch, unwatched
-from resnets.base.versions import made
+from resnets.base.versions import provenance
 from resnets.catalog import Row, resolve
 from resnets.classifier.file import Classifier
 from resnets.data import preprocessing as preprocessings
@@ -68,7 +68,7 @@ def convert(
             "data": {"checkpoint": fetched.path.name, "weights": fetched.origin, "network": row.name},
             "licence": fetched.licence,
             "seed": None,
-            **made(),
+            **provenance(),
         },
     )
     return classifier, notes

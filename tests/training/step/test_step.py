@@ -102,7 +102,7 @@ def test_an_average_is_judged_and_the_weights_go_on() -> None:
     step = step_of(classifier(), ema=0.9)
     make(step, steps=5)
     before = step.network.conv1.weight.clone()  # pyright: ignore[reportCallIssue] # a plain convolution here
-    with step.judged():
+    with step.evaluation_weights():
         assert not torch.equal(step.network.conv1.weight, before)  # pyright: ignore[reportArgumentType] # as above
     assert torch.equal(step.network.conv1.weight, before)  # pyright: ignore[reportArgumentType] # as above
 

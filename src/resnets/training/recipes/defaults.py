@@ -17,7 +17,7 @@ from resnets.data.preprocessing import SMALL, Preprocessing
 from resnets.spec import ResNetSpec
 from resnets.training.recipes.plan import Changes, Plan
 from resnets.training.recipes.recipe import Recipe
-from resnets.training.recipes.suggested import habits
+from resnets.training.recipes.suggested import suggested_recipe
 from resnets.training.transfer import Start
 from resnets.weights.conversion import published_preprocessing
 
@@ -35,7 +35,7 @@ def plan(train: ImageSet, survey: Survey, changes: Changes, start: Start | None 
     made = _from_scratch(train, survey, changes) if start is None else _carried_over(train, survey, start, changes)
     size = made.preprocessing.size
     coloured = survey.channels == made.preprocessing.channels == 3
-    recipe, reasons = habits(
+    recipe, reasons = suggested_recipe(
         train.class_counts(), size, coloured, changes.recipe, stages=len(made.spec.depths), started=bool(start)
     )
     return dataclasses.replace(made, recipe=recipe, reasons=(*made.reasons, *reasons))

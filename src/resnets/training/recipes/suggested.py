@@ -20,7 +20,7 @@ IMBALANCED = 5.0  # times as many images of the most common class as of the rare
 Reasons = dict[str, str]  # of each setting
 
 
-def habits(
+def suggested_recipe(
     counts: NDArray[np.int64], size: int, coloured: bool, asked: Mapping[str, Any], *, stages: int, started: bool
 ) -> tuple[Recipe, list[str]]:
     """The recipe that fits, with what was `asked` for, and the reason for each setting that was chosen here.
@@ -34,7 +34,7 @@ def habits(
         reasons |= extra[1]
     unsaid = {*asked, *(TRAINED_ONLY if asked.get("epochs") == 0 else ())}
     said = [reason for name, reason in reasons.items() if name not in unsaid]
-    said += [f"{name} {_shown(value)}: as set" for name, value in asked.items()]
+    said += [f"{name} {_as_text(value)}: as set" for name, value in asked.items()]
     return replaced(Recipe(**settings), asked, where="recipe"), said
 
 
@@ -78,7 +78,7 @@ def _augmentation(size: int, coloured: bool) -> tuple[dict[str, Any], Reasons]:
     mirrored = "images in colour are mirrored" if coloured else "grey images are often characters or scans"
     reasons = {
         "augment": f"augmentation {kind}" + ("" if small else ": a random box"),
-        "flip": f"flip {_shown(coloured)}: {mirrored}",
+        "flip": f"flip {_as_text(coloured)}: {mirrored}",
     }
     if small:
         reasons["crop_padding"] = f"crop_padding {padding}: shifted by up to an eighth"
@@ -97,7 +97,7 @@ def _balance(counts: NDArray[np.int64], asked: Mapping[str, Any]) -> tuple[dict[
     }
 
 
-def _shown(value: Any) -> str:
+def _as_text(value: Any) -> str:
     if isinstance(value, bool):
         return str(value).lower()  # as TOML writes it
     return f"{value:g}" if isinstance(value, float) else str(value)

@@ -54,7 +54,7 @@ class Step:
             self.network.to(memory_format=torch.contiguous_format)  # pyright: ignore[reportCallIssue] # torch's stub lacks this overload
         self.forward: Any = torch.compile(self.network) if execution.compile else self.network
 
-    def judged(self) -> AbstractContextManager[None]:
+    def evaluation_weights(self) -> AbstractContextManager[None]:
         """Within, the network is the one to validate and to keep: the average of its weights, if there is one."""
         return self.average.in_place_of(self.network) if self.average else nullcontext()
 

@@ -1,0 +1,98 @@
+"""A run's folder: its files, a new one, and the one to resume."""
+
+import glob
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from resnets.base.errors import InputError
+from resnets.base.files import check_parents
+from resnets.classifier.header import SAMPLES
+from resnets.training import checkpoint
+
+RUNS = Path("runs")
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """The files of a run, where people look for them."""
+
+    path: Path
+
+    @property
+    def classifier(self) -> Path:
+        return self.path / "classifier.safetensors"
+
+    @property
+    def state(self) -> Path:
+        return self.path / "last" / "state.safetensors"
+
+    @property
+    def metrics(self) -> Path:
+        return self.path / "metrics.jsonl"
+
+    @property
+    def recipe(self) -> Path:
+        return self.path / "recipe.toml"
+
+    @property
+    def curves(self) -> Path:
+        return self.path / "curves.svg"
+
+    @property
+    def report(self) -> Path:
+        return self.path / "report.html"
+
+    @property
+    def samples(self) -> Path:
+        return self.path / SAMPLES
+
+    @property
+    def board(self) -> Path:
+        return self.path / "tensorboard"
+
+    @property
+    def confusion(self) -> Path:
+        return self.path / "confusion.svg"
+
+
+def new_run(out: str | Path | None, name: str) -> RunFolder:
+    """The folder of a run that is about to begin: `out`, or the next free runs/`name`. It is not made yet.
+
+    Raises InputError when `out` already holds a run, or cannot be a folder.
+    """
+    if out is None:
+        taken = (RUNS / f"{name}-{number}" if number > 1 else RUNS / name for number in range(1, 10_000))
+        return RunFolder(next(path for path in taken if not path.exists()))
+    folder = RunFolder(Path(out))
+    if folder.path.exists() and not folder.path.is_dir():
+        raise InputError(f"{out}: is a file; -o names the folder for the run")
+    check_parents(folder.path)
+    finished = folder.classifier.exists() and (folder.report.exists() or not folder.recipe.exists())
+    if folder.state.exists() or finished:  # what a run left that ended in its first epoch, nobody can go on with
+        raise InputError(f"{out}: already holds a run; --resume goes on with it, another -o begins a new one")
+    return folder
+
+
+def find_run(out: str | Path | None, data: str | Path) -> RunFolder:
+    """The folder of the run to resume: `out`, or the newest under runs/ that trains on `data`.
+
+    Raises InputError when there is none.
+    """
+    if out is not None:
+        return RunFolder(Path(out))
+    candidates = [RunFolder(path) for path in RUNS.glob(f"{glob.escape(data_name(data))}-*")]
+    saved = [folder for folder in candidates if folder.state.exists()]
+    begun = [folder for folder in saved if checkpoint.read(folder.state).data["name"] == Path(data).name]
+    if not begun:
+        raise InputError(
+            f"{RUNS / data_name(data)}*: there is no run to resume; -o names the folder of one, without --resume a new "
+            "one begins"
+        )
+    return max(begun, key=lambda folder: folder.state.stat().st_mtime)
+
+
+def data_name(data: str | Path) -> str:
+    """What a run's folder calls its data: the last part of the path without its endings."""
+    name = re.sub(r"(\.tar)?\.\w+$", "", Path(data).name) or Path(data).resolve().name
+    return re.sub(r"[^\w.-]+", "-", name)
