@@ -16,6 +16,8 @@ if EARLY:
     raise RuntimeError(f"{', '.join(EARLY)} imported before tests/conftest.py: annotated shapes would go unchecked")
 jaxtyping.install_import_hook("resnets", f"{typecheck.__name__}.check")
 
+pytest_plugins = ["tests.colours"]  # fixtures of a small classifier and its exports
+
 GOLDEN = Path(__file__).parent / "golden"
 SHARED_DATA = Path(__file__).parents[2] / "shared" / "data"
 CHROMIUM = Path("/usr/bin/chromium")

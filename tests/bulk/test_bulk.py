@@ -279,7 +279,7 @@ def begin(predictor: Predictor, photos: Path, out: Path, **options: object) -> N
 @pytest.mark.parametrize(
     ("changed", "said"),
     [
-        ({"top": 1}, "was begun with --top 2, and this is 1; give the same command to go on, remove the folder"),
+        ({"top": 1}, "was begun with --top 2, and this is 1; run the same command to go on, remove the folder"),
         ({"tta": "flip"}, "was begun with --tta none, and this is flip"),
         ({"batch_size": 3}, r"images a step \(--batch-size\) 2, and this is 3"),
         ({"images": ("elsewhere",)}, "and this is elsewhere"),
@@ -324,7 +324,7 @@ def test_names_that_mean_other_images_in_another_folder_are_not_gone_on_with(
     monkeypatch.chdir(tmp_path)
     begin(classifier, images, tmp_path / "a.csv", **options)
     monkeypatch.chdir("other")
-    with pytest.raises(InputError, match=rf"the working directory {tmp_path}, and this is {tmp_path}/other; give"):
+    with pytest.raises(InputError, match=rf"the working directory {tmp_path}, and this is {tmp_path}/other; run"):
         run(classifier, images, tmp_path / "a.csv", **options)
     monkeypatch.chdir(tmp_path)
     assert run(classifier, images, tmp_path / "a.csv", **options).count == 21

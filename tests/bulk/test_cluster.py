@@ -136,7 +136,7 @@ def test_parts_that_come_to_be_seen_late_are_waited_for_and_their_number_is_said
 
     monkeypatch.setattr(cluster, "compute", nowhere)
     monkeypatch.setattr(bulk, "VISIBLE_WITHIN", 0.1)
-    with pytest.raises(RunFailed, match=r"a\.csv\.parts: 3 of 3 parts .* not seen here; .* the same command goes on"):
+    with pytest.raises(RunFailed, match=r"a\.csv\.parts: 3 of 3 parts .* not seen here; .* run the same command again"):
         resnets.predict_bulk(saved, photos, out, batch_size=1, engine="ray")
     monkeypatch.setattr(cluster, "compute", elsewhere)
     monkeypatch.setattr(bulk, "VISIBLE_WITHIN", 60.0)

@@ -280,7 +280,7 @@ def test_a_member_or_file_too_large_to_read_is_a_row(tmp_path: Path, monkeypatch
 def test_a_compressed_archive_that_expands_like_a_bomb_is_a_row(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(members, "SMALL", 2**20)
+    monkeypatch.setattr(members, "UNPACKED_FREELY", 2**20)
     path = samples.tarred(tmp_path / "bomb.tar.gz", {"a.png": bytes(2**23)})
     (bad,) = entries(tmp_path, path)
     assert "expands to more than" in bad.why

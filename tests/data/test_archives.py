@@ -211,7 +211,7 @@ def test_a_tar_bomb_is_refused_by_the_size_it_declares(tmp_path):
 
 
 def test_a_compressed_tar_that_expands_without_end_is_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr(members, "SMALL", 2**20)
+    monkeypatch.setattr(members, "UNPACKED_FREELY", 2**20)
     path = pack(tmp_path / "a.tar.gz", {"cat/1.png": bytes(2**23), "dog/2.png": png("2")})
     assert f"{path}: expands to more than" in refusal(path)
 

@@ -17,7 +17,7 @@ from resnets.classifier.file import Classifier
 from resnets.export import parity_images
 from resnets.export.exporting import Target
 from resnets.export.gate import Gate
-from tests.export.conftest import traceable
+from tests.colours import traceable
 from tests.export.samples import in_openvino
 from tests.weights.test_published_scores import CIFAR, WORDNET
 

@@ -12,12 +12,12 @@ from resnets.base.errors import InputError, RunFailed
 from resnets.classifier.file import Classifier
 from resnets.classifier.header import SAMPLES
 from resnets.cli import main
-from resnets.export import parity_images, quantization
+from resnets.export import graph, parity_images, quantization
 from resnets.export.exported import open_exported
 from resnets.export.quantization import Quantized
 from resnets.runs import samples
 from tests import pictures
-from tests.export.conftest import traceable
+from tests.colours import traceable
 
 
 def test_nothing_is_written_when_the_file_does_not_answer_as_the_classifier_does(
@@ -26,7 +26,7 @@ def test_nothing_is_written_when_the_file_does_not_answer_as_the_classifier_does
     def swapped(one: Classifier) -> tuple[tuple[float, ...], tuple[float, ...]]:
         return one.preprocessing.mean[::-1], one.preprocessing.std
 
-    monkeypatch.setattr("resnets.export.graph._normalization", swapped)
+    monkeypatch.setattr(graph, "_normalization", swapped)
     with traceable(), pytest.raises(RunFailed, match="the graph normalizes with the mean in reverse"):
         resnets.export(classifier, "torch", tmp_path / "x.pt2", data=photos)
     assert not list(tmp_path.iterdir())

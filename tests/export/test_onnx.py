@@ -12,7 +12,7 @@ import resnets
 from resnets.classifier.file import Classifier
 from resnets.export import graph
 from resnets.export import onnx as exporter
-from tests.export.conftest import SIZE
+from tests.colours import SIZE
 from tests.export.samples import in_openvino
 
 CLOSE = 2e-6  # of probabilities: the same sums of float32, in another order and with norms folded

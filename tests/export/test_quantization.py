@@ -22,7 +22,7 @@ from resnets.export import quantization
 from resnets.export.activations import activations
 from resnets.export.quantization import METHODS, SLOWER, quantize
 from tests import pictures
-from tests.export.conftest import SIZE, traceable
+from tests.colours import SIZE, traceable
 from tests.export.samples import in_openvino
 
 SHOWN = (28, 26)  # pixels: as the classifier learnt from

@@ -15,7 +15,7 @@ from resnets.classifier.file import Classifier
 from resnets.cli import main
 from resnets.export import repository
 from resnets.export.exported import open_exported
-from tests.export.conftest import SIZE, traceable
+from tests.colours import SIZE, traceable
 
 schema: Any = model_config_pb2  # a module that protobuf makes as it is imported
 

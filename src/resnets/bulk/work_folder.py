@@ -239,8 +239,8 @@ def check_same(begun: Job, wanted: Job, work_folder: WorkFolder) -> None:
         if name == "classifier":
             before, now = begun.classifier_name, f"{wanted.classifier_name}, whose content differs"
         raise InputError(
-            f"{work_folder.folder}: was begun with {what} {_as_text(before)}, and this is {_as_text(now)}; run the same "
-            "command to go on, remove the folder to begin anew, or name another output"
+            f"{work_folder.folder}: was begun with {what} {_as_text(before)}, and this is {_as_text(now)}; run the "
+            "same command to go on, remove the folder to begin anew, or name another output"
         )
 
 

@@ -20,8 +20,8 @@ from typing import IO, Literal
 from resnets.base.errors import InputError, RunFailed
 
 MAX_MEMBER = 512 * 2**20  # bytes; far beyond any photograph, and what a zip bomb has to declare
-MAX_EXPANSION = 100  # a compressed tar's content over its size, once it is past SMALL; photographs reach 1.1
-SMALL = 2 * 2**30
+MAX_EXPANSION = 100  # a compressed tar's content over its size, once it is past UNPACKED_FREELY; photographs reach 1.1
+UNPACKED_FREELY = 2 * 2**30  # bytes
 
 _ZIP_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA)
 _ENCRYPTED = 1  # a zip member's flag bit
@@ -112,7 +112,7 @@ def unpack(archive: str, size: int, packed: IO[bytes], target: IO[bytes]) -> Non
 
     Raises InputError when it is damaged or expands like a bomb, and OSError when `target` cannot be written.
     """
-    limit = max(SMALL, MAX_EXPANSION * size)
+    limit = max(UNPACKED_FREELY, MAX_EXPANSION * size)
     opener = _opener(packed)
     assert opener is not None  # the caller has asked is_compressed
     with opener(packed) as unpacked:

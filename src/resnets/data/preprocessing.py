@@ -24,7 +24,7 @@ Fit = Literal["crop", "squash", "pad"]
 Interpolation = Literal["bilinear", "bicubic"]
 Views = Literal["none", "flip", "crops"]  # test-time augmentation: of what a classifier's answers are averaged
 
-SMALL = 64  # pixels: up to here an image keeps its size, and a network has the CIFAR stem
+SMALL_IMAGE = 64  # pixels: up to here an image keeps its size, and a network has the CIFAR stem
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 
@@ -188,6 +188,28 @@ def from_dict(values: Mapping[str, Any], *, where: str = "preprocessing") -> Pre
         name: tuple(value) if isinstance(value, list) else value for name, value in values.items()
     }
     return Preprocessing(**tuples)
+
+
+def published_preprocessing(
+    usual_size: int, usual_channels: int, theirs: Mapping[str, Any], ours: Mapping[str, Any]
+) -> Preprocessing:
+    """The publisher's preprocessing (`theirs`), or a network's usual one, with the fields of `ours` replaced.
+
+    usual_size, usual_channels: of the images that the network reads, where nobody says otherwise. Another
+    size alone keeps the publisher's proportion of resize to size, or the usual one.
+    """
+    channels = {**theirs, **ours}.get("channels", usual_channels)
+    usual: dict[str, Any] = {"size": usual_size, "channels": channels}
+    if channels != 3:
+        usual |= {"mean": (0.5,) * channels, "std": (0.5,) * channels}
+    fields = {**usual, **theirs, **ours}
+    size = fields["size"]
+    if isinstance(size, int) and ("size" in ours or "resize" not in theirs) and "resize" not in ours:
+        if "resize" in theirs:
+            fields["resize"] = size * theirs["resize"] // theirs["size"]
+        else:
+            fields["resize"] = size if size <= SMALL_IMAGE else size * 8 // 7
+    return from_dict(fields)
 
 
 def _five_crops(image: NDArray[np.uint8], size: int) -> list[NDArray[np.uint8]]:

@@ -29,7 +29,7 @@ from resnets.weights.layouts import Checkpoint
 log = logging.getLogger(__name__)
 
 MIRRORED = 500  # training images below which a probe learns from mirror images too: more of them it does not need
-SMALL = 10**8  # multiplications of a regression's step up to which one thread beats two: here by 1.7, at 3e6 by 6
+ONE_THREAD_BELOW = 10**8  # multiplications of a regression's step: one thread is then faster, by 1.7 here, at 3e6 by 6
 STRENGTHS = np.logspace(-3, 1, 9)  # C of the logistic regression: the inverse of its regularization
 FOLDS = 5
 BATCH = 64
@@ -181,7 +181,7 @@ def fit_probe(
     centre, scale = found.mean(axis=0), float(found.std()) or 1.0
     scaled = (found - centre) / scale
 
-    threads = 1 if found.size * classes < SMALL else None
+    threads = 1 if found.size * classes < ONE_THREAD_BELOW else None
 
     def regression(strength: float, rows: NDArray[np.intp] | slice) -> LogisticRegression:
         made = LogisticRegression(C=strength, max_iter=500, class_weight="balanced" if balanced else None)

@@ -9,10 +9,9 @@ from typing import Any
 from resnets.base.errors import InputError
 from resnets.base.progress import Watch, unwatched
 from resnets.base.versions import provenance
-from resnets.catalog import Row, resolve
+from resnets.catalog import resolve
 from resnets.classifier.file import Classifier
-from resnets.data import preprocessing as preprocessings
-from resnets.data.preprocessing import SMALL, Preprocessing
+from resnets.data.preprocessing import published_preprocessing
 from resnets.network import ResNet
 from resnets.weights import hub, layouts
 
@@ -62,7 +61,7 @@ def convert(
     classifier = Classifier(
         network=resnet,
         classes=names or tuple(str(number) for number in range(count)),
-        preprocessing=published_preprocessing(row, theirs, preprocessing or {}),
+        preprocessing=published_preprocessing(row.image_size, row.spec.in_channels, theirs, preprocessing or {}),
         origin={
             "recipe": None,
             "data": {"checkpoint": fetched.path.name, "weights": fetched.origin, "network": row.name},
@@ -72,25 +71,6 @@ def convert(
         },
     )
     return classifier, notes
-
-
-def published_preprocessing(row: Row, theirs: Mapping[str, Any], ours: Mapping[str, Any]) -> Preprocessing:
-    """The publisher's preprocessing, or the usual one of the network, with some fields replaced.
-
-    Another size alone keeps the publisher's proportion of resize to size, or the usual one.
-    """
-    channels = {**theirs, **ours}.get("channels", row.spec.in_channels)
-    usual: dict[str, Any] = {"size": row.image_size, "channels": channels}
-    if channels != 3:
-        usual |= {"mean": (0.5,) * channels, "std": (0.5,) * channels}
-    fields = {**usual, **theirs, **ours}
-    size = fields["size"]
-    if isinstance(size, int) and ("size" in ours or "resize" not in theirs) and "resize" not in ours:
-        if "resize" in theirs:
-            fields["resize"] = size * theirs["resize"] // theirs["size"]
-        else:
-            fields["resize"] = size if size <= SMALL else size * 8 // 7
-    return preprocessings.from_dict(fields)
 
 
 def _class_names(path: Path) -> tuple[str, ...]:

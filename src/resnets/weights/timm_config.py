@@ -17,7 +17,7 @@ from resnets.weights.published import USUAL
 
 log = logging.getLogger(__name__)
 
-SMALL = 224  # networks trained on smaller images, to save time, are meant for their test size
+USUAL_SIZE = 224  # networks trained on smaller images, to save time, are meant for their test size
 
 _FITS: Mapping[str, str] = {"center": "crop", "squash": "squash", "border": "pad"}
 _HARMLESS = ("num_classes", "in_chans", "drop_rate", "drop_path_rate", "drop_block_rate", "img_size", "pretrained")
@@ -77,7 +77,7 @@ def _preprocessing(data: Mapping[str, Any], arguments: Mapping[str, Any]) -> dic
     """As timm's resolve_data_config, at the test size for networks that were trained on small images."""
     channels, height, width = data.get("input_size") or (3, 224, 224)
     crop = data.get("crop_pct") or 0.875
-    if height < SMALL and data.get("test_input_size"):
+    if height < USUAL_SIZE and data.get("test_input_size"):
         channels, height, width = data["test_input_size"]
         crop = data.get("test_crop_pct") or crop
     if height != width:

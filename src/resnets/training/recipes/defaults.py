@@ -13,13 +13,12 @@ from resnets.catalog import Row
 from resnets.data import loading
 from resnets.data.checkup import Survey
 from resnets.data.imageset import ImageSet
-from resnets.data.preprocessing import SMALL, Preprocessing
+from resnets.data.preprocessing import SMALL_IMAGE, Preprocessing, published_preprocessing
 from resnets.spec import ResNetSpec
 from resnets.training.recipes.plan import Changes, Plan
 from resnets.training.recipes.recipe import Recipe
 from resnets.training.recipes.suggested import suggested_recipe
 from resnets.training.transfer import Start
-from resnets.weights.conversion import published_preprocessing
 
 SAMPLE = 2_000  # images that mean and deviation are measured on
 
@@ -48,7 +47,7 @@ def _from_scratch(train: ImageSet, survey: Survey, changes: Changes) -> Plan:
     fields: dict[str, Any] = {"in_channels": channels, **changes.spec, "num_classes": len(train.classes)}
     spec = specs.with_fields(row.spec, fields, where=row.name)
     reasons = [network_reason, size_reason, _channels_reason(channels, survey)]
-    if size <= SMALL and "stem" not in changes.spec and spec.stem.stride > 1:
+    if size <= SMALL_IMAGE and "stem" not in changes.spec and spec.stem.stride > 1:
         spec = specs.small_images(spec)
         reasons.append(f"stem: 3x3, stride 1, no pool, since images of {size} pixels have no positions to give away")
     preprocessing = _preprocessing(train, survey, size, channels, changes)
@@ -61,7 +60,7 @@ def _carried_over(train: ImageSet, survey: Survey, start: Start, changes: Change
     theirs = dict(start.preprocessing)
     if "in_channels" in changes.spec:
         theirs["channels"] = changes.spec["in_channels"]
-    preprocessing = published_preprocessing(row, theirs, changes.preprocessing)
+    preprocessing = published_preprocessing(row.image_size, row.spec.in_channels, theirs, changes.preprocessing)
     fields = {"in_channels": preprocessing.channels, **changes.spec, "num_classes": len(train.classes)}
     spec = specs.with_fields(row.spec, fields, where=row.name)
     seen = f"{preprocessing.size} pixels out of {preprocessing.resize}"
@@ -85,7 +84,7 @@ def _carried_over(train: ImageSet, survey: Survey, start: Start, changes: Change
 def _network_of_weights(start: Start, changes: Changes) -> tuple[Row, str]:
     """The network that weights are of: as the user says, else a classifier's own, else as their publisher says."""
     if changes.network or _is_whole(changes.spec):
-        return _network(SMALL, changes)
+        return _network(SMALL_IMAGE, changes)
     if start.spec is not None:
         row = Row(start.network or "custom", specs.from_dict(start.spec), start.name)
     elif start.network is not None:
@@ -100,7 +99,7 @@ def check(changes: Changes, start: Start | None = None) -> None:
     if start is not None:
         _network_of_weights(start, changes)
     if changes.network or _is_whole(changes.spec):
-        row, _ = _network(SMALL, changes)
+        row, _ = _network(SMALL_IMAGE, changes)
         specs.with_fields(row.spec, changes.spec, where=row.name)
     plain = {name: v for name, v in changes.preprocessing.items() if name not in ("channels", "mean", "std")}
     Preprocessing(**{"size": 1, "resize": plain.get("size", 1), **plain})
@@ -111,7 +110,7 @@ def _image_size(survey: Survey, changes: Changes) -> tuple[int, str]:
         size = changes.preprocessing["size"]
         return Preprocessing(size=size, resize=size).size, f"size {size}: as set"
     shorter = survey.shorter_side
-    if shorter <= SMALL:
+    if shorter <= SMALL_IMAGE:
         return shorter, f"size {shorter}: that of the images (median of the shorter sides)"
     size = min(224, shorter // 32 * 32)
     return size, f"size {size}: the images' shorter sides are {shorter} (median), in steps of 32 and at most 224"
@@ -123,8 +122,12 @@ def _network(size: int, changes: Changes) -> tuple[Row, str]:
         return row, f"network {row.name}: as the spec says"
     if changes.network:
         return catalog.resolve(changes.network), f"network {changes.network}: as named"
-    name = "cifar_resnet20" if size <= SMALL else "resnet18"
-    why = f"made for images of up to {SMALL} pixels" if size <= SMALL else "the smallest of the family for photographs"
+    name = "cifar_resnet20" if size <= SMALL_IMAGE else "resnet18"
+    why = (
+        f"made for images of up to {SMALL_IMAGE} pixels"
+        if size <= SMALL_IMAGE
+        else "the smallest of the family for photographs"
+    )
     return catalog.find(name), f"network {name}: {why}; name another for more accuracy and more time"
 
 
@@ -142,7 +145,7 @@ def _channels_reason(channels: int, survey: Survey) -> str:
 
 def _preprocessing(train: ImageSet, survey: Survey, size: int, channels: int, changes: Changes) -> Preprocessing:
     """Small images of one shape keep every pixel; photographs are resized to 8/7 of the size and cropped, as usual."""
-    if size <= SMALL:
+    if size <= SMALL_IMAGE:
         square = survey.one_size is not None and survey.one_size[0] == survey.one_size[1]
         fields: dict[str, Any] = {"resize": size, "fit": "crop" if square else "squash"}
     else:

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from resnets.data.preprocessing import SMALL
+from resnets.data.preprocessing import SMALL_IMAGE
 from resnets.training.recipes.recipe import Recipe, replaced
 
 VIEWS = 200_000  # training images seen in a default run, repeats counted
@@ -73,7 +73,7 @@ def _fine_tuning(counts: NDArray[np.int64], stages: int) -> tuple[dict[str, Any]
 
 
 def _augmentation(size: int, coloured: bool) -> tuple[dict[str, Any], Reasons]:
-    small = size <= SMALL
+    small = size <= SMALL_IMAGE
     kind, padding = "crop" if small else "resized-crop", max(1, size // 8)
     mirrored = "images in colour are mirrored" if coloured else "grey images are often characters or scans"
     reasons = {
