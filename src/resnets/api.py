@@ -16,6 +16,7 @@ from resnets.classifier.file import Classifier
 from resnets.classifier.predictor import Predictor
 from resnets.data.imageset import ImageSet, Split
 from resnets.data.preprocessing import Views
+from resnets.data.table_columns import Asked
 from resnets.evaluation.classes import ClassMap
 from resnets.export import exported, exporting
 from resnets.export.exporting import Export, ExportOptions, Precision, Target
@@ -37,6 +38,8 @@ def train(
     out: str | Path | None = None,
     recipe: str | Path | None = None,
     settings: Mapping[str, Any] | None = None,
+    columns: Asked | None = None,
+    images: str | Path | None = None,
     resume: bool = False,
     skip_bad: bool = False,
     device: str = "auto",
@@ -54,6 +57,8 @@ def train(
     out: the run's folder; by default a new one under runs/. recipe: a name that `resnets recipe list` prints, or a TOML
     file such as a run's recipe.toml; "finetune" where weights are given.
     settings: single settings, such as {"lr": 0.05, "preprocessing": {"size": 128}}, on top of the recipe.
+    columns, images: of a CSV or TSV, which columns are the image and its label ("id,class", or numbers from 1), and the
+    folder of the images, where these cannot be told.
     resume: go on with the run in `out` (or the newest one of this data) where it was stopped.
     skip_bad: leave out images that cannot be decoded instead of refusing to start. device: auto, cpu, cuda or mps.
     plan: "auto" times ways to compute on the first batch of a run that is long enough to gain; "usual" does not.
@@ -64,8 +69,9 @@ def train(
     """
     return running.train(
         _order(
-            data=data, network=network, weights=weights, out=out, recipe=recipe, settings=settings, resume=resume,
-            skip_bad=skip_bad, device=device, plan=plan, save_every=save_every, tensorboard=tensorboard, watch=watch,
+            data=data, network=network, weights=weights, out=out, recipe=recipe, settings=settings, columns=columns,
+            images=images, resume=resume, skip_bad=skip_bad, device=device, plan=plan,
+            save_every=save_every, tensorboard=tensorboard, watch=watch,
         )
     )  # fmt: skip
 
@@ -171,6 +177,9 @@ def export(
     data: str | Path | ImageSet | None = None,
     split: Split | Literal["all"] | None = None,
     class_map: ClassMap | None = None,
+    columns: Asked | None = None,
+    images: str | Path | None = None,
+    skip_bad: bool = False,
     max_drop: float = 0.5,
     embeddings: bool = False,
     precision: Precision = "float32",
@@ -182,9 +191,9 @@ def export(
     classifier: itself, its file, or its run's folder. to: onnx, int8, torch or triton. out: the file, or the model
     repository's folder; by default beside the classifier.
     data: real images on which the file must give the classifier's answers, as `train` takes them; by default those that
-    the run kept. split, class_map: as in `evaluate`. max_drop: percentage points of accuracy that int8 may lose.
-    embeddings: whether the file also gives what the network's last layer reads. precision, max_batch: of a model
-    repository's model: float32 or int8, and the most images it takes at once.
+    the run kept. split, class_map, columns, images, skip_bad: as in `evaluate`. max_drop: percentage points of
+    accuracy that int8 may lose. embeddings: whether the file also gives what the network's last layer reads. precision,
+    max_batch: of a model repository's model: float32 or int8, and the most images it takes at once.
 
     Raises InputError for what the user can mend; RunFailed, with the reason and nothing written, when the file does not
     answer as the classifier does.
@@ -194,7 +203,10 @@ def export(
         max_batch=max_batch,
     )  # fmt: skip
     loaded = classifier if isinstance(classifier, Classifier) else load(classifier)
-    return exporting.export(loaded, options, data=data, split=split, class_map=class_map, watch=watch)
+    return exporting.export(
+        loaded, options, data=data, split=split, class_map=class_map, columns=columns, images=images,
+        skip_bad=skip_bad, watch=watch,
+    )  # fmt: skip
 
 
 def _file(path: Path) -> Path:

@@ -87,19 +87,15 @@ def test_grey_images_get_a_channel_axis_and_names_can_be_given(tmp_path):
         ),
         (
             {"train_images": noise(2, 5, 5), "train_labels": np.array([0, -1])},
-            "labels from -1 to 0; must be 0 to 0",
+            "labels from -1 to 0; must be whole numbers from 0 on",
         ),
         (
-            {"train_images": noise(2, 5, 5), "train_labels": np.array([0, 2]), "classes": np.array(["a", "b"])},
-            "labels from 0 to 2; must be 0 to 1",
+            {"train_images": noise(2, 5, 5), "train_labels": np.array([0, 3]), "classes": np.array(["a", "b", "c"])},
+            "labels from 0 to 3, but 3 class names; give one for each label",
         ),
         (
             {"train_images": noise(2, 5, 5), "train_labels": np.array([0, 1]), "classes": np.array([1, 2])},
             "classes must be a list of different strings",
-        ),
-        (
-            {"train_images": noise(2, 5, 5), "train_labels": np.array([0, 0])},
-            "only one class; a classifier needs at least two classes",
         ),
         (
             {
@@ -138,3 +134,38 @@ def test_pneumoniamnist_has_its_published_splits(shared_data):
     with np.load(shared_data / "pneumoniamnist.npz") as file:
         np.testing.assert_array_equal(images.part("test").labels, file["test_labels"][:, 0])
         np.testing.assert_array_equal(images.part("val").read(523), file["val_images"][523][..., None])
+
+
+def test_labels_with_gaps_are_the_classes_that_are_there(tmp_path):
+    images = open_source(npz(tmp_path, train_images=noise(4, 5, 5), train_labels=np.array([3, 1, 7, 3])))
+    assert images.classes == ("1", "3", "7")
+    assert images.labels.tolist() == [1, 0, 2, 1]
+
+
+@pytest.mark.parametrize(
+    ("labels", "names", "classes"),
+    [
+        ([1, 2, 3, 1], ["a", "b", "c"], ("a", "b", "c")),  # from 1 on
+        ([0, 2, 2, 0], ["a", "b", "c"], ("a", "c")),
+        ([5, 9, 9, 5], ["a", "b"], ("a", "b")),
+    ],
+)
+def test_names_are_of_the_labels_from_0_on_or_of_those_there_are(tmp_path, labels, names, classes):
+    path = npz(tmp_path, train_images=noise(4, 5, 5), train_labels=np.array(labels), classes=np.array(names))
+    assert open_source(path).classes == classes
+
+
+@pytest.mark.parametrize("channels", [1, 3, 4, 13])
+def test_arrays_with_channels_first_are_turned_and_not_taken_for_28_channels(tmp_path, channels):
+    images = noise(4, channels, 28, 28)
+    path = npz(tmp_path, train_images=images, train_labels=np.array([0, 1, 0, 1]))
+    found = open_source(path)
+    assert found.one_shape == (28, 28, channels)
+    np.testing.assert_array_equal(found.read(2), images[2].transpose(1, 2, 0))
+    assert found.notes == (f"{path}: its images are stored channels first and were turned to channels last",)
+
+
+def test_arrays_with_channels_last_stay_as_they_are(tmp_path):
+    for shape in ((4, 3, 5, 3), (4, 28, 28, 3), (4, 64, 64, 13)):
+        path = npz(tmp_path, train_images=noise(*shape), train_labels=np.array([0, 1, 0, 1]))
+        assert open_source(path).one_shape == shape[1:]

@@ -97,3 +97,30 @@ def test_a_damaged_gzip_of_idx_is_refused_by_name(tmp_path):
 def test_idx_images_without_labels_are_refused(tmp_path):
     (mnist(tmp_path) / "t10k-labels-idx1-ubyte").unlink()
     assert refusal(tmp_path).startswith(f"{tmp_path}/t10k-labels-idx1-ubyte: missing;")
+
+
+def emnist(folder: Path, name: str, first: int) -> None:
+    """Files as EMNIST publishes them, with labels that begin at `first`."""
+    folder.mkdir(exist_ok=True)
+    for split, images, labels in (("train", TRAIN, TRAIN_LABELS), ("test", TEST, TEST_LABELS)):
+        for kind, array in (("images-idx3", images), ("labels-idx1", labels + first)):
+            path = folder / f"emnist-{name}-{split}-{kind}-ubyte.gz"
+            path.write_bytes(gzip.compress(idx(array.astype(np.uint8))))
+
+
+def test_emnists_files_are_found_by_their_published_names_and_labels_may_begin_at_1(tmp_path):
+    emnist(tmp_path, "letters", first=1)
+    images = open_source(tmp_path)
+    assert images.classes == tuple(map(str, range(1, 11)))
+    assert images.splits.tolist() == [0] * 10 + [2] * 5
+    assert [images.classes[label] for label in images.labels[-5:]] == ["5", "4", "3", "2", "1"]
+
+
+def test_of_several_sets_in_a_folder_one_is_named_by_a_file_of_it(tmp_path):
+    emnist(tmp_path, "letters", first=1)
+    emnist(tmp_path, "digits", first=0)
+    message = refusal(tmp_path)
+    assert "holds several sets of IDX files (emnist-digits, emnist-letters); name one by a file of it, as" in message
+    chosen = open_source(tmp_path / "emnist-letters-train-images-idx3-ubyte.gz")
+    assert chosen.classes[0] == "1"
+    assert chosen.has("test")

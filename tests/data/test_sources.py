@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+import unicodedata
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_digits
 
+from resnets.data.imageset import ImageSet
 from resnets.data.sources import open_source
 from tests.data.samples import decoded, fill, pixels, png, refusal, rows
 
@@ -136,18 +138,10 @@ def test_a_single_folder_that_holds_the_classes_is_gone_into(tmp_path, inside):
     assert deep.notes == (f"1 file that is no image was left out, such as {tmp_path}/pets/README.txt",)
 
 
-def test_a_single_class_is_refused(tmp_path):
-    fill(tmp_path, ["cat/1.png"])
-    assert refusal(tmp_path) == (
-        f"{tmp_path}: only one class, cat; a classifier needs at least two classes, a folder for each"
-    )
-
-
 @pytest.mark.parametrize("root", ["", "train/"])
-def test_an_empty_class_folder_is_refused_by_name(tmp_path, root):
-    fill(tmp_path, [f"{root}cat/", f"{root}dog/1.png", f"{root}eel/1.png"])
-    (tmp_path / root / "cat" / "list.txt").write_text("no image")
-    assert refusal(tmp_path) == f"{tmp_path}/{root}cat: this class folder has no images; add some or remove it"
+def test_an_empty_class_folder_is_a_class_without_images(tmp_path, root):
+    images = open_source(fill(tmp_path, [f"{root}cat/", f"{root}dog/1.png", f"{root}eel/1.png"]))
+    assert images.class_counts().tolist() == [0, 1, 1]
 
 
 def test_a_folder_without_class_folders_is_told_the_layout(tmp_path):
@@ -312,3 +306,42 @@ def test_opening_a_folder_imports_neither_torch_nor_scikit_learn(tmp_path):
     )
     done = subprocess.run([sys.executable, "-c", code, tmp_path], check=True, capture_output=True, text=True)
     assert not {"torch", "sklearn"} & set(json.loads(done.stdout))
+
+
+FORMS = [unicodedata.normalize(form, "größe") for form in ("NFD", "NFC")]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems know one form alone")
+def test_a_class_in_two_of_unicodes_forms_is_one_class(tmp_path):
+    apart, together = FORMS
+    names = [f"train/{together}/1.png", "train/dog/2.png", f"val/{apart}/3.png", f"train/{apart}/4.png"]
+    images = open_source(fill(tmp_path, names))
+    assert images.classes == ("dog", together)
+    assert [(name, split) for name, label, split in rows(images) if label == together] == [
+        ("4.png", "train"), ("1.png", "train"), ("3.png", "val"),
+    ]  # fmt: skip
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems know one form alone")
+def test_a_file_in_two_of_unicodes_forms_is_one_file_and_is_said(tmp_path):
+    images = open_source(fill(tmp_path, [*(f"cat/{form}.png" for form in FORMS), "dog/2.png"]))
+    assert images.class_counts().tolist() == [1, 1]
+    assert images.notes[0].startswith("1 image of a name that stands there twice was left out, such as")
+
+
+def test_copies_with_names_in_another_of_unicodes_forms_are_the_same_images(tmp_path):
+    """In the same order and with the same fingerprint, so that the same are held out and a run can be resumed."""
+    copies: list[ImageSet] = []
+    for form in ("NFD", "NFC"):
+        for place, name in enumerate(("größe/z.png", "größe/é.png", "größe/e.png", "a/1.png")):
+            path = tmp_path / form / unicodedata.normalize(form, name)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(png(str(place)))
+        copies.append(open_source(tmp_path / form))
+    assert copies[0].fingerprint == copies[1].fingerprint
+    assert [one.read(2) for one in copies] == [png("0")] * 2  # z comes before é, as the composed names have it
+
+
+def test_a_source_is_found_whichever_of_unicodes_forms_its_name_is_given_in(tmp_path):
+    fill(tmp_path / FORMS[1], ["cat/1.png", "dog/2.png"])
+    assert len(open_source(tmp_path / FORMS[0])) == 2

@@ -15,6 +15,7 @@ from resnets.classifier.predictor import Predictor
 from resnets.data import sources
 from resnets.data.imageset import ImageSet, Split
 from resnets.data.preprocessing import Views
+from resnets.data.table_columns import Asked
 from resnets.evaluation import comparison, selection
 from resnets.evaluation.classes import ClassMap
 from resnets.evaluation.comparison import Comparison
@@ -30,6 +31,9 @@ def calibrate(
     *,
     split: Split | Literal["all"] | None = None,
     class_map: ClassMap | None = None,
+    columns: Asked | None = None,
+    images: str | Path | None = None,
+    skip_bad: bool = False,
     fraction: float | None = None,
     error_rate: float | None = None,
     seed: int = 0,
@@ -38,21 +42,23 @@ def calibrate(
 ) -> tuple[Classifier, Recalibration]:
     """The same classifier with a temperature fitted to labelled images, and how calibrated it was and is.
 
-    data, class_map: as `Classifier.scored` has them. split: by default val, else the images held out of training; data
-    that has other splits only needs one named, as calibrating on the test images would spend them. fraction: of each
-    class's images to fit on, while the rest judges. error_rate: of the answers given, 0 to 1, that may be wrong; sets
-    the threshold below which the classifier is not sure.
+    data, class_map, columns, images, skip_bad: as `Classifier.scored` has them. split: by default val, else the images
+    held out of training; data that has other splits only needs one named, as calibrating on the test images would spend
+    them. fraction: of each class's images to fit on, while the rest judges. error_rate: of the answers given, 0 to 1,
+    that may be wrong; sets the threshold below which the classifier is not sure.
     Raises InputError for what the user can mend.
     """
     if fraction is not None and not 0 < fraction < 1:
         raise InputError(f"fraction {fraction}: of the images to fit on; must be more than 0 and less than 1")
     if error_rate is not None and not 0 <= error_rate < 1:
         raise InputError(f"error rate {error_rate}: must be 0 or more and less than 1, such as 0.02")
-    whole = data if isinstance(data, ImageSet) else sources.open_source(data)
-    images, on = selection.to_judge(whole, split, classifier.origin, prefer=("val",))
-    if split is None and (named := [name for name in ("train", "test") if images.has(name)]):
-        raise InputError(f"{images.name}: no val split; name the one to calibrate on: {' or '.join(named)}")
-    scored = classifier.scored(images, split="all", class_map=class_map, batch_size=batch_size, watch=watch)
+    opened = sources.opened(data, columns=columns, images=images)
+    chosen, on = selection.to_judge(opened, split, classifier.origin, prefer=("val",))
+    if split is None and (named := [name for name in ("train", "test") if chosen.has(name)]):
+        raise InputError(f"{chosen.name}: no val split; name the one to calibrate on: {' or '.join(named)}")
+    scored = classifier.scored(
+        chosen, split="all", class_map=class_map, skip_bad=skip_bad, batch_size=batch_size, watch=watch
+    )
     found = recalibrate(
         scored.logits,
         scored.labels,
@@ -82,6 +88,9 @@ def compare(
     *,
     split: Split | Literal["all"] | None = None,
     class_map: ClassMap | None = None,
+    columns: Asked | None = None,
+    images: str | Path | None = None,
+    skip_bad: bool = False,
     tta: Views = "none",
     batch_size: int = 64,
     watch: Watch = unwatched,
@@ -91,17 +100,24 @@ def compare(
     The arguments are those of `Predictor.scored`. Without a test or val split, the images that were held out of the
     training of both are compared on. Raises InputError when the classes differ or no image is left.
     """
-    images = data if isinstance(data, ImageSet) else sources.open_source(data)
     if set(a.classes) != set(b.classes):
         odd = sorted(set(a.classes) ^ set(b.classes))
         raise InputError(f"the two classifiers have different classes: {', '.join(odd[:5])} in one of them only")
-    shared, on = _held_out_of_both(images, split, a, b)
-    scored_a, scored_b = (
-        one.scored(shared, split="all", class_map=class_map, tta=tta, batch_size=batch_size, watch=watch)
-        for one in (a, b)
-    )
+    opened = sources.opened(data, columns=columns, images=images)
+    shared, on = _held_out_of_both(opened, split, a, b)
+
+    def scored(one: Predictor, judged: ImageSet) -> Scored:
+        return one.scored(
+            judged, split="all", class_map=class_map, skip_bad=skip_bad, tta=tta, batch_size=batch_size, watch=watch
+        )
+
+    scored_a = scored(a, shared)
+    scored_b = scored(b, scored_a.images)
+    readable = np.isin(scored_a.images.rows, scored_b.images.rows)
+    scored_a = replace(scored_a, logits=scored_a.logits[readable], labels=scored_a.labels[readable])
     found = comparison.compare(scored_a.logits, _in_order_of(a, b, scored_a, scored_b), scored_a.labels, a.classes)
-    return replace(found, on=on, images=tuple(shared.image_name(int(place)) for place in found.differing))
+    names = tuple(scored_b.images.image_name(int(place)) for place in found.differing)
+    return replace(found, on=on, images=names)
 
 
 def _held_out_of_both(

@@ -24,6 +24,7 @@ from resnets.data import decoding, loading, sources
 from resnets.data import preprocessing as preprocessings
 from resnets.data.imageset import ImageSet, Split
 from resnets.data.preprocessing import Preprocessing, Views
+from resnets.data.table_columns import Asked
 from resnets.evaluation import calibration, metrics, selection
 from resnets.evaluation.classes import ClassMap, outputs
 from resnets.evaluation.metrics import Evaluation
@@ -209,6 +210,9 @@ class Predictor(ABC):
         *,
         split: Split | Literal["all"] | None = None,
         class_map: ClassMap | None = None,
+        columns: Asked | None = None,
+        images: str | Path | None = None,
+        skip_bad: bool = False,
         tta: Views = "none",
         intervals: bool = False,
         batch_size: int = 64,
@@ -218,7 +222,10 @@ class Predictor(ABC):
 
         intervals: whether to give each figure a 95% confidence interval.
         """
-        scored = self.scored(data, split=split, class_map=class_map, tta=tta, batch_size=batch_size, watch=watch)
+        scored = self.scored(
+            data, split=split, class_map=class_map, columns=columns, images=images, skip_bad=skip_bad, tta=tta,
+            batch_size=batch_size, watch=watch,
+        )  # fmt: skip
         found = metrics.evaluate(
             self.tempered(scored.logits), scored.labels, self.classes, on=scored.on, abstain_below=self.abstain_below
         )
@@ -234,6 +241,9 @@ class Predictor(ABC):
         *,
         split: Split | Literal["all"] | None = None,
         class_map: ClassMap | None = None,
+        columns: Asked | None = None,
+        images: str | Path | None = None,
+        skip_bad: bool = False,
         tta: Views = "none",
         batch_size: int = 64,
         watch: Watch = unwatched,
@@ -242,25 +252,51 @@ class Predictor(ABC):
 
         data: what `train` takes. split: which of its splits; by default test, else val, else what was held out when
         this classifier was trained on the same images, else all. class_map: the class (its name, or its place among
-        the outputs) that each of the data's classes means, where the names differ. tta: test-time augmentation:
-        whether to average the outputs for an image and its mirror image ("flip"), or for its corners and centre and
-        theirs ("crops").
-        Raises InputError, with the difference, when the data's classes are not the classifier's.
+        the outputs) that each of the data's classes means, where the names differ. columns, images: of a table, as
+        `sources.open_source` has them. skip_bad: leave out images that cannot be read, and log them.
+        tta: test-time augmentation: whether to average the outputs for an image and its mirror image ("flip"), or for
+        its corners and centre and theirs ("crops").
+        Raises InputError, with the difference, when some of the data's classes are not the classifier's.
         """
-        images = data if isinstance(data, ImageSet) else sources.open_source(data)
-        images, which = selection.to_judge(images, split, self.origin)
-        labels = outputs(images.name, images.classes, self.classes, class_map)[images.labels]
-        pixels = loading.in_order(
-            lambda index: loading.view(
-                images, index, self.preprocessing.channels, lambda image: self.preprocessing.views(image, tta)
-            ),
-            range(len(images)),
-        )
-        logits = self.finite(self.all_logits(pixels, len(images), batch_size=batch_size, watch=watch))
+        opened = sources.opened(data, columns=columns, images=images)
+        judged, which = selection.to_judge(opened, split, self.origin)
+        places = outputs(judged.name, judged.classes, self.classes, class_map, present=judged.present_classes)
+        bad: list[int] = []
+        pixels = self._views(judged, tta, bad if skip_bad else None)
+        logits = self.finite(self.all_logits(pixels, len(judged), batch_size=batch_size, watch=watch))
+        if bad:
+            judged = judged.without(bad)
+            which += f", {len(bad):,} left out that cannot be read"
+        labels = places[judged.labels]
+        selection.tell_absent(judged.name, labels, self.classes)
         if tta != "none" and (self.origin.get("recipe") or {}).get("flip") is False:
             log.warning("trained without mirror images: to average over them, as --tta does, may cost accuracy")
         averaged = {"none": "", "flip": ", each with its mirror image", "crops": ", each in ten crops"}[tta]
-        return Scored(images, logits, labels, which + averaged)
+        return Scored(judged, logits, labels, which + averaged)
+
+    def _views(self, images: ImageSet, tta: Views, bad: list[int] | None) -> Iterator[NDArray[np.uint8]]:
+        """What the network sees of each image; of one that cannot be read, its place goes into `bad` if that is given.
+
+        Raises InputError where it is not, or where no image can be read.
+        """
+        channels = self.preprocessing.channels
+
+        def one(index: int) -> NDArray[np.uint8] | InputError:
+            try:
+                return loading.view(images, index, channels, lambda image: self.preprocessing.views(image, tta))
+            except InputError as error:
+                return error
+
+        for index, seen in enumerate(loading.in_order(one, range(len(images)))):
+            if not isinstance(seen, InputError):
+                yield seen
+            elif bad is None:
+                raise InputError(f"{seen}; mend or remove it, or leave such files out with --skip-bad") from seen
+            else:
+                log.warning("left out: %s", seen)
+                bad.append(index)
+                if len(bad) == len(images):
+                    raise InputError(f"{images.name}: none of {len(images):,} images can be read; the last: {seen}")
 
     def _averaged(
         self, pixels: UInt8[np.ndarray, "images *views height width channels"]
@@ -282,13 +318,14 @@ class Predictor(ABC):
         watch: Watch = unwatched,
         task: str = "evaluating",
     ) -> Float[np.ndarray, "images classes"]:
-        """The network's outputs for `count` images, computed in batches.
+        """The network's outputs for at most `count` images, computed in batches.
 
         pixels: of each image, as `preprocessing.pixels` or `preprocessing.views` gives them; the outputs for an image's
         views are averaged, as torchvision's TenCrop has it. batch_size: in views.
         """
         logits = np.empty((count, len(self.classes)), dtype=np.float32)
         waiting: list[NDArray[np.uint8]] = []
+        done = 0
         for done, one in enumerate(pixels, 1):
             waiting.append(one)
             views = len(one) if one.ndim == 4 else 1
@@ -296,7 +333,9 @@ class Predictor(ABC):
                 logits[done - len(waiting) : done] = self._averaged(np.stack(waiting))
                 waiting = []
                 watch(Progress(task, done, count))
-        return logits
+        if waiting:  # fewer than announced
+            logits[done - len(waiting) : done] = self._averaged(np.stack(waiting))
+        return logits[:done]
 
     def finite(self, logits: Float[np.ndarray, "images classes"]) -> Float[np.ndarray, "images classes"]:
         """Outputs as they are. Raises RunFailed unless each is a finite number."""

@@ -25,6 +25,9 @@ def calibrate(
     out: Annotated[Path, Parameter(alias="-o")],
     split: Literal["train", "val", "test", "all"] | None = None,
     class_map: Path | None = None,
+    columns: str | None = None,
+    images: Path | None = None,
+    skip_bad: Annotated[bool, Parameter(negative="")] = False,
     fraction: float | None = None,
     error: float | None = None,
     seed: int = 0,
@@ -52,6 +55,13 @@ def calibrate(
         Which split to fit to. By default val, else the images held out when the classifier was trained on this data.
     class_map
         As in `resnets evaluate`.
+    columns
+        Of a .csv or .tsv: which columns are the image and its label (and its split), by name or number from 1, where
+        they cannot be told: --columns id,class.
+    images
+        Of a .csv or .tsv: the folder that its paths are relative to, where that is not the table's or one below it.
+    skip_bad
+        Leave out images that cannot be read, and list them, instead of refusing.
     fraction
         Fit to this fraction of each class's images, 0 to 1, and judge on the rest. By default fit to all and judge on
         the same.
@@ -79,8 +89,8 @@ def calibrate(
     loaded = api.load(classifier, device=device)
     with watched() as watch:
         calibrated, found = judging.calibrate(
-            loaded, data, split=split, class_map=meanings, fraction=fraction, error_rate=error, seed=seed,
-            batch_size=batch_size, watch=watch,
+            loaded, data, split=split, class_map=meanings, columns=columns, images=images, skip_bad=skip_bad,
+            fraction=fraction, error_rate=error, seed=seed, batch_size=batch_size, watch=watch,
         )  # fmt: skip
     calibrated.save(out)
     if json:

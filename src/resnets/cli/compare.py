@@ -23,6 +23,9 @@ def compare(
     *,
     split: Literal["train", "val", "test", "all"] | None = None,
     class_map: Path | None = None,
+    columns: str | None = None,
+    images: Path | None = None,
+    skip_bad: Annotated[bool, Parameter(negative="")] = False,
     tta: Literal["none", "flip", "crops"] = "none",
     show: int = 20,
     batch_size: int = 64,
@@ -52,6 +55,13 @@ def compare(
         of both, else all.
     class_map
         As in `resnets evaluate`.
+    columns
+        Of a .csv or .tsv: which columns are the image and its label (and its split), by name or number from 1, where
+        they cannot be told: --columns id,class.
+    images
+        Of a .csv or .tsv: the folder that its paths are relative to, where that is not the table's or one below it.
+    skip_bad
+        Leave out images that cannot be read, and list them, instead of refusing.
     tta
         Test-time augmentation, as in `resnets evaluate`.
     show
@@ -77,8 +87,9 @@ def compare(
     first, second = (api.open_predictor(path, device=device) for path in (a, b))
     with watched() as watch:
         found = judging.compare(
-            first, second, data, split=split, class_map=meanings, tta=tta, batch_size=batch_size, watch=watch
-        )
+            first, second, data, split=split, class_map=meanings, columns=columns, images=images, skip_bad=skip_bad,
+            tta=tta, batch_size=batch_size, watch=watch,
+        )  # fmt: skip
     text = as_json({"classifiers": {"a": str(a), "b": str(b)}, **found.as_dict()}) if json else _text(found, a, b, show)
     write_result(text, out)
 

@@ -23,6 +23,9 @@ def evaluate(
     *,
     split: Literal["train", "val", "test", "all"] | None = None,
     class_map: Path | None = None,
+    columns: str | None = None,
+    images: Path | None = None,
+    skip_bad: Annotated[bool, Parameter(negative="")] = False,
     tta: Literal["none", "flip", "crops"] = "none",
     intervals: bool = True,
     reliability: Path | None = None,
@@ -52,6 +55,13 @@ def evaluate(
     class_map
         For data whose classes have other names than the classifier's: a .json object, or a .csv of two columns, from
         the data's class to the classifier's class or its number.
+    columns
+        Of a .csv or .tsv: which columns are the image and its label (and its split), by name or number from 1, where
+        they cannot be told: --columns id,class.
+    images
+        Of a .csv or .tsv: the folder that its paths are relative to, where that is not the table's or one below it.
+    skip_bad
+        Leave out images that cannot be read, and list them, instead of refusing.
     tta
         Test-time augmentation: average the outputs for each image and its mirror image (flip), or for its corners and
         centre and theirs (crops).
@@ -79,8 +89,9 @@ def evaluate(
     loaded = api.open_predictor(classifier, device=device)
     with watched() as watch:
         found = loaded.evaluate(
-            data, split=split, class_map=meanings, tta=tta, intervals=intervals, batch_size=batch_size, watch=watch
-        )
+            data, split=split, class_map=meanings, columns=columns, images=images, skip_bad=skip_bad, tta=tta,
+            intervals=intervals, batch_size=batch_size, watch=watch,
+        )  # fmt: skip
     if reliability is not None:
         from resnets.report import plots
 

@@ -22,6 +22,9 @@ def export(
     data: str | None = None,
     split: Literal["train", "val", "test", "all"] | None = None,
     class_map: Path | None = None,
+    columns: str | None = None,
+    images: Path | None = None,
+    skip_bad: Annotated[bool, Parameter(negative="")] = False,
     max_drop: float = 0.5,
     embeddings: Annotated[bool, Parameter(negative="")] = False,
     precision: Literal["float32", "int8"] = "float32",
@@ -60,6 +63,13 @@ def export(
         Which split to check on, or all images, as in `resnets evaluate`.
     class_map
         As in `resnets evaluate`.
+    columns
+        Of a .csv or .tsv: which columns are the image and its label (and its split), by name or number from 1, where
+        they cannot be told: --columns id,class.
+    images
+        Of a .csv or .tsv: the folder that its paths are relative to, where that is not the table's or one below it.
+    skip_bad
+        Leave out images that cannot be read, and list them, instead of refusing.
     max_drop
         How many percentage points of accuracy int8 may lose. All other files must give every single answer.
     embeddings
@@ -86,13 +96,14 @@ def export(
         if check is not None:
             parity = exporting.check(
                 api.load(classifier), exported.open_exported(check), data=data, split=split, class_map=meanings,
-                max_drop=max_drop, watch=watch,
+                columns=columns, images=images, skip_bad=skip_bad, max_drop=max_drop, watch=watch,
             )  # fmt: skip
             document: dict[str, Any] = {"checked": str(check)}
         else:
             found = api.export(
-                classifier, to, out, data=data, split=split, class_map=meanings, max_drop=max_drop,
-                embeddings=embeddings, precision=precision, max_batch=max_batch, watch=watch,
+                classifier, to, out, data=data, split=split, class_map=meanings, columns=columns, images=images,
+                skip_bad=skip_bad, max_drop=max_drop, embeddings=embeddings, precision=precision,
+                max_batch=max_batch, watch=watch,
             )  # fmt: skip
             parity, document = found.parity, {"exported": str(found.path), "kind": found.kind}
     document["parity"] = parity.as_dict()

@@ -16,6 +16,8 @@ def lr_find(
     /,
     *,
     spec: Path | None = None,
+    columns: str | None = None,
+    images: Path | None = None,
     weights: str | None = None,
     recipe: str | None = None,
     set: Annotated[list[str] | None, Parameter(negative="")] = None,  # noqa: A002 - the option's name
@@ -41,6 +43,11 @@ def lr_find(
         A network's name or .toml spec, as for `resnets train`.
     spec
         The same as a .toml file for NETWORK.
+    columns
+        Of a .csv or .tsv: which columns are the image and its label (and its split), by name or number from 1, where
+        they cannot be told: --columns id,class.
+    images
+        Of a .csv or .tsv: the folder that its paths are relative to, where that is not the table's or one below it.
     weights
         Weights to start from, as for `resnets train`.
     recipe
@@ -64,8 +71,8 @@ def lr_find(
 
     check_place(out)
     options: dict[str, Any] = {
-        "weights": weights, "recipe": recipe, "settings": parse_settings(set or []), "skip_bad": skip_bad,
-        "device": device,
+        "columns": columns, "images": images, "weights": weights, "recipe": recipe,
+        "settings": parse_settings(set or []), "skip_bad": skip_bad, "device": device,
     }  # fmt: skip
     with watched() as watch:
         found = api.lr_find(data, spec or network, steps=steps, watch=watch, **options)

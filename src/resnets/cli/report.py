@@ -21,6 +21,9 @@ def report(
     *,
     split: Literal["train", "val", "test", "all"] | None = None,
     class_map: Path | None = None,
+    columns: str | None = None,
+    images: Path | None = None,
+    skip_bad: Annotated[bool, Parameter(negative="")] = False,
     batch_size: int = 64,
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto",
     out: Annotated[Path, Parameter(alias="-o")] = Path("report.html"),
@@ -47,6 +50,13 @@ def report(
     class_map
         For data whose classes have other names than the classifier's: a .json object, or a .csv of two columns, from
         the data's class to the classifier's class or its number.
+    columns
+        Of a .csv or .tsv: which columns are the image and its label (and its split), by name or number from 1, where
+        they cannot be told: --columns id,class.
+    images
+        Of a .csv or .tsv: the folder that its paths are relative to, where that is not the table's or one below it.
+    skip_bad
+        Leave out images that cannot be read, and list them, instead of refusing.
     batch_size
         Images a step.
     device
@@ -57,6 +67,7 @@ def report(
         Open the page in a browser.
     """
     from resnets import api
+    from resnets.data.table_columns import table_options
     from resnets.report.evaluated import judge
     from resnets.report.page import write
 
@@ -66,11 +77,13 @@ def report(
     meanings = read_class_map(class_map) if class_map is not None else None
     loaded = api.load(classifier, device=device)
     chosen = [*(["--split", split] if split else []), *(["--class-map", str(class_map)] if class_map else [])]
+    chosen += [*table_options(columns, images), *(["--skip-bad"] if skip_bad else [])]
     command = shlex.join(["resnets", "report", str(classifier), data, *chosen, "-o", str(out)])
     with watched() as watch:
         found = judge(
-            loaded, data, split=split, class_map=meanings, batch_size=batch_size, command=command, watch=watch
-        )
+            loaded, data, split=split, class_map=meanings, columns=columns, images=images, skip_bad=skip_bad,
+            batch_size=batch_size, command=command, watch=watch,
+        )  # fmt: skip
         write(out, found)
     top1 = found.evaluation.top1
     sys.stdout.write(f"top-1  {top1.value:.2%} of {top1.count:,} images ({found.on})\nreport {out}\n")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from resnets.view.table import Table
 
 if TYPE_CHECKING:
-    from resnets.evaluation.metrics import Evaluation
+    from resnets.evaluation.metrics import ClassScore, Evaluation
 
 SHOWN = 20  # classes whose confusion matrix is printed whole, and confusions that are listed beyond
 
@@ -14,18 +14,19 @@ SHOWN = 20  # classes whose confusion matrix is printed whole, and confusions th
 def tables(found: "Evaluation") -> list[Table]:
     """Totals, each class, and what is taken for what."""
     met = [score for score in found.classes if score.count]
-    unmet = len(found.classes) - len(met)
+    shown = met if len(found.classes) > SHOWN else found.classes
+    left_out = len(found.classes) - len(shown)
     classes = Table(
         caption="Each class",
         headers=("class", "images", "answered", "precision", "recall", "F1"),
         alignments="lrrrrr",
         rows=tuple(
-            (s.name, f"{s.count:,}", f"{s.predicted:,}", _share(s.precision), _share(s.recall), _share(s.f1))
-            for s in met
+            (s.name, f"{s.count:,}", f"{s.predicted:,}", *(_share(v if s.count else None) for v in _figures(s)))
+            for s in shown
         ),
         notes=(
-            "precision: of the images answered so; recall: of the images that are so; –: nothing to divide by.",
-            *([f"{unmet:,} classes without images here are left out."] if unmet else []),
+            "precision: of the images answered so; recall: of the images that are so; –: no images of this class here.",
+            *([f"{left_out:,} classes without images here are left out."] if left_out else []),
         ),
     )
     return [_totals(found), classes, _confusion(found)]
@@ -76,7 +77,10 @@ def _confusion(found: "Evaluation") -> Table:
             caption="Confusion: a row for each right class, a column for each answer",
             headers=("", *names),
             alignments="l" + "r" * len(names),
-            rows=tuple((name, *(f"{n:,}" for n in row)) for name, row in zip(names, found.confusion, strict=True)),
+            rows=tuple(
+                (name, *(f"{n:,}" if row.any() else _share(None) for n in row))
+                for name, row in zip(names, found.confusion, strict=True)
+            ),
         )
     wrong = found.confusion - np.diag(np.diag(found.confusion))
     most = np.argsort(-wrong, axis=None, kind="stable")[:SHOWN]
@@ -87,6 +91,10 @@ def _confusion(found: "Evaluation") -> Table:
         alignments="llr",
         rows=tuple((names[right], names[answer], f"{wrong[right, answer]:,}") for right, answer in pairs),
     )
+
+
+def _figures(score: "ClassScore") -> tuple[float | None, ...]:
+    return score.precision, score.recall, score.f1
 
 
 def _share(value: float | None) -> str:

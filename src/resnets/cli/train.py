@@ -21,6 +21,8 @@ def train(
     *,
     spec: Path | None = None,
     out: Annotated[Path | None, Parameter(alias="-o")] = None,
+    columns: str | None = None,
+    images: Path | None = None,
     weights: str | None = None,
     recipe: str | None = None,
     set: Annotated[list[str] | None, Parameter(negative="")] = None,  # noqa: A002 - the option's name
@@ -58,7 +60,7 @@ def train(
     ----------
     data
         A folder with a folder of images per class; or train/, val/ and test/ folders of such; a .zip or .tar of
-        either; a .csv with path,label[,split]; CIFAR-10 or CIFAR-100; a folder of IDX files; a MedMNIST .npz; or
+        either; a .csv or .tsv of images and labels; CIFAR-10 or CIFAR-100; a folder of IDX files; a MedMNIST .npz; or
         the word digits.
     network
         A name that `resnets list` prints, or the path of a .toml spec. Chosen by image size where not given.
@@ -66,6 +68,11 @@ def train(
         The same as a .toml file for NETWORK: a network of your own.
     out
         The run's folder. A new one under runs/ where not given.
+    columns
+        Of a .csv or .tsv: which columns are the image and its label (and its split), by name or number from 1, where
+        they cannot be told: --columns id,class.
+    images
+        Of a .csv or .tsv: the folder that its paths are relative to, where that is not the table's or one below it.
     weights
         Where to start instead of anew: a file of weights, a classifier, or a name that `resnets list --weights` prints.
     recipe
@@ -98,7 +105,8 @@ def train(
 
     settings = plans.parse_settings([*(set or []), *([f"epochs={epochs}"] if epochs is not None else [])])
     options: dict[str, Any] = {
-        "weights": weights, "out": out, "recipe": recipe, "settings": settings, "resume": resume, "skip_bad": skip_bad,
+        "columns": columns, "images": images, "weights": weights, "out": out, "recipe": recipe,
+        "settings": settings, "resume": resume, "skip_bad": skip_bad,
         "device": device, "plan": plan, "save_every": save_every, "tensorboard": tensorboard,
     }  # fmt: skip
     with watched() as watch:

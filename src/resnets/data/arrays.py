@@ -11,9 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from resnets.base.errors import InputError
+from resnets.base.names import composed
 from resnets.data.imageset import SPLITS, ImageSet, Split
 
-MAX_CLASSES = 2**16  # where labels alone say how many there are; beyond, they are something else than labels
+MAX_CLASSES = 2**16  # beyond, labels are something else than labels
+CHANNELS = (1, 3, 4)  # what a last or a first axis of so many is taken for
 
 
 @dataclass(frozen=True)
@@ -49,10 +51,17 @@ class Part(NamedTuple):
 
 
 def from_parts(
-    source: str, parts: Sequence[Part], *, classes: Sequence[str] | None = None, notes: Sequence[str] = ()
+    source: str,
+    parts: Sequence[Part],
+    *,
+    classes: Sequence[str] = (),
+    complete: bool = False,
+    notes: Sequence[str] = (),
 ) -> ImageSet:
-    """The splits as one set. Without `classes`, they are "0", "1" and so on, up to the largest label.
+    """The splits as one set, whose classes are the labels there are, by number or, of `classes`, by name.
 
+    classes: a name for each label from 0 on, or for each label there is, in order. complete: whether all of these are
+    classes, though a label may have no image here.
     Raises InputError when there are no images, image shapes differ, or labels and classes cannot be right.
     """
     parts = [part for part in parts if len(part.images)]
@@ -62,31 +71,44 @@ def from_parts(
     if len(shapes) > 1:
         listed = ", ".join(f"{' x '.join(map(str, shape))} in {split}" for shape, split in shapes.items())
         raise InputError(f"{source}: images are {listed}; every split must have the same size and channels")
-    labels = np.concatenate([part.labels for part in parts])
-    if classes is None and labels.max() >= MAX_CLASSES:
-        raise InputError(f"{source}: labels reach {labels.max()}; must be whole numbers from 0 to {MAX_CLASSES - 1}")
-    names = tuple(map(str, range(int(labels.max()) + 1))) if classes is None else tuple(classes)
-    if labels.min() < 0 or labels.max() >= len(names):
-        raise InputError(f"{source}: labels from {labels.min()} to {labels.max()}; must be 0 to {len(names) - 1}")
-    if len(names) < 2:
-        raise InputError(f"{source}: only one class; a classifier needs at least two classes")
+    found, labels = np.unique(np.concatenate([part.labels for part in parts]), return_inverse=True)
+    if complete and found[0] >= 0 and found[-1] < len(classes):
+        found, labels = np.arange(len(classes)), found[labels]
     codes = [np.full(len(part.images), SPLITS.index(part.split), dtype=np.int8) for part in parts]
     pixels = np.concatenate([part.images for part in parts])
     return ImageSet(
         name=source,
-        classes=names,
+        classes=_names(source, found, classes),
         images=Pixels(pixels, source, tuple((f"{part.split} image", len(part.images)) for part in parts)),
-        labels=labels,
+        labels=labels.astype(np.int64),
         splits=np.concatenate(codes),
         rows=np.arange(len(labels)),
         notes=tuple(notes),
     )
 
 
+def _names(source: str, labels: NDArray[np.int64], classes: Sequence[str]) -> tuple[str, ...]:
+    """The names of the labels there are, which are sorted."""
+    if labels[0] < 0:
+        raise InputError(f"{source}: labels from {labels[0]} to {labels[-1]}; must be whole numbers from 0 on")
+    if len(labels) > MAX_CLASSES:
+        raise InputError(f"{source}: {len(labels):,} different labels; at most {MAX_CLASSES:,} classes can be learned")
+    if not classes:
+        return tuple(map(str, labels.tolist()))
+    if labels[-1] < len(classes):
+        return tuple(composed(classes[label]) for label in labels.tolist())
+    if len(labels) == len(classes):  # labels that begin at 1 or have gaps
+        return tuple(map(composed, classes))
+    raise InputError(
+        f"{source}: labels from {labels[0]} to {labels[-1]}, but {len(classes)} class names; give one for each label"
+    )
+
+
 def open_npz(path: str) -> ImageSet:
     """MedMNIST's layout: {train, val, test}_images (N x H x W or N x H x W x C, uint8) and _labels (N or N x 1).
 
-    A split may be absent, with both its arrays. Classes are "0", "1" and so on, or an array `classes` of names.
+    N x C x H x W is told by its shape and turned. A split may be absent, with both its arrays. Classes are the labels
+    there are, or an array `classes` of their names.
     Raises InputError for any other layout, several labels an image, and pixels that are not uint8. MedMNIST, Yang et
     al. 2023.
     """
@@ -104,7 +126,21 @@ def open_npz(path: str) -> ImageSet:
             f"{path}: holds {', '.join(sorted(arrays)) or 'nothing'}; expected MedMNIST's names: train_images, "
             "train_labels and, where there are such splits, val_ and test_"
         )
-    return from_parts(path, parts, classes=_npz_classes(path, arrays))
+    notes: list[str] = []
+    if any(_channels_first(part.images.shape) for part in parts):
+        parts = [part._replace(images=_channels_last(part.images)) for part in parts]
+        notes.append(f"{path}: its images are stored channels first and were turned to channels last")
+    return from_parts(path, parts, classes=_npz_classes(path, arrays), notes=notes)
+
+
+def _channels_first(shape: tuple[int, ...]) -> bool:
+    """Whether the shape of an array is images x channels x height x width."""
+    _, first, height, last = shape
+    return last not in CHANNELS and (first in CHANNELS or first < height == last)
+
+
+def _channels_last(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    return np.ascontiguousarray(images.transpose(0, 2, 3, 1)) if _channels_first(images.shape) else images
 
 
 def digits() -> ImageSet:
@@ -162,10 +198,10 @@ def _npz_part(path: str, split: Split, images: NDArray[np.generic], labels: NDAr
     return Part(split, pixels if pixels.ndim == 4 else pixels[..., None], labels.reshape(-1).astype(np.int64))
 
 
-def _npz_classes(path: str, arrays: dict[str, NDArray[np.generic]]) -> list[str] | None:
+def _npz_classes(path: str, arrays: dict[str, NDArray[np.generic]]) -> list[str]:
     classes = arrays.get("classes")
     if classes is None:
-        return None
+        return []
     if classes.ndim != 1 or classes.dtype.kind != "U" or len(set(classes.tolist())) != len(classes):
         raise InputError(f"{path}: classes must be a list of different strings, in the order of the labels")
     return [str(name) for name in classes]

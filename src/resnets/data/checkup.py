@@ -1,5 +1,8 @@
 """What a dataset is made of, found out by decoding every image once before a run."""
 
+import hashlib
+import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,6 +14,8 @@ from resnets.data import decoding
 from resnets.data.imageset import ImageSet
 from resnets.data.loading import in_order
 
+log = logging.getLogger(__name__)
+
 
 @dataclass(frozen=True)
 class Survey:
@@ -19,6 +24,7 @@ class Survey:
     sizes: NDArray[np.int64]  # width, height of each good image
     channels: int  # 1 where every image is stored grey, else 3; an array's own number
     bad: tuple[tuple[int, str], ...]  # index into the image set, and why
+    contents: NDArray[np.uint64]  # a digest of each good image's bytes
 
     @property
     def shorter_side(self) -> int:
@@ -36,8 +42,10 @@ def survey(images: ImageSet, watch: Watch = unwatched) -> Survey:
     """Decode every image and throw the pixels away. Raises InputError when none can be decoded."""
     if images.one_shape is not None:
         height, width, found = images.one_shape
-        return Survey(np.tile((width, height), (len(images), 1)), found, ())
+        contents = np.array([_digest(images.read(index)) for index in range(len(images))], dtype=np.uint64)
+        return Survey(np.tile((width, height), (len(images), 1)), found, (), contents)
     sizes: list[tuple[int, int]] = []
+    contents: list[int] = []
     bad: list[tuple[int, str]] = []
     channels = {1}
     for index, found in enumerate(in_order(lambda index: _measure(images, index), range(len(images)))):
@@ -46,23 +54,57 @@ def survey(images: ImageSet, watch: Watch = unwatched) -> Survey:
         else:
             sizes.append(found[:2])
             channels.add(found[2])
+            contents.append(found[3])
         watch(Progress("checking images", index + 1, len(images)))
     if not sizes:
         raise InputError(f"{images.name}: none of {len(images)} images can be decoded; the first: {bad[0][1]}")
-    return Survey(np.array(sizes), max(channels), tuple(bad))
+    return Survey(np.array(sizes), max(channels), tuple(bad), np.array(contents, dtype=np.uint64))
 
 
-def _measure(images: ImageSet, index: int) -> tuple[int, int, int] | InputError:
-    """Width, height and channels, or why they cannot be had."""
+def readable(images: ImageSet) -> ImageSet:
+    """The images that can be decoded; the others are logged. Raises InputError when none can."""
+    bad = survey(images).bad
+    for _, why in bad:
+        log.warning("left out: %s", why)
+    return images.without(index for index, _ in bad) if bad else images
+
+
+def in_several_classes(parts: Sequence[tuple[ImageSet, NDArray[np.uint64]]]) -> tuple[str, ...]:
+    """Of the images with equal bytes and different classes, a line for each pair.
+
+    parts: sets of the same classes, and the digest of each of their images.
+    """
+    contents = np.concatenate([found for _, found in parts])
+    labels = np.concatenate([images.labels for images, _ in parts])
+    order = np.lexsort((labels, contents))
+    same = contents[order[1:]] == contents[order[:-1]]
+    pairs = np.flatnonzero(same & (labels[order[1:]] != labels[order[:-1]]))
+    starts = np.cumsum([0, *(len(images) for images, _ in parts)])
+
+    def said(place: int) -> str:
+        part = int(np.searchsorted(starts, place, side="right")) - 1
+        images, index = parts[part][0], place - int(starts[part])
+        return f"{images.image_name(index)} ({images.classes[images.labels[index]]})"
+
+    return tuple(f"{said(int(order[pair]))} and {said(int(order[pair + 1]))}" for pair in pairs)
+
+
+def _measure(images: ImageSet, index: int) -> tuple[int, int, int, int] | InputError:
+    """Width, height, channels and a digest, or why they cannot be had."""
     name = images.image_name(index)
     try:
         data = images.read(index)
         if not isinstance(data, bytes):
             height, width, channels = decoding.from_array(data, name=name).shape
-            return width, height, channels
+            return width, height, channels, _digest(data)
         picture = decoding.decode(data, channels=None, name=name)
-        return *picture.size, len(picture.getbands())
+        return *picture.size, len(picture.getbands()), _digest(data)
     except InputError as error:
         return error
     except OSError as error:
         return InputError(f"{name}: cannot be read ({error.strerror or error})")
+
+
+def _digest(data: bytes | NDArray[np.uint8]) -> int:
+    content = data if isinstance(data, bytes) else data.tobytes()
+    return int.from_bytes(hashlib.blake2b(content, digest_size=8).digest())

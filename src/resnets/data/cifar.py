@@ -99,7 +99,7 @@ def open_cifar(source: str, folder: str, distribution: Distribution, read: Read)
         planes, labels = (np.concatenate(arrays) for arrays in zip(*batches, strict=True))
         images = planes.reshape(-1, PLANES, SIDE, SIDE).transpose(0, 2, 3, 1)
         parts.append(Part(split, np.ascontiguousarray(images), labels))
-    return from_parts(source, parts, classes=classes)
+    return from_parts(source, parts, classes=classes, complete=True)
 
 
 def _content(read: Read, path: str) -> tuple[str, bytes]:

@@ -1,10 +1,12 @@
-"""IDX files, as MNIST and Fashion-MNIST come -> ImageSet. Format: LeCun, Cortes and Burges, the MNIST page."""
+"""IDX files, as MNIST, Fashion-MNIST and EMNIST come -> ImageSet. Format: LeCun, Cortes and Burges, the MNIST page."""
 
 import gzip
 import math
+import re
 import struct
 import zlib
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -27,35 +29,74 @@ FASHION = (
     "Ankle boot",
 )
 
-_SPLITS: Mapping[Split, str] = {"train": "train", "test": "t10k"}  # what their files' names begin with
-_AXES: Mapping[str, int] = {"images": 3, "labels": 1}
 _UINT8 = 0x08  # the format's code of the type
+_AXES: Mapping[str, int] = {"images": 3, "labels": 1}
+_WRITTEN: Mapping[Split, str] = {"train": "train", "test": "t10k"}  # in MNIST's names
+_NAME = re.compile(
+    r"(?P<set>.*?)(?P<split>train|t10k|test)-(?P<kind>images|labels)[-.]idx[13]-ubyte(\.gz)?", re.IGNORECASE
+)  # train-images-idx3-ubyte.gz, t10k-labels.idx1-ubyte, emnist-letters-test-images-idx3-ubyte.gz
 
 
-def find_idx(folder: str) -> Path | None:
-    """The folder that holds IDX files: this one, or its `raw`, where torchvision puts them."""
-    for candidate in (Path(folder), Path(folder) / "raw"):
-        if any(_file(candidate, split, kind) for split in _SPLITS for kind in _AXES):
-            return candidate
+@dataclass(frozen=True)
+class IdxFiles:
+    """The files of one published set: MNIST's own names have no set in front, EMNIST's do."""
+
+    folder: Path
+    prefix: str  # what every file's name begins with: nothing, or emnist-letters-
+    files: Mapping[tuple[str, str], Path]  # by split (train, test) and kind (images, labels)
+
+
+def find_idx(source: str) -> IdxFiles | None:
+    """The IDX files in a folder or in its `raw`, where torchvision puts them; or those that a file of them belongs to.
+
+    Raises InputError, naming the sets, when a folder holds several.
+    """
+    path = Path(source)
+    if not path.is_dir():
+        matched = _NAME.fullmatch(path.name)
+        return _sets(path.parent).get(matched["set"]) if matched else None
+    for place in (path, path / "raw"):
+        sets = _sets(place)
+        if len(sets) > 1:
+            first = next(iter(next(iter(sets.values())).files.values()))
+            names = ", ".join(name.strip("-") or "one without a name" for name in sets)
+            raise InputError(
+                f"{place}: holds several sets of IDX files ({names}); name one by a file of it, as {first}"
+            )
+        if sets:
+            return next(iter(sets.values()))
     return None
 
 
-def open_idx(folder: str, place: Path) -> ImageSet:
-    """The train and test split of IDX files in `place`, plain or gzipped. Classes are Fashion-MNIST's or numbers.
+def open_idx(source: str, found: IdxFiles) -> ImageSet:
+    """The train and test split of IDX files, plain or gzipped. Classes are Fashion-MNIST's, or the labels there are.
 
     Raises InputError when a file's magic number is wrong, it is cut short, or counts of images and labels differ.
     """
     parts: list[Part] = []
-    for split in _SPLITS:
-        files = {kind: _file(place, split, kind) for kind in _AXES}
-        images, labels = files["images"], files["labels"]
+    splits: tuple[Split, ...] = ("train", "test")
+    for split in splits:
+        images, labels = (found.files.get((split, kind)) for kind in _AXES)
         if images is None and labels is None:
             continue
         if images is None or labels is None:
-            missing = f"{_SPLITS[split]}-{'images-idx3' if images is None else 'labels-idx1'}-ubyte"
-            raise InputError(f"{place}/{missing}: missing; images and labels come as two files, each plain or .gz")
+            missing = f"{found.prefix}{_WRITTEN[split]}-{'images-idx3' if images is None else 'labels-idx1'}-ubyte"
+            raise InputError(
+                f"{found.folder}/{missing}: missing; images and labels come as two files, each plain or .gz"
+            )
         parts.append(_part(split, images, labels))
-    return from_parts(folder, parts, classes=FASHION if _is_fashion(place) else None)
+    fashion = _is_fashion(found)
+    return from_parts(source, parts, classes=FASHION if fashion else (), complete=fashion)
+
+
+def _sets(folder: Path) -> dict[str, IdxFiles]:
+    """The sets of IDX files in a folder, by what their names begin with. Of a plain and a packed file, the plain."""
+    found: dict[str, dict[tuple[str, str], Path]] = {}
+    for path in sorted(folder.iterdir()) if folder.is_dir() else ():
+        if (matched := _NAME.fullmatch(path.name)) and path.is_file():
+            split = "train" if matched["split"].lower() == "train" else "test"
+            found.setdefault(matched["set"], {}).setdefault((split, matched["kind"].lower()), path)
+    return {name: IdxFiles(folder, name, files) for name, files in found.items()}
 
 
 def _part(split: Split, image_file: Path, label_file: Path) -> Part:
@@ -65,20 +106,10 @@ def _part(split: Split, image_file: Path, label_file: Path) -> Part:
     return Part(split, images[..., None], labels.astype(np.int64))
 
 
-def _is_fashion(place: Path) -> bool:
-    place = place.resolve()
+def _is_fashion(found: IdxFiles) -> bool:
+    place = found.folder.resolve()
     named = place.parent if place.name == "raw" else place
-    return "fashion" in named.name.lower()
-
-
-def _file(folder: Path, split: Split, kind: str) -> Path | None:
-    axes = _AXES[kind]
-    for separator in ("-", "."):
-        for suffix in ("", ".gz"):
-            path = folder / f"{_SPLITS[split]}-{kind}{separator}idx{axes}-ubyte{suffix}"
-            if path.is_file():
-                return path
-    return None
+    return "fashion" in named.name.lower() or "fashion" in found.prefix.lower()
 
 
 def _values(path: Path, kind: str) -> NDArray[np.uint8]:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from resnets.base.errors import InputError
+from resnets.base.names import composed
 
 Split = Literal["train", "val", "test"]
 SPLITS: tuple[Split, ...] = ("train", "val", "test")
@@ -122,12 +123,17 @@ class ImageSet:
         """How many images each class has."""
         return np.bincount(self.labels, minlength=len(self.classes))
 
+    @property
+    def present_classes(self) -> tuple[str, ...]:
+        """The classes that have images."""
+        return tuple(self.classes[label] for label in np.unique(self.labels).tolist())
+
     @cached_property
     def fingerprint(self) -> str:
         """A short digest of which images these are: their names, their labels, and the content of a few of them."""
-        digest = hashlib.sha256("\n".join(self.classes).encode(errors="surrogateescape"))
+        digest = hashlib.sha256(composed("\n".join(self.classes)).encode(errors="surrogateescape"))
         for index in range(len(self)):
-            name = "" if self.one_shape else self.image_name(index).rsplit("/", 1)[-1]
+            name = "" if self.one_shape else composed(self.image_name(index).rsplit("/", 1)[-1])
             digest.update(f"\n{name}\t{self.labels[index]}".encode(errors="surrogateescape"))
         for index in np.linspace(0, len(self) - 1, min(SAMPLED, len(self))).astype(int):
             try:

@@ -1,26 +1,20 @@
 """Which folders are classes and which are splits, the same for a folder on disk and for an archive of one."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
 
 from resnets.base.errors import InputError
+from resnets.base.names import composed
 from resnets.data.imageset import SPLITS, Images, ImageSet, Split
-from resnets.data.listing import Listing, joined
-
-SPLIT_NAMES: Mapping[str, Split] = {
-    "train": "train",
-    "training": "train",
-    "val": "val",
-    "valid": "val",
-    "validation": "val",
-    "test": "test",
-    "testing": "test",
-}
+from resnets.data.listing import LeftOut, Listing, joined
+from resnets.data.split_folders import SPLIT_NAMES, is_unlabelled_test, split_roots
 
 Roots = Mapping[Split | None, str]  # where the class folders of each split are; None: of a source without splits
+Folders = Mapping[str, list[str]]  # class -> its folders: more than one where Unicode writes a name in several forms
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,26 +31,30 @@ class Arrangement:
 def arrange(listing: Listing) -> Arrangement:
     """The labels that folder names give the images of `listing`; classes sort as strings, as in torchvision.
 
-    Raises InputError when there are no class folders, fewer than two, one that has no images, or one that train lacks.
+    Raises InputError when there are no class folders, one of a split that train lacks, or splits that cannot be told.
     """
     top = _top(listing)
-    roots = _splits(listing, top) or {None: top}
-    classes = _classes(listing, roots)
+    found, notes = split_roots(listing, top)
+    roots: Roots = {**found} or {None: top}
+    folders = {split: _class_folders(listing, root, split) for split, root in roots.items()}
+    classes = _classes(listing, roots, folders)
     paths: list[str] = []
     labels: list[NDArray[np.int64]] = []
     splits: list[NDArray[np.int8]] = []
+    twins = LeftOut()
     for split, root in roots.items():
         for label, name in enumerate(classes):
-            found = listing.below(joined(root, name))
-            paths += found
-            labels.append(np.full(len(found), label, dtype=np.int64))
-            splits.append(np.full(len(found), -1 if split is None else SPLITS.index(split), dtype=np.int8))
+            inside = chain.from_iterable(listing.below(joined(root, one)) for one in folders[split].get(name, ()))
+            once = _once(inside, twins)
+            paths += once
+            labels.append(np.full(len(once), label, dtype=np.int64))
+            splits.append(np.full(len(once), -1 if split is None else SPLITS.index(split), dtype=np.int8))
     return Arrangement(
         classes=classes,
         paths=paths,
         labels=np.concatenate(labels),
         splits=np.concatenate(splits),
-        notes=_notes(listing, paths),
+        notes=(*notes, *_notes(listing, paths, twins)),
     )
 
 
@@ -86,44 +84,46 @@ def _top(listing: Listing) -> str:
     return ""
 
 
-def _splits(listing: Listing, top: str) -> dict[Split | None, str]:
-    """The split folders in `top`; none where a class only has a split's name (a train is also a vehicle)."""
-    names = listing.subfolders(top)
-    found: dict[Split | None, list[str]] = {
-        split: [name for name in names if SPLIT_NAMES.get(name.lower()) == split] for split in SPLITS
-    }
-    others = [name for name in names if name.lower() not in SPLIT_NAMES]
-    if others and not any(listing.subfolders(joined(top, name)) for name in found["train"]):
-        return {}
-    for split, same in found.items():
-        if len(same) > 1:
-            listed = " and ".join(listing.where(joined(top, name)) for name in same)
-            raise InputError(f"{listed}: both are a {split} split; keep one")
-    return {split: joined(top, same[0]) for split, same in found.items() if same}
+def _class_folders(listing: Listing, root: str, split: Split | None) -> Folders:
+    """The folders of each class in `root`. An unlabelled test split beside two classes or more is none."""
+    names = listing.subfolders(root)
+    if split is None:
+        labelled = [name for name in names if not is_unlabelled_test(listing, root, name)]
+        names = labelled if len(labelled) > 1 else names
+    found: dict[str, list[str]] = {}
+    for name in names:
+        found.setdefault(composed(name), []).append(name)
+    return found
 
 
-def _classes(listing: Listing, roots: Roots) -> tuple[str, ...]:
+def _classes(listing: Listing, roots: Roots, folders: Mapping[Split | None, Folders]) -> tuple[str, ...]:
     """The names of the classes: of the training split, of a source without splits, or of what splits there are."""
-    defining = [root for split, root in roots.items() if split in ("train", None)]
-    classes = sorted({name for root in defining or roots.values() for name in listing.subfolders(root)})
+    defining = [found for split, found in folders.items() if split in ("train", None)] or list(folders.values())
+    classes = tuple(sorted(set[str]().union(*defining)))
     if not classes:
         raise InputError(_no_classes(listing, next(iter(roots.values()))))
-    for folder in (joined(root, name) for root in defining for name in classes):
-        if not listing.has_images(folder):
-            raise InputError(f"{listing.where(folder)}: this class folder has no images; add some or remove it")
-    for root in roots.values():
-        for name in listing.subfolders(root):
+    for split, root in roots.items():
+        for name, (first, *_) in folders[split].items():
             if name not in classes:
                 raise InputError(
-                    f"{listing.where(joined(root, name))}: the training split has no class {name}; "
+                    f"{listing.where(joined(root, first))}: the training split has no class {name}; "
                     "add it there or remove this folder"
                 )
-    if len(classes) < 2:
-        raise InputError(
-            f"{listing.where(next(iter(roots.values())))}: only one class, {classes[0]}; "
-            "a classifier needs at least two classes, a folder for each"
-        )
-    return tuple(classes)
+    return classes
+
+
+def _once(paths: Iterable[str], twins: LeftOut) -> list[str]:
+    """The paths without those that are another's in another of Unicode's forms; these are counted in `twins`."""
+    kept: list[str] = []
+    seen: set[str] = set()
+    for path in paths:
+        if not path.isascii():
+            if composed(path) in seen:
+                twins.add(path)
+                continue
+            seen.add(composed(path))
+        kept.append(path)
+    return kept
 
 
 def _no_classes(listing: Listing, root: str) -> str:
@@ -134,13 +134,15 @@ def _no_classes(listing: Listing, root: str) -> str:
     return f"{where}: {found}; make a folder for each class, such as {where}/cat/1.jpg and {where}/dog/1.jpg"
 
 
-def _notes(listing: Listing, paths: list[str]) -> tuple[str, ...]:
+def _notes(listing: Listing, paths: list[str], twins: LeftOut) -> tuple[str, ...]:
     """What was left out, a line for each kind of thing."""
     notes: list[str] = []
-    total = sum(map(len, listing.images.values()))
-    if total > len(paths):
-        example = min(set(listing.all_images()).difference(paths))
-        notes.append(_note(listing, total - len(paths), "image", "outside the class folders", example))
+    outside = sum(map(len, listing.images.values())) - len(paths) - twins.count
+    if outside:
+        example = min(set(listing.all_images()).difference(paths, [twins.example]))
+        notes.append(_note(listing, outside, "image", "outside the class folders", example))
+    if twins.count:
+        notes.append(_note(listing, twins.count, "image", "of a name that stands there twice", twins.example))
     if listing.others.count:
         is_none = "that is no image" if listing.others.count == 1 else "that are no images"
         notes.append(_note(listing, listing.others.count, "file", is_none, listing.others.example))

@@ -8,6 +8,7 @@ from itertools import chain
 
 import numpy as np
 
+from resnets.base.names import composed
 from resnets.data.decoding import SUFFIXES
 
 
@@ -99,8 +100,11 @@ class Listing:
         return self._subfolders.get(folder, [])
 
     def below(self, folder: str) -> list[str]:
-        """The images in `folder` and its sub-folders, as torchvision's ImageFolder orders them: by folder, by name."""
-        return list(chain.from_iterable(map(self._directly_in, self._tree(folder))))
+        """The images in `folder` and its sub-folders, as torchvision's ImageFolder orders them: by folder, by name.
+
+        Names are ordered by their composed form, so that a copy from another system has the same order.
+        """
+        return list(chain.from_iterable(map(self._directly_in, sorted(self._tree(folder), key=composed))))
 
     def has_images(self, folder: str) -> bool:
         """Whether there is any image in `folder` or its sub-folders."""
@@ -115,7 +119,7 @@ class Listing:
         return f"{self.source.rstrip('/')}/{path}" if path else self.source
 
     def _directly_in(self, folder: str) -> list[str]:
-        return [joined(folder, name) for name in sorted(self.images.get(folder, ()))]
+        return [joined(folder, name) for name in sorted(self.images.get(folder, ()), key=composed)]
 
     def _tree(self, folder: str) -> list[str]:
         if not folder:

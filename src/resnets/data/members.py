@@ -136,6 +136,7 @@ def damaged(name: str, why: str) -> OSError:
 
 def _tar_members(tar: tarfile.TarFile, file: IO[bytes]) -> Iterator[Member]:
     ends = 0
+    places: dict[str, tuple[int, int]] | None = None  # of every file before, once a hard link asks for one
     while (member := tar.next()) is not None:
         tar.members.clear()  # pyright: ignore[reportAttributeAccessIssue] - it would keep a kilobyte for each member
         if tar.offset <= ends:  # a negative size would lead round for ever
@@ -145,12 +146,33 @@ def _tar_members(tar: tarfile.TarFile, file: IO[bytes]) -> Iterator[Member]:
         if member.isdir():
             yield Member(name, "folder")
         elif member.isreg() and not member.issparse():
-            yield Member(name, "file", member.size, (member.offset_data, member.size))
+            place = (member.offset_data, member.size)
+            if places is not None:
+                places[name] = place
+            yield Member(name, "file", member.size, place)
+        elif member.islnk():  # the bytes are its target's, which comes before it
+            places = _places_before(file, member.offset) if places is None else places
+            place = places.get(_normal(member.linkname))
+            if place is not None:
+                places[name] = place
+            yield Member(name, "link") if place is None else Member(name, "file", place[1], place)
         else:
             yield Member(name, "link")
     file.seek(tar.offset)
     if any(file.read(tarfile.BLOCKSIZE)):  # tarfile takes a header that it cannot read for the end
         raise tarfile.ReadError(f"the header at byte {tar.offset:,} is damaged")
+
+
+def _places_before(file: IO[bytes], end: int) -> dict[str, tuple[int, int]]:
+    """Where the bytes of each file of a tar archive are that comes before the byte `end`."""
+    found: dict[str, tuple[int, int]] = {}
+    file.seek(0)
+    with tarfile.open(fileobj=file, mode="r:") as tar:
+        while (member := tar.next()) is not None and member.offset < end:
+            tar.members.clear()  # pyright: ignore[reportAttributeAccessIssue] - as above
+            if member.isreg() and not member.issparse():
+                found[_normal(member.name)] = (member.offset_data, member.size)
+    return found
 
 
 def _not_a_tar(archive: str, error: Exception) -> InputError:

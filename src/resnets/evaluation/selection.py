@@ -1,13 +1,19 @@
 """Which images of some data a classifier is judged on, and what it said of them."""
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+import numpy as np
 from jaxtyping import Float32, Int64
 from numpy import ndarray
 
 from resnets.data.imageset import ImageSet, Split
+
+NAMED = 5  # classes without images
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -48,3 +54,14 @@ def to_judge(
     if held_out and images.name.rstrip("/").rsplit("/", 1)[-1] == origin["data"].get("name"):
         return images, f"{images.name}, all images; some may have trained this classifier, whose data had this name"
     return images, f"{images.name}, all images"
+
+
+def tell_absent(data: str, labels: Int64[ndarray, " images"], classes: tuple[str, ...]) -> None:
+    """Log which of a classifier's classes have no images in `data`."""
+    absent = [classes[place] for place in np.setdiff1d(np.arange(len(classes)), labels).tolist()]
+    if absent:
+        more = f" and {len(absent) - NAMED:,} more" if len(absent) > NAMED else ""
+        log.info(
+            "%s: no images of %s of the classifier's %s classes: %s%s",
+            data, f"{len(absent):,}", f"{len(classes):,}", ", ".join(absent[:NAMED]), more,
+        )  # fmt: skip

@@ -18,6 +18,7 @@ from resnets.base.versions import provenance
 from resnets.classifier.file import Classifier
 from resnets.data import loading
 from resnets.data.imageset import ImageSet, Split
+from resnets.data.table_columns import Asked
 from resnets.evaluation.classes import ClassMap
 from resnets.export import exported as exports
 from resnets.export import onnx, parity_images, program, quantization, repository
@@ -99,16 +100,22 @@ def export(
     data: str | Path | ImageSet | None = None,
     split: Split | Literal["all"] | None = None,
     class_map: ClassMap | None = None,
+    columns: Asked | None = None,
+    images: str | Path | None = None,
+    skip_bad: bool = False,
     watch: Watch = unwatched,
 ) -> Export:
     """Make the file that is wished for, hold it against the classifier on real images, and write it.
 
-    data, split, class_map: the images, as `images.find` has them.
+    data, split, class_map, columns, images, skip_bad: the images, as `images.find` has them.
     Raises InputError for what the user can mend; RunFailed, with nothing written, when the file does not give the
     classifier's answers.
     """
     path = options.place(classifier)
-    judged = parity_images.find(classifier, data, split=split, class_map=class_map, calibrate=options.kind == "int8")
+    judged = parity_images.find(
+        classifier, data, split=split, class_map=class_map, columns=columns, images=images, skip_bad=skip_bad,
+        calibrate=options.kind == "int8",
+    )  # fmt: skip
     name = path / "1" / "model.onnx" if options.to == "triton" else path
     header = classifier.header() | {"export": _described(classifier, options.kind)}
     at_gate = Gate(classifier, judged, watch)
@@ -131,6 +138,9 @@ def check(
     data: str | Path | ImageSet | None = None,
     split: Split | Literal["all"] | None = None,
     class_map: ClassMap | None = None,
+    columns: Asked | None = None,
+    images: str | Path | None = None,
+    skip_bad: bool = False,
     max_drop: float = 0.5,
     watch: Watch = unwatched,
 ) -> Parity:
@@ -138,7 +148,9 @@ def check(
 
     The arguments are those of `export`.
     """
-    judged = parity_images.find(classifier, data, split=split, class_map=class_map)
+    judged = parity_images.find(
+        classifier, data, split=split, class_map=class_map, columns=columns, images=images, skip_bad=skip_bad
+    )
     return Gate(classifier, judged, watch).require(exported, max_drop=max_drop)
 
 

@@ -8,10 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from resnets.base.errors import InputError
+from resnets.base.names import composed
 from resnets.classifier.file import Classifier
 from resnets.classifier.header import SAMPLES
 from resnets.data import sources
+from resnets.data.checkup import readable
 from resnets.data.imageset import ImageSet, Split
+from resnets.data.table_columns import Asked
 from resnets.evaluation import selection
 from resnets.evaluation.classes import ClassMap, outputs
 
@@ -34,27 +37,32 @@ def find(
     *,
     split: Split | Literal["all"] | None = None,
     class_map: ClassMap | None = None,
+    columns: Asked | None = None,
+    images: str | Path | None = None,
+    skip_bad: bool = False,
     calibrate: bool = False,
 ) -> ParityImages:
     """The images to judge an export on.
 
     data: what `train` takes; None: the samples kept beside the classifier by its run. split: as in `evaluate`.
-    class_map: as in `evaluate`. calibrate: whether other images are needed too: those of the data's training part,
-    else one half of what there is, while the other half judges.
+    class_map, columns, images, skip_bad: as in `evaluate`. calibrate: whether other images are needed too: those of
+    the data's training part, else one half of what there is, while the other half judges.
     Raises InputError when there are none.
     """
     if data is None:
         data = _samples(classifier)
-        images = sources.open_source(data)
-        class_map = {name: name if name in classifier.classes else int(name) for name in images.classes}
+        whole = sources.open_source(data)
+        class_map = {name: name if name in classifier.classes else int(name) for name in whole.classes}
     else:
-        images = data if isinstance(data, ImageSet) else sources.open_source(data)
-    judged, on = selection.to_judge(images, split, classifier.origin)
+        whole = sources.opened(data, columns=columns, images=images)
+    if skip_bad:
+        whole = readable(whole)
+    judged, on = selection.to_judge(whole, split, classifier.origin)
     calibration = None
     if calibrate:
-        whole = len(judged)
-        judged, calibration = _calibration(images, judged)
-        on += ", one half of each class" if len(judged) < whole else ""
+        count = len(judged)
+        judged, calibration = _calibration(whole, judged)
+        on += ", one half of each class" if len(judged) < count else ""
     return ParityImages(judged, _labels(classifier, judged, class_map), calibration, on)
 
 
@@ -69,11 +77,10 @@ def _samples(classifier: Classifier) -> Path:
 
 
 def _labels(classifier: Classifier, images: ImageSet, class_map: ClassMap | None) -> NDArray[np.int64] | None:
-    known = set(images.classes) <= set(classifier.classes)
-    if class_map is None and not known:
+    present = images.present_classes
+    if class_map is None and not set(map(composed, present)) <= set(map(composed, classifier.classes)):
         return None  # agreement can be judged without
-    meanings = class_map if class_map is not None else {name: name for name in images.classes}
-    return outputs(images.name, images.classes, classifier.classes, meanings)[images.labels]
+    return outputs(images.name, images.classes, classifier.classes, class_map, present=present)[images.labels]
 
 
 def _calibration(images: ImageSet, judged: ImageSet) -> tuple[ImageSet, ImageSet]:

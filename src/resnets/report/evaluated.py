@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from resnets.base.progress import Watch, unwatched
 from resnets.classifier.file import Classifier
 from resnets.data.imageset import ImageSet, Split
+from resnets.data.table_columns import Asked
 from resnets.evaluation import calibration, intervals, metrics
 from resnets.evaluation.calibration import Reliability
 from resnets.evaluation.classes import ClassMap
@@ -94,12 +95,18 @@ def judge(
     *,
     split: Split | Literal["all"] | None = None,
     class_map: ClassMap | None = None,
+    columns: Asked | None = None,
+    images: str | Path | None = None,
+    skip_bad: bool = False,
     batch_size: int = 64,
     command: str = "",
     watch: Watch = unwatched,
 ) -> RunReport:
     """A classifier judged on labelled images. The arguments, and what it raises, are those of `Classifier.scored`."""
-    scored = classifier.scored(data, split=split, class_map=class_map, batch_size=batch_size, watch=watch)
+    scored = classifier.scored(
+        data, split=split, class_map=class_map, columns=columns, images=images, skip_bad=skip_bad,
+        batch_size=batch_size, watch=watch,
+    )  # fmt: skip
     return RunReport(
         classifier=classifier,
         images=scored.images,

@@ -10,6 +10,7 @@ import torch
 
 from resnets import spec as specs
 from resnets.base.progress import Watch, unwatched
+from resnets.data.table_columns import Asked
 from resnets.spec import ResNetSpec
 from resnets.training.recipes import named
 from resnets.training.recipes import plan as plans
@@ -26,6 +27,8 @@ class TrainRequest:
     out: str | Path | None = None
     recipe: str | Path | None = None
     settings: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    columns: Asked | None = None
+    images: str | Path | None = None
     resume: bool = False
     skip_bad: bool = False
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))

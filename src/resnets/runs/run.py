@@ -23,6 +23,7 @@ from resnets.classifier.file import Classifier
 from resnets.classifier.header import read_header
 from resnets.data import loading
 from resnets.data.loading import TrainingBatches
+from resnets.data.table_columns import table_options
 from resnets.evaluation.calibration import Threshold, calibrate
 from resnets.network import ResNet
 from resnets.report import page, plots
@@ -68,8 +69,12 @@ class Run:
     @property
     def command(self) -> str:
         """What repeats it."""
+        request = self.request
+        table = table_options(request.columns, request.images)
         skipping = ["--skip-bad"] if self.saved.data["skip_bad"] else []
-        return shlex.join(["resnets", "train", str(self.request.data), "--recipe", str(self.folder.recipe), *skipping])
+        return shlex.join(
+            ["resnets", "train", str(request.data), *table, "--recipe", str(self.folder.recipe), *skipping]
+        )
 
 
 def train(request: TrainRequest) -> Classifier:
@@ -158,8 +163,9 @@ def _resumed(request: TrainRequest) -> Run:
 
 def _splits(request: TrainRequest, recipe: Recipe, skip_bad: bool) -> Splits:
     return prepare_splits(
-        request.data, val_fraction=recipe.val_fraction, seed=recipe.split_seed, skip_bad=skip_bad, watch=request.watch
-    )
+        request.data, columns=request.columns, images=request.images, val_fraction=recipe.val_fraction,
+        seed=recipe.split_seed, skip_bad=skip_bad, watch=request.watch,
+    )  # fmt: skip
 
 
 def recipe_values(changes: Changes) -> Recipe:

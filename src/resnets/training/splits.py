@@ -1,6 +1,7 @@
 """Before the first step: which images train and which judge, and whether all of them can be read."""
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,12 +11,16 @@ import numpy as np
 from resnets.base.errors import InputError
 from resnets.base.progress import Watch
 from resnets.data import sources
-from resnets.data.checkup import Survey, survey
-from resnets.data.imageset import ImageSet
+from resnets.data.checkup import Survey, in_several_classes, survey
+from resnets.data.imageset import SPLITS, ImageSet
+from resnets.data.table_columns import Asked
 
 log = logging.getLogger(__name__)
 
 HELD_OUT = 5_000  # images: enough to tell epochs apart; the rest had better train
+LISTED = 20  # classes that are named with their counts
+SHOWN = 3  # pairs of images that are in two classes
+_TEST = SPLITS.index("test")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,14 +34,24 @@ class Splits:
     notes: tuple[str, ...]  # how the source was read, how it was split, and what was left out
 
 
-def prepare_splits(data: str | Path, *, val_fraction: float, seed: int, skip_bad: bool, watch: Watch) -> Splits:
-    """Open `data`, hold out validation images where it has none, and decode every image once.
+def prepare_splits(
+    data: str | Path,
+    *,
+    columns: Asked | None = None,
+    images: str | Path | None = None,
+    val_fraction: float,
+    seed: int,
+    skip_bad: bool,
+    watch: Watch,
+) -> Splits:
+    """Open `data`, hold out validation images where it has none, and decode every image once, those of test too.
 
-    val_fraction: of the training images, to be held out; 0 for a fifth, and no more than HELD_OUT images.
+    columns, images: as `sources.open_source` has them. val_fraction: of the training images, to be held out; 0 for a
+    fifth, and no more than HELD_OUT images.
     Raises InputError for what the user can mend: an image that cannot be decoded (unless `skip_bad`), a class without
     training images, too few of them.
     """
-    whole = sources.open_source(data)
+    whole = sources.open_source(data, columns=columns, images=images)
     notes = list(whole.notes)
     used, held_out = whole, None
     if not whole.has("val"):
@@ -46,24 +61,58 @@ def prepare_splits(data: str | Path, *, val_fraction: float, seed: int, skip_bad
         notes.append(f"{whole.name}: {used.split_made}")
     for note in notes:
         log.info("%s", note)
-    used.part("train")  # raises, and says which splits there are, when there is none
-    used = used.subset(np.flatnonzero((used.splits == 0) | (used.splits == 1)))
-    found = survey(used, watch)
-    if found.bad:
-        used = _without_bad(used, found, skip_bad)
-        notes += [f"left out: {why}" for _, why in found.bad]
+    _check_trainable(used)  # before an hour of decoding
+    used, found, lost = _readable(used.subset(np.flatnonzero(used.splits != _TEST)), skip_bad, watch)
+    parts = [(used, found.contents)]
+    if whole.has("test"):
+        test, surveyed, lost_there = _readable(whole.part("test"), skip_bad, watch)
+        parts.append((test, surveyed.contents))
+        lost += lost_there
     _check_trainable(used)
+    doubtful = _doubtful(in_several_classes(parts))
+    _tell_counts([used for used, _ in parts])
     train, val = used.part("train"), used.part("val")
     origin = {
         "name": Path(data).name,
         "train": len(train),
         "val": len(val),
-        "left_out": len(found.bad),
+        "left_out": len(lost),
         "skip_bad": skip_bad,
         "held_out": held_out,
         "fingerprint": used.fingerprint,
     }
-    return Splits(train=train, val=val, survey=found, origin=origin, notes=tuple(notes))
+    return Splits(train=train, val=val, survey=found, origin=origin, notes=(*notes, *lost, *doubtful))
+
+
+def _readable(images: ImageSet, skip_bad: bool, watch: Watch) -> tuple[ImageSet, Survey, tuple[str, ...]]:
+    """The images that can be decoded, what was found of them, and a line for each other one."""
+    found = survey(images, watch)
+    if found.bad:
+        images = _without_bad(images, found, skip_bad)
+    return images, found, tuple(f"left out: {why}" for _, why in found.bad)
+
+
+def _doubtful(pairs: Sequence[str]) -> tuple[str, ...]:
+    """A warning of images that are in two classes, once it is told."""
+    if not pairs:
+        return ()
+    more = f", and {len(pairs) - SHOWN:,} more" if len(pairs) > SHOWN else ""
+    warning = f"the same image is in two classes: {'; '.join(pairs[:SHOWN])}{more}; keep it in the right one"
+    log.warning("%s", warning)
+    return (warning,)
+
+
+def _tell_counts(parts: Sequence[ImageSet]) -> None:
+    """Log the classes of each split, and how many images each has."""
+    for split in SPLITS:
+        for images in (one.part(split) for one in parts if one.has(split)):
+            counts = images.class_counts()
+            listed = ", ".join(
+                f"{name} {count:,}" for name, count in zip(images.classes[:LISTED], counts.tolist(), strict=False)
+            )
+            rest = counts[LISTED:]
+            more = f", and {len(rest):,} more with {rest.min():,} to {rest.max():,} images each" if len(rest) else ""
+            log.info("%s: %s images of %s classes: %s%s", split, f"{len(images):,}", f"{len(counts):,}", listed, more)
 
 
 def _without_bad(images: ImageSet, found: Survey, skip_bad: bool) -> ImageSet:
@@ -77,7 +126,12 @@ def _without_bad(images: ImageSet, found: Survey, skip_bad: bool) -> ImageSet:
 
 
 def _check_trainable(images: ImageSet) -> None:
-    train = images.part("train")
+    train = images.part("train")  # raises, and says which splits there are, when there is none
+    if len(images.classes) < 2:
+        raise InputError(
+            f"{images.name}: only one class, {images.classes[0]}; a classifier needs at least two classes, "
+            "a folder or a label for each"
+        )
     counts = train.class_counts()
     empty = [name for name, count in zip(train.classes, counts, strict=True) if not count]
     if empty:
