@@ -191,9 +191,9 @@ def test_pictures_are_decoded_once_where_all_fit_in_memory(images: ImageSet, mon
     decoded: list[int] = []
     original = loading.picture
 
-    def counted(images: ImageSet, row: int, channels: int) -> Image.Image | np.ndarray:
+    def counted(images: ImageSet, row: int, preprocessing: Preprocessing) -> Image.Image | np.ndarray:
         decoded.append(row)
-        return original(images, row, channels)
+        return original(images, row, preprocessing)
 
     monkeypatch.setattr(loading, "picture", counted)
     settings = Augmentation(augment="resized-crop")

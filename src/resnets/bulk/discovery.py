@@ -17,7 +17,7 @@ from resnets.bulk import tables
 from resnets.bulk.manifest import Entry
 from resnets.bulk.stores import LOCAL, RUNS_FILES, Store, arrow, is_uri, open_local, store_of
 from resnets.data import members
-from resnets.data.decoding import SUFFIXES
+from resnets.data.kinds import SUFFIXES
 from resnets.data.listing import is_hidden, is_image
 from resnets.data.sources import ARCHIVES
 

@@ -157,11 +157,11 @@ class Predictor(ABC):
         """An image decoded and as the network will see it, or the error that it cannot be read with."""
         try:
             if isinstance(image, str | Path):
-                image = decoding.decode_file(image, channels=self.preprocessing.channels)
+                image = self.preprocessing.decoded_file(image)
             elif isinstance(image, Image.Image):
                 image = decoding.upright(image, name=name)
             elif isinstance(image, Encoded):
-                image = decoding.decode(image.read(), channels=self.preprocessing.channels, name=name)
+                image = self.preprocessing.decoded(image.read(), name=name)
             return name, self.preprocessing.views(image, tta)
         except OSError as error:
             return name, InputError(f"{name}: cannot be read ({error.strerror or error})")

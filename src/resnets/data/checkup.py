@@ -10,7 +10,9 @@ from numpy.typing import NDArray
 
 from resnets.base.errors import InputError
 from resnets.base.progress import Progress, Watch, unwatched
-from resnets.data import decoding
+from resnets.data import decoding, depth
+from resnets.data.decoding import Measured
+from resnets.data.depth import Extent, Range
 from resnets.data.imageset import ImageSet
 from resnets.data.loading import in_order
 
@@ -25,6 +27,7 @@ class Survey:
     channels: int  # 1 where every image is stored grey, else 3; an array's own number
     bad: tuple[tuple[int, str], ...]  # index into the image set, and why
     contents: NDArray[np.uint64]  # a digest of each good image's bytes
+    range: Range | None = None  # of the values of images of more than 8 bits, where 0 to 65535 would not do
 
     @property
     def shorter_side(self) -> int:
@@ -48,17 +51,21 @@ def survey(images: ImageSet, watch: Watch = unwatched) -> Survey:
     contents: list[int] = []
     bad: list[tuple[int, str]] = []
     channels = {1}
+    extents: list[Extent] = []
     for index, found in enumerate(in_order(lambda index: _measure(images, index), range(len(images)))):
         if isinstance(found, InputError):
             bad.append((index, str(found)))
         else:
-            sizes.append(found[:2])
-            channels.add(found[2])
-            contents.append(found[3])
+            measured, content = found
+            sizes.append((measured.width, measured.height))
+            channels.add(measured.channels)
+            extents += [measured.extent] if measured.extent is not None else []
+            contents.append(content)
         watch(Progress("checking images", index + 1, len(images)))
     if not sizes:
         raise InputError(f"{images.name}: none of {len(images)} images can be decoded; the first: {bad[0][1]}")
-    return Survey(np.array(sizes), max(channels), tuple(bad), np.array(contents, dtype=np.uint64))
+    contained = np.array(contents, dtype=np.uint64)
+    return Survey(np.array(sizes), max(channels), tuple(bad), contained, depth.span(extents))
 
 
 def readable(images: ImageSet) -> ImageSet:
@@ -89,16 +96,15 @@ def in_several_classes(parts: Sequence[tuple[ImageSet, NDArray[np.uint64]]]) -> 
     return tuple(f"{said(int(order[pair]))} and {said(int(order[pair + 1]))}" for pair in pairs)
 
 
-def _measure(images: ImageSet, index: int) -> tuple[int, int, int, int] | InputError:
-    """Width, height, channels and a digest, or why they cannot be had."""
+def _measure(images: ImageSet, index: int) -> tuple[Measured, int] | InputError:
+    """What there is to know of an image, and a digest of it, or why they cannot be had."""
     name = images.image_name(index)
     try:
         data = images.read(index)
         if not isinstance(data, bytes):
             height, width, channels = decoding.from_array(data, name=name).shape
-            return width, height, channels, _digest(data)
-        picture = decoding.decode(data, channels=None, name=name)
-        return *picture.size, len(picture.getbands()), _digest(data)
+            return Measured(width, height, channels, None), _digest(data)
+        return decoding.measure(data, name=name), _digest(data)
     except InputError as error:
         return error
     except OSError as error:

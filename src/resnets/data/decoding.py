@@ -4,27 +4,32 @@ What happens to an image that is not simply 8-bit grey or RGB:
 
 - EXIF orientation is applied: the picture is upright, as a viewer shows it.
 - Transparent pixels are laid over white.
-- 16-bit grey is scaled to 8 bits (65535 -> 255, rounded), not clipped.
+- More than 8 bits are scaled by a range, which training finds in its images (`depth`): what is outside is clipped.
+  Without one, 16 bits are scaled whole (65535 -> 255, rounded), and floating-point pixels are refused.
 - CMYK, YCbCr, LAB, HSV and palettes become RGB.
 - Grey becomes RGB by repeating it; RGB becomes grey by ITU-R 601 luma (Pillow's `convert("L")`).
 - A GIF or TIFF gives its first frame.
+- What kind of file it is, its first bytes say; only TGA, which has none of its own, goes by its suffix.
 """
 
 import io
 import struct
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import ExifTags, Image, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageFile, UnidentifiedImageError
 
 from resnets.base.errors import InputError
+from resnets.base.reading import read_regular
+from resnets.data import depth, kinds, png, tiff
+from resnets.data.depth import Extent, Range, Values
+from resnets.data.kinds import Kind
 
-SUFFIXES = frozenset({".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff"})
-FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")
 MAX_PIXELS = 80_000_000  # beyond any camera's photograph; a 60,000 x 60,000 image would take 10 GB
 
-_GREY_MODES = frozenset({"1", "L", "LA", "La", "I", "I;16", "I;16B", "I;16L", "I;16N"})
+_GREY_MODES = frozenset({"1", "L", "LA", "La", "I", "I;16", "I;16B", "I;16L", "I;16N", "F"})
 
 # What Pillow's decoders raise on damaged files, by decoder and by place in the file.
 _DAMAGE = (
@@ -44,27 +49,45 @@ _TURNS = {
 _SAY_THE_ORIENTATION = ("exif", "Raw profile type exif", "xmp", "XML:com.adobe.xmp")
 
 
-def decode(data: bytes, *, channels: int | None, name: str) -> Image.Image:
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What an image file holds: the picture, upright, and its pixels where they have more than 8 bits."""
+
+    image: Image.Image
+    values: Values | None
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """An image file's size in pixels, its channels (1 where it is grey, else 3), and how far deep pixels reach."""
+
+    width: int
+    height: int
+    channels: int
+    extent: Extent | None
+
+
+def decode(data: bytes, *, channels: int | None, name: str, span: Range | None = None) -> Image.Image:
     """The picture in an encoded image file, as Pillow mode L (`channels` 1) or RGB (3); None keeps grey grey.
 
-    Raises InputError, naming the file, when the bytes are no image, are cut short, or hold more than MAX_PIXELS.
+    span: the values of more than 8 bits that become 0 and 255. Raises InputError, naming the file, when the bytes are
+    no image, are cut short, or hold more than MAX_PIXELS.
     """
-    if not data:
-        raise InputError(f"{name}: the file is empty")
-    try:
-        with Image.open(io.BytesIO(data), formats=FORMATS) as image:
-            _check_size(image, name)
-            image.load()
-            turned = _turned(image)
-            return to_channels(turned, 1 if channels is None and is_grey(turned) else channels or 3, name=name)
-    except InputError:
-        raise
-    except UnidentifiedImageError:
-        raise InputError(f"{name}: not an image that can be read; JPEG, PNG, WebP, GIF, BMP and TIFF can") from None
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning):  # a warning where warnings are errors
-        raise InputError(f"{name}: more than {MAX_PIXELS / 1e6:.0f} million pixels; make it smaller") from None
-    except _DAMAGE as error:
-        raise InputError(f"{name}: the image is damaged or cut short ({_one_line(error)})") from error
+    stored = _stored(data, name, exact=span is not None)
+    grey = is_grey(stored.image)
+    image = stored.image
+    if stored.values is not None:
+        image = Image.fromarray(depth.eight_bits(stored.values, span, name))
+    return to_channels(image, 1 if channels is None and grey else channels or 3, name=name)
+
+
+def measure(data: bytes, *, name: str) -> Measured:
+    """What training asks of an image file before it begins. Raises InputError as `decode` does."""
+    stored = _stored(data, name, exact=True)
+    extent = None if stored.values is None else depth.extent(stored.values, name)
+    if stored.values is None:
+        to_channels(stored.image, 3, name=name)
+    return Measured(*stored.image.size, 1 if is_grey(stored.image) else 3, extent)
 
 
 def upright(image: Image.Image, *, name: str) -> Image.Image:
@@ -79,15 +102,76 @@ def upright(image: Image.Image, *, name: str) -> Image.Image:
         raise InputError(f"{name}: the image is damaged or cut short ({_one_line(error)})") from error
 
 
-def decode_file(path: str | Path, *, channels: int | None) -> Image.Image:
+def decode_file(path: str | Path, *, channels: int | None, span: Range | None = None) -> Image.Image:
     """`decode` of a file. A file that cannot be opened raises InputError as well."""
     try:
-        data = Path(path).read_bytes()
+        data = read_regular(path)
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror or error})") from error
     except ValueError as error:  # a name that no system allows
         raise InputError(f"{path!r}: cannot be read ({error})") from error
-    return decode(data, channels=channels, name=str(path))
+    return decode(data, channels=channels, name=str(path), span=span)
+
+
+def _stored(data: bytes, name: str, *, exact: bool) -> Stored:
+    """exact: whether colours of 16 bits are wanted whole; Pillow reads the upper 8."""
+    kind = kind_of(data, name=name)
+    tags = tiff.read_tags(data) if kind.name == "TIFF" else None
+    try:
+        if kind.name == "PNG":
+            data = png.pixels_only(data)
+        if tags is not None:
+            tiff.check(tags, name)
+        with Image.open(io.BytesIO(data), formats=[kind.pillow]) as image:
+            _check_size(image, name)
+            wide = exact and depth.is_wide(image)
+            image.load()
+            turned = _turned(image)
+            if wide:
+                return Stored(turned, _wide_values(data, kind, turned))
+            if tags is not None and (mended := tiff.mended(image, tags, name)) is not None:
+                return Stored(turned, np.asarray(_turned(image, of=Image.fromarray(mended))))
+            return Stored(turned, depth.values(turned))
+    except InputError:
+        raise
+    except UnidentifiedImageError:
+        raise InputError(_unidentified(kind, tags, name)) from None
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning):  # a warning where warnings are errors
+        raise InputError(f"{name}: more than {MAX_PIXELS / 1e6:.0f} million pixels; make it smaller") from None
+    except _DAMAGE as error:
+        raise InputError(f"{name}: the image is damaged or cut short ({_one_line(error)})") from error
+
+
+def _unidentified(kind: Kind, tags: tiff.Tags | None, name: str) -> str:
+    if kind.pillow not in Image.OPEN:
+        return f"{name}: a {kind.name} file, which this Pillow cannot read; pip install --upgrade pillow"
+    if tags is not None:
+        return f"{name}: a TIFF of {tiff.described(tags)}, which cannot be read; save it with 8 or 16 bits"
+    return f"{name}: a {kind.name} file that is damaged, or not an image; copy it again, or save it as PNG or JPEG"
+
+
+def _wide_values(data: bytes, kind: Kind, upper: Image.Image) -> Values:
+    """The 16 bits of each colour, of which `upper` has the upper 8, turned."""
+    with Image.open(io.BytesIO(data), formats=[kind.pillow]) as image:
+        assert isinstance(image, ImageFile.ImageFile)
+        unpacking = depth.read_lower(image)
+        image.load()
+        return depth.joined(upper, _turned(image), unpacking)
+
+
+def kind_of(data: bytes, *, name: str) -> Kind:
+    """What kind of image a file is. Raises InputError for what cannot be read, with what would help."""
+    if not data:
+        raise InputError(f"{name}: the file is empty")
+    said, found = kinds.named(name), kinds.found(data[: kinds.HEAD])
+    kind = said if said is kinds.RAW and found is not None and found.name == "TIFF" else found
+    if kind is None and (said is kinds.TGA or data.endswith(b"TRUEVISION-XFILE.\0")):
+        kind = kinds.TGA
+    if kind is None:
+        raise InputError(f"{name}: not an image that can be read; {kinds.WHAT_WORKS}")
+    if not kinds.is_read(kind):
+        raise InputError(f"{name}: a {kind.name} file, which cannot be read; {kind.remedy}")
+    return kind
 
 
 def is_grey(image: Image.Image) -> bool:
@@ -95,17 +179,15 @@ def is_grey(image: Image.Image) -> bool:
     return image.mode in _GREY_MODES
 
 
-def to_channels(image: Image.Image, channels: int, *, name: str = "image") -> Image.Image:
+def to_channels(image: Image.Image, channels: int, *, name: str = "image", span: Range | None = None) -> Image.Image:
     """The image in mode L (1 channel) or RGB (3), as this module's first lines say."""
     if channels not in (1, 3):
         raise InputError(f"{name}: a picture has 1 or 3 channels; the classifier reads {channels}, so give it arrays")
     mode = "L" if channels == 1 else "RGB"
     if image.mode == mode and "transparency" not in image.info:
         return image
-    if image.mode.startswith("I"):
-        image = _eight_bits(image, name)
-    elif image.mode == "F":
-        raise InputError(f"{name}: holds floating-point pixels, whose range is unknown; save it with 8 or 16 bits")
+    if (values := depth.values(image)) is not None:
+        image = Image.fromarray(depth.eight_bits(values, span, name))
     if "transparency" in image.info or image.mode in ("RGBA", "LA", "La", "RGBa", "PA"):
         image = _over_white(image)
     return image if image.mode == mode else image.convert(mode)
@@ -122,15 +204,16 @@ def from_array(array: NDArray[np.uint8], *, name: str = "array") -> NDArray[np.u
     return array
 
 
-def _turned(image: Image.Image) -> Image.Image:
-    """The image as its EXIF orientation says; where that cannot be read, as it is stored.
+def _turned(image: Image.Image, *, of: Image.Image | None = None) -> Image.Image:
+    """The image as its EXIF orientation says, or other pixels of it; where that cannot be read, as it is stored.
 
     Pillow's `exif_transpose` also writes the EXIF anew, which fails on much that cameras and editors leave there.
     """
     try:
         turn = _TURNS.get(image.getexif().get(ExifTags.Base.Orientation, 1))
     except _DAMAGE:
-        return image
+        turn = None
+    image = image if of is None else of
     if turn is None:
         return image
     turned = image.transpose(turn)
@@ -147,13 +230,6 @@ def _check_size(image: Image.Image, name: str) -> None:
         )
     if not width * height:
         raise InputError(f"{name}: {width} x {height} has no pixels")
-
-
-def _eight_bits(image: Image.Image, name: str) -> Image.Image:
-    values = np.asarray(image).astype(np.int64)
-    if values.min() < 0 or values.max() > 65535:
-        raise InputError(f"{name}: pixels from {values.min()} to {values.max()}; save it with 8 or 16 bits")
-    return Image.fromarray(((values * 255 + 32767) // 65535).astype(np.uint8))
 
 
 def _over_white(image: Image.Image) -> Image.Image:

@@ -9,7 +9,7 @@ from itertools import chain
 import numpy as np
 
 from resnets.base.names import composed
-from resnets.data.decoding import SUFFIXES
+from resnets.data.kinds import SUFFIXES
 
 
 def is_image(name: str) -> bool:

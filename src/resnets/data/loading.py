@@ -24,7 +24,7 @@ from torch import Tensor
 
 from resnets.base.errors import InputError
 from resnets.base.progress import Progress, Watch, unwatched
-from resnets.data import augmentation, decoding, policies, sampling
+from resnets.data import augmentation, policies, sampling
 from resnets.data.augmentation import FLIP, LEFT, TOP
 from resnets.data.augmentation_settings import Augmentation
 from resnets.data.imageset import ImageSet
@@ -215,7 +215,7 @@ class Decoded:
         kept = self.kept.get(row)
         if kept is not None:
             return kept
-        found = picture(self.images, row, self.preprocessing.channels)
+        found = picture(self.images, row, self.preprocessing)
         if isinstance(found, Image.Image):
             with self._counting:
                 self._decoded += 1
@@ -247,23 +247,22 @@ def all_pixels(images: ImageSet, preprocessing: Preprocessing, watch: Watch = un
 
 def evaluation_pixels(images: ImageSet, preprocessing: Preprocessing) -> Iterator[NDArray[np.uint8]]:
     """Each image as the network sees it, in order."""
-    channels = preprocessing.channels
-    yield from in_order(lambda index: view(images, index, channels, preprocessing.pixels), range(len(images)))
+    yield from in_order(lambda index: view(images, index, preprocessing, preprocessing.pixels), range(len(images)))
 
 
-def picture(images: ImageSet, index: int, channels: int) -> Picture:
+def picture(images: ImageSet, index: int, preprocessing: Preprocessing) -> Picture:
     """One image, decoded if it is encoded. Raises InputError naming it when it cannot be read."""
     name = images.image_name(index)
     try:
         data = images.read(index)
     except OSError as error:
         raise InputError(f"{name}: cannot be read ({error.strerror or error})") from error
-    return decoding.decode(data, channels=channels, name=name) if isinstance(data, bytes) else data
+    return preprocessing.decoded(data, name=name) if isinstance(data, bytes) else data
 
 
-def view(images: ImageSet, index: int, channels: int, of: Callable[[Picture], Result]) -> Result:
+def view(images: ImageSet, index: int, preprocessing: Preprocessing, of: Callable[[Picture], Result]) -> Result:
     """What `of` makes of one image. Raises InputError naming the image when it cannot be read or used."""
-    found = picture(images, index, channels)
+    found = picture(images, index, preprocessing)
     with _naming(images, index):
         return of(found)
 

@@ -8,6 +8,7 @@ import dataclasses
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -19,6 +20,7 @@ from torch import Tensor
 
 from resnets.base.errors import InputError, nearest
 from resnets.data import augmentation, decoding
+from resnets.data.depth import Range
 
 Fit = Literal["crop", "squash", "pad"]
 Interpolation = Literal["bilinear", "bicubic"]
@@ -45,6 +47,7 @@ class Preprocessing:
     mean: tuple[float, ...] = IMAGENET_MEAN  # of pixels scaled to 0..1, a channel
     std: tuple[float, ...] = IMAGENET_STD
     channels: int = 3
+    range: Range | None = None  # of pixels of more than 8 bits, the values that become 0 and 255; None: 0 to 65535
 
     def __post_init__(self) -> None:
         for name in ("size", "resize", "channels"):
@@ -63,6 +66,8 @@ class Preprocessing:
                 raise InputError(f"preprocessing {name} = {values!r}: needs {self.channels} numbers, one a channel")
         if min(self.std) <= 0:
             raise InputError(f"preprocessing std = {self.std}: must be more than 0")
+        if self.range is not None and not _is_range(self.range):
+            raise InputError(f"preprocessing range = {self.range!r}: must be two numbers, the smaller first")
 
     @property
     def mean_colour(self) -> tuple[int, ...]:
@@ -73,6 +78,14 @@ class Preprocessing:
     def resampling(self) -> Image.Resampling:
         """The interpolation, as Pillow has it."""
         return _RESAMPLING[self.interpolation]
+
+    def decoded(self, data: bytes, *, name: str) -> Image.Image:
+        """The picture in an encoded file, with our channels. Raises InputError, naming it, as `decoding.decode`."""
+        return decoding.decode(data, channels=self.channels, name=name, span=self.range)
+
+    def decoded_file(self, path: str | Path) -> Image.Image:
+        """What `decoded` gives of a file. One that cannot be opened raises InputError as well."""
+        return decoding.decode_file(path, channels=self.channels, span=self.range)
 
     def pixels(self, image: Image.Image | NDArray[np.uint8]) -> NDArray[np.uint8]:
         """The network's view of an image, for evaluation: size x size x channels, not yet normalized."""
@@ -129,7 +142,7 @@ class Preprocessing:
                     raise InputError(f"an array of {found} channels: the classifier reads {self.channels}")
                 return [Image.fromarray(image[:, :, channel]) for channel in range(found)]
             image = Image.fromarray(image[:, :, 0] if found == 1 else image)
-        return [decoding.to_channels(image, self.channels)]
+        return [decoding.to_channels(image, self.channels, span=self.range)]
 
     def _resized(self, image: Image.Image) -> Image.Image:
         target = self._target(image.size)
@@ -174,8 +187,8 @@ class Preprocessing:
 
 
 def to_dict(value: Preprocessing) -> dict[str, Any]:
-    """The preprocessing as JSON values."""
-    return dataclasses.asdict(value)
+    """The preprocessing as JSON values. Without a range it has no such entry, which TOML could not hold."""
+    return {name: held for name, held in dataclasses.asdict(value).items() if held is not None}
 
 
 def from_dict(values: Mapping[str, Any], *, where: str = "preprocessing") -> Preprocessing:
@@ -210,6 +223,11 @@ def published_preprocessing(
         else:
             fields["resize"] = size if size <= SMALL_IMAGE else size * 8 // 7
     return from_dict(fields)
+
+
+def _is_range(value: object) -> bool:
+    numbers = isinstance(value, tuple) and all(isinstance(one, int | float) and math.isfinite(one) for one in value)  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType] # of a file: anything
+    return numbers and len(value) == 2 and value[0] < value[1]  # pyright: ignore[reportUnknownArgumentType] # as above
 
 
 def _five_crops(image: NDArray[np.uint8], size: int) -> list[NDArray[np.uint8]]:

@@ -25,6 +25,7 @@ _FIELDS = {
     "fit": "another crop: fit",
     "interpolation": "another interpolation:",
     "channels": "another number of channels:",
+    "range": "another range of deep pixels:",
 }
 
 Hypothesis = tuple[str, NDArray[np.float64]]  # in words, and the probabilities it leads to

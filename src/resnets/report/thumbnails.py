@@ -23,8 +23,8 @@ def pixels_of(run: RunReport, indices: Iterable[int]) -> dict[int, NDArray[np.ui
     """The images at `indices` as the network sees them, each decoded once."""
     preprocessing = run.classifier.preprocessing
     chosen = sorted(set(indices))
-    channels, images = preprocessing.channels, run.images
-    read = loading.in_order(lambda index: loading.view(images, index, channels, preprocessing.pixels), chosen)
+    images = run.images
+    read = loading.in_order(lambda index: loading.view(images, index, preprocessing, preprocessing.pixels), chosen)
     return dict(zip(chosen, read, strict=True))
 
 

@@ -11,14 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from resnets.base.errors import InputError
 from resnets.base.files import write_whole
+from resnets.data import decoding
 from resnets.data.imageset import ImageSet
 from resnets.data.listing import is_hidden
 
 EACH = 256  # images of the training part, and of the validation part
 LIMIT = 16 << 20  # bytes of each part
 
-_SUFFIXES = {"JPEG": "jpg", "PNG": "png", "WEBP": "webp", "GIF": "gif", "BMP": "bmp", "TIFF": "tif"}
 _MADE = (1980, 1, 1, 0, 0, 0)  # the same images make the same file
 
 log = logging.getLogger(__name__)
@@ -51,8 +52,8 @@ def _kept(images: ImageSet, folders: tuple[str, ...], seed: int) -> Iterator[tup
     chosen = images.evenly(EACH, seed=seed)
     for place in range(len(chosen)):
         try:
-            content, suffix = _encoded(chosen.read(place))
-        except OSError:  # gone or damaged since the run began; there are others
+            content, suffix = _encoded(chosen.read(place), chosen.image_name(place))
+        except (OSError, InputError):  # gone or damaged since the run began; there are others
             continue
         if len(content) > room:
             continue
@@ -61,11 +62,10 @@ def _kept(images: ImageSet, folders: tuple[str, ...], seed: int) -> Iterator[tup
         yield folders[int(chosen.labels[place])], f"{place:03}-{stem}.{suffix}", content
 
 
-def _encoded(data: bytes | NDArray[np.uint8]) -> tuple[bytes, str]:
-    """An image's file and its suffix. Raises OSError when it is none."""
+def _encoded(data: bytes | NDArray[np.uint8], name: str) -> tuple[bytes, str]:
+    """An image's file and its suffix. Raises InputError when it is none."""
     if isinstance(data, bytes):
-        with Image.open(io.BytesIO(data), formats=tuple(_SUFFIXES)) as image:
-            return data, _SUFFIXES[str(image.format)]
+        return data, decoding.kind_of(data, name=name).suffixes[0][1:]
     buffer = io.BytesIO()
     Image.fromarray(data[:, :, 0] if data.shape[2] == 1 else data).save(buffer, "PNG")
     return buffer.getvalue(), "png"

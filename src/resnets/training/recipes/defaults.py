@@ -11,6 +11,7 @@ from resnets import spec as specs
 from resnets.base.errors import InputError
 from resnets.catalog import Row
 from resnets.data import loading
+from resnets.data import preprocessing as preprocessings
 from resnets.data.checkup import Survey
 from resnets.data.imageset import ImageSet
 from resnets.data.preprocessing import SMALL_IMAGE, Preprocessing, published_preprocessing
@@ -51,13 +52,14 @@ def _from_scratch(train: ImageSet, survey: Survey, changes: Changes) -> Plan:
         spec = specs.small_images(spec)
         reasons.append(f"stem: 3x3, stride 1, no pool, since images of {size} pixels have no positions to give away")
     preprocessing = _preprocessing(train, survey, size, channels, changes)
+    reasons += _range_reason(preprocessing, changes)
     return Plan(spec=spec, preprocessing=preprocessing, recipe=Recipe(), network=row.name, reasons=tuple(reasons))
 
 
 def _carried_over(train: ImageSet, survey: Survey, start: Start, changes: Changes) -> Plan:
     """The network and the preprocessing that the weights were trained with, but for what the user changes."""
     row, network_reason = _network_of_weights(start, changes)
-    theirs = dict(start.preprocessing)
+    theirs = {**start.preprocessing, "range": survey.range}  # of the data's own values, whatever the weights have seen
     if "in_channels" in changes.spec:
         theirs["channels"] = changes.spec["in_channels"]
     preprocessing = published_preprocessing(row.image_size, row.spec.in_channels, theirs, changes.preprocessing)
@@ -77,6 +79,7 @@ def _carried_over(train: ImageSet, survey: Survey, start: Start, changes: Change
             network_reason,
             f"preprocessing: that of the weights, {seen}, {preprocessing.channels} "
             f"channel{'s' if preprocessing.channels > 1 else ''}",
+            *_range_reason(preprocessing, changes),
         ),
     )
 
@@ -102,7 +105,7 @@ def check(changes: Changes, start: Start | None = None) -> None:
         row, _ = _network(SMALL_IMAGE, changes)
         specs.with_fields(row.spec, changes.spec, where=row.name)
     plain = {name: v for name, v in changes.preprocessing.items() if name not in ("channels", "mean", "std")}
-    Preprocessing(**{"size": 1, "resize": plain.get("size", 1), **plain})
+    preprocessings.from_dict({"size": 1, "resize": plain.get("size", 1), **plain})
 
 
 def _image_size(survey: Survey, changes: Changes) -> tuple[int, str]:
@@ -143,6 +146,15 @@ def _channels_reason(channels: int, survey: Survey) -> str:
     return f"channels {channels}: {stored.get(survey.channels, 'as the arrays have')}"
 
 
+def _range_reason(preprocessing: Preprocessing, changes: Changes) -> list[str]:
+    """What becomes of pixels of more than 8 bits, where that is not all of 16."""
+    if preprocessing.range is None:
+        return []
+    low, high = preprocessing.range
+    why = "as set" if "range" in changes.preprocessing else "that of the images' values"
+    return [f"range {low:g} to {high:g}: {why}, which have more than 8 bits; it becomes 0 to 255, in predictions too"]
+
+
 def _preprocessing(train: ImageSet, survey: Survey, size: int, channels: int, changes: Changes) -> Preprocessing:
     """Small images of one shape keep every pixel; photographs are resized to 8/7 of the size and cropped, as usual."""
     if size <= SMALL_IMAGE:
@@ -151,6 +163,7 @@ def _preprocessing(train: ImageSet, survey: Survey, size: int, channels: int, ch
     else:
         fields = {"resize": round(size * 8 / 7), "fit": "crop"}
     fields |= {"size": size, "channels": channels, "mean": (0.5,) * channels, "std": (0.5,) * channels}
+    fields |= {"range": survey.range}
     chosen = {name: tuple(v) if isinstance(v, list) else v for name, v in changes.preprocessing.items()}
     unmeasured = dataclasses.replace(Preprocessing(**fields), **chosen)
     if "mean" in chosen and "std" in chosen:
