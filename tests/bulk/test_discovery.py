@@ -19,6 +19,7 @@ from resnets.bulk.manifest import Entry
 from resnets.bulk.reader import Reader
 from resnets.bulk.stores import Store
 from resnets.data import members
+from tests.data.samples import deep
 from tests.export import samples
 
 FOUR = samples.pngs(4)
@@ -273,7 +274,7 @@ def test_a_member_or_file_too_large_to_read_is_a_row(tmp_path: Path, monkeypatch
     (tmp_path / "large.png").write_bytes(bytes(300))
     small, large = entries(tmp_path, path)
     assert (small.kind, large.kind) == ("tar", "bad")
-    with Reader((), tmp_path) as reader, pytest.raises(InputError, match=r"large\.png: 0 MiB"):
+    with Reader((), tmp_path) as reader, pytest.raises(OSError, match=r"0 MiB.*large\.png"):
         reader.read(Entry(str(tmp_path / "large.png")))
 
 
@@ -370,3 +371,62 @@ def test_a_large_row_group_is_read_a_few_rows_at_a_time(tmp_path: Path, monkeypa
     with Reader((), tmp_path) as reader:
         assert [reader.read(one) for one in found[10::7]] == images[10::7]
     assert len(made) == 1  # one pass
+
+
+HEIC = b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(40)
+PICTURES = {"1.heic": HEIC, "2.NEF": b"II*\0", "3.jxl": b"\xff\x0a", "noted": FOUR["0/000.png"], "5.png": b"?"}
+
+
+@pytest.mark.parametrize("kind", ["folder", ".zip", ".tar", ".tar.gz", "uri"])
+def test_no_picture_is_dropped_unsaid(kind: str, tmp_path: Path) -> None:
+    others = {"README": b"how they were made", "list.txt": b"1.heic", ".hidden": FOUR["0/000.png"]}
+    source: object = tmp_path / "in"
+    (tmp_path / "in").mkdir()
+    for name, data in {**PICTURES, **others}.items():
+        (tmp_path / "in" / name).write_bytes(data)
+    if kind == "uri":
+        source = f"file://{tmp_path}/in"
+    elif kind == ".zip":
+        source = samples.zipped(tmp_path / "a.zip", {**PICTURES, **others})
+    elif kind != "folder":
+        source = samples.tarred(tmp_path / f"a{kind}", {**PICTURES, **others})
+    assert {Path(one.name).name for one in entries(tmp_path, source)} == set(PICTURES)
+
+
+def test_special_files_among_images_are_rows_that_say_so(tmp_path: Path) -> None:
+    folder = fill(tmp_path / "in")
+    os.mkfifo(folder / "pipe.png")
+    (folder / "link.png").symlink_to(folder / "pipe.png")
+    (folder / "zero.png").symlink_to("/dev/zero")
+    os.mkfifo(folder / "nameless")
+    with (folder / "sparse.png").open("wb") as file:
+        file.truncate(50 * 2**30)
+    found = entries(tmp_path, folder)
+    said: dict[str, str] = {}
+    with Reader((), tmp_path) as reader:
+        for entry in found:
+            try:
+                reader.read(entry)
+            except OSError as error:
+                said[Path(entry.name).name] = str(error.strerror)
+    assert len(found) == 4 + 4
+    assert said == {
+        "link.png": "a pipe, not a regular file",
+        "pipe.png": "a pipe, not a regular file",
+        "sparse.png": "51,200 MiB; an image file may have 512 MiB",
+        "zero.png": "a device, not a regular file",
+    }
+
+
+@pytest.mark.parametrize("name", ["a.zip", "a.tar", "a.tar.gz"])
+def test_an_archive_that_is_a_pipe_is_a_row(name: str, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / name)
+    (entry,) = entries(tmp_path, tmp_path / name)
+    assert entry.kind == "bad"
+    assert "a pipe, not a regular file" in entry.why
+
+
+def test_a_folder_1200_deep_is_searched(tmp_path: Path) -> None:
+    with deep(tmp_path, 1200) as image:
+        (entry,) = entries(tmp_path, tmp_path)
+        assert entry.name == image

@@ -280,3 +280,16 @@ def test_a_run_from_trained_weights_needs_no_network_named(
     captured = capsys.readouterr()
     assert "in epoch 0" in captured.out
     assert "network cifar_resnet20: that of the weights" in captured.err
+
+
+def test_predict_of_a_folder_of_heic_alone_gives_rows_that_say_what_would_help(
+    run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("1.heic", "2.HEIC"):
+        (tmp_path / name).write_bytes(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(40))
+    assert exit_code(["predict", str(run), str(tmp_path), "--json"]) == 1
+    out, err = capsys.readouterr()
+    assert [row["image"] for row in json.loads(out)] == [f"{tmp_path}/1.heic", f"{tmp_path}/2.HEIC"]
+    assert all("a HEIC file, which cannot be read" in row["error"] for row in json.loads(out))
+    assert all("pip install 'resnets[heic]'" in row["error"] for row in json.loads(out))
+    assert "2 of 2 images could not be read" in err

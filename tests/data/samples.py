@@ -1,7 +1,8 @@
 """Small real images, the folders that tests put them in, and what came out."""
 
 import io
-from collections.abc import Iterable
+from collections.abc import Generator, Iterable
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -41,6 +42,22 @@ def fill(folder: Path, names: Iterable[str]) -> Path:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(png(name))
     return folder
+
+
+@contextmanager
+def deep(root: Path, count: int) -> Generator[str]:
+    """The last of `count` folders in each other, with an image; gone after the block, as pytest cannot remove them."""
+    folders = [f"{root}{'/d' * place}" for place in range(1, count + 1)]
+    for folder in folders:
+        Path(folder).mkdir()
+    image = f"{folders[-1]}/3.png"
+    try:
+        Path(image).write_bytes(png("deep"))
+        yield image
+    finally:
+        Path(image).unlink()
+        for folder in reversed(folders):
+            Path(folder).rmdir()
 
 
 def rows(images: ImageSet) -> list[tuple[str, str, str]]:

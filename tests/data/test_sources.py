@@ -210,6 +210,7 @@ def test_a_broken_link_is_an_image_that_cannot_be_read_and_a_pipe_is_none(tmp_pa
     os.mkfifo(tmp_path / "dog" / "pipe.png")
     images = open_source(tmp_path)
     assert [name for name, _, _ in rows(images)] == ["0.png", "1.png", "2.png"]
+    assert images.notes == (f"1 link or device was left out, such as {tmp_path}/dog/pipe.png",)
     with pytest.raises(FileNotFoundError):
         images.read(0)
 

@@ -8,20 +8,24 @@ import re
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import IO
 
 from resnets.base.errors import InputError
+from resnets.base.reading import head
 from resnets.bulk import tables
 from resnets.bulk.manifest import Entry
 from resnets.bulk.stores import LOCAL, RUNS_FILES, Store, arrow, is_uri, open_local, store_of
-from resnets.data import members
+from resnets.data import kinds, members
 from resnets.data.kinds import SUFFIXES
-from resnets.data.listing import is_hidden, is_image
+from resnets.data.listing import LeftOut, is_hidden, picture_kind
 from resnets.data.sources import ARCHIVES
 
 CONTAINERS = (*ARCHIVES, tables.SUFFIX)
+
+Identity = tuple[int, int]  # of a folder: its device, its inode
 
 _WILD = re.compile(r"[*?\[]")
 
@@ -117,17 +121,21 @@ class Discovery:
     def _folder(self, folder: str, files: Iterator[str], store: int) -> Iterator[Entry]:
         """The images in a folder; where it has none, what its archives and Parquet files hold."""
         shards: list[str] = []
+        others = LeftOut()
         empty = True
         for name in files:
-            if is_image(name.rpartition("/")[2]):
+            if picture_kind(name.rpartition("/")[2], partial(self._head, name, store)):
                 empty = False
                 yield Entry(name, store=store)
             elif empty and name.lower().endswith(CONTAINERS) and not self._is_output(name):
                 shards.append(name)
+            else:
+                others.add(name)
         if empty and not shards:
+            held = f" (its {others.count:,} files are others, such as {others.example})" if others.count else ""
             raise InputError(
-                f"{folder}: no images in this folder, and no archives or Parquet files; {', '.join(sorted(SUFFIXES))} "
-                "are images"
+                f"{folder}: no images in this folder, and no archives or Parquet files{held}; "
+                f"{', '.join(sorted(SUFFIXES))} are images"
             )
         for name in shards if empty else ():
             yield from self._file(name, store)
@@ -173,12 +181,22 @@ class Discovery:
     def _opened(self, name: str, store: int) -> IO[bytes]:
         return open_local(name) if store == LOCAL else self.stores[store].open(name)
 
+    def _head(self, name: str, store: int) -> bytes:
+        """A file's first bytes; none of what cannot be read."""
+        if store == LOCAL:
+            return head(name, kinds.HEAD)
+        try:
+            with self.stores[store].open(name) as file:
+                return file.read(kinds.HEAD)
+        except OSError:
+            return b""
+
     def _rows(self, name: str, file: IO[bytes], store: int) -> Iterator[Entry]:
         for row, place in tables.places(name, file):
             yield Entry(f"{name}/{row}", "parquet", store, len(name), place)
 
     def _zip(self, name: str, file: IO[bytes], store: int) -> Iterator[Entry]:
-        for member in _images(name, members.zip_members(name, file)):
+        for member in _images(name, members.zip_members(name, file), file):
             yield self._member(name, member, Entry(f"{name}/{member.name}", "zip", store, len(name), member.place))
 
     def _tar(self, name: str, file: IO[bytes], store: int) -> Iterator[Entry]:
@@ -187,7 +205,7 @@ class Discovery:
             kind, container, store = "unpacked", self._unpack(name, file), LOCAL
             file = open_local(str(unpacked_copy(self.scratch, container)))
         with file:
-            for member in _images(name, members.tar_members(name, file)):
+            for member in _images(name, members.tar_members(name, file), file):
                 yield self._member(name, member, Entry(f"{name}/{member.name}", kind, store, container, member.place))
 
     def _member(self, archive: str, member: members.Member, entry: Entry) -> Entry:
@@ -245,14 +263,14 @@ def unpacked_copy(scratch: Path, number: int) -> Path:
     return scratch / f"unpacked-{number}.tar"
 
 
-def _images(archive: str, found: Iterator[members.Member]) -> Iterator[members.Member]:
-    """The images among an archive's members. Raises InputError when there is none."""
+def _images(archive: str, found: Iterator[members.Member], file: IO[bytes]) -> Iterator[members.Member]:
+    """The pictures among the members of the archive in `file`. Raises InputError when there is none."""
     images = (
         member
         for member in found
         if member.kind == "file"
-        and is_image(member.name.rpartition("/")[2])
         and not any(map(is_hidden, member.name.split("/")))
+        and picture_kind(member.name.rpartition("/")[2], partial(members.head, file, member, kinds.HEAD))
     )
     first = next(images, None)
     if first is None:
@@ -260,23 +278,35 @@ def _images(archive: str, found: Iterator[members.Member]) -> Iterator[members.M
     yield from chain((first,), images)
 
 
-def _below(folder: str, above: frozenset[tuple[int, int]] = frozenset()) -> Iterator[str]:
+def _below(folder: str) -> Iterator[str]:
     """Every file in `folder`, at any depth, files and folders by name; links are followed, but not back into
     themselves; what is hidden is left out, and what bulk predictions have left behind."""
-    try:
-        status = Path(folder).stat()
-        found = sorted(_in(folder))
-    except OSError as error:
-        raise InputError(f"{folder}: cannot be read ({error.strerror or error})") from error
-    identity = (status.st_dev, status.st_ino)
-    if identity in above:
-        return
-    for name, is_folder in found:
-        path = os.path.join(folder, name)  # noqa: PTH118 - as it was given: a Path would drop a leading ./
+    entered = [_entered(folder, frozenset())]
+    while entered:
+        path, inside, above = entered[-1]
+        name, is_folder = next(inside, ("", False))
+        if not name:
+            entered.pop()
+            continue
+        path = os.path.join(path, name)  # noqa: PTH118 - as it was given: a Path would drop a leading ./
         if is_folder:
-            yield from _below(path, above | {identity})
+            entered.append(_entered(path, above))
         else:
             yield path
+
+
+def _entered(folder: str, above: frozenset[Identity]) -> tuple[str, Iterator[tuple[str, bool]], frozenset[Identity]]:
+    """A folder, what is in it, and the folders above its content; nothing is in one that is among those already.
+
+    Raises InputError when it cannot be read.
+    """
+    try:
+        status = Path(folder).stat()
+        identity = (status.st_dev, status.st_ino)
+        inside = [] if identity in above else sorted(_in(folder))
+    except OSError as error:
+        raise InputError(f"{folder}: cannot be read ({error.strerror or error})") from error
+    return folder, iter(inside), above | {identity}
 
 
 def _in(folder: str) -> Iterator[tuple[str, bool]]:
@@ -288,7 +318,7 @@ def _in(folder: str) -> Iterator[tuple[str, bool]]:
             if _is_folder(entry):
                 if not _of_a_run(entry.path):
                     yield entry.name, True
-            elif entry.is_symlink() or entry.is_file():  # a broken link is reported when it is read; a pipe hangs
+            else:  # a broken link, a pipe and the like are reported when they are read
                 yield entry.name, False
 
 

@@ -4,10 +4,10 @@ import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from stat import S_ISREG
 from typing import IO
 
 from resnets.base.errors import InputError
+from resnets.base.reading import read_regular
 from resnets.bulk.discovery import unpacked_copy
 from resnets.bulk.manifest import Entry
 from resnets.bulk.stores import LOCAL, Store, open_local
@@ -55,12 +55,9 @@ class Reader:
                 file.seek(0)
                 return file.read()
         try:
-            status = Path(entry.name).stat()
+            return read_regular(entry.name, limit=members.MAX_MEMBER)
         except ValueError as error:  # a name that no system allows
             raise InputError(f"{entry.name!r}: cannot be read ({error})") from error
-        if S_ISREG(status.st_mode) and status.st_size > members.MAX_MEMBER:
-            raise InputError(f"{entry.name}: {status.st_size / 2**20:,.0f} MiB; an image file may have 512 MiB")
-        return Path(entry.name).read_bytes()
 
     def _cursor(self, entry: Entry) -> Cursor:
         file = self._container(entry)

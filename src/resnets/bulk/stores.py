@@ -6,11 +6,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import cached_property
-from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
 from resnets.base.errors import InputError
+from resnets.base.reading import open_regular
 from resnets.data.listing import is_hidden
 
 if TYPE_CHECKING:
@@ -164,5 +164,5 @@ def arrow(what: str) -> Any:
 
 
 def open_local(path: str) -> IO[bytes]:
-    """A file of this machine."""
-    return Path(path).open("rb")
+    """A file of this machine. Raises OSError for a pipe, a device and the like."""
+    return open_regular(path)

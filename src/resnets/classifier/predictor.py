@@ -279,11 +279,12 @@ class Predictor(ABC):
 
         Raises InputError where it is not, or where no image can be read.
         """
-        channels = self.preprocessing.channels
 
         def one(index: int) -> NDArray[np.uint8] | InputError:
             try:
-                return loading.view(images, index, channels, lambda image: self.preprocessing.views(image, tta))
+                return loading.view(
+                    images, index, self.preprocessing, lambda image: self.preprocessing.views(image, tta)
+                )
             except InputError as error:
                 return error
 

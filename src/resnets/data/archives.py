@@ -5,13 +5,15 @@ import mmap
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import IO
 
 import numpy as np
 from numpy.typing import NDArray
 
-from resnets.data import members
+from resnets.base.reading import open_regular
+from resnets.data import kinds, members
 from resnets.data.imageset import ImageSet
 from resnets.data.layout import arrange, image_set
 from resnets.data.listing import Listing, Names, is_image
@@ -31,7 +33,7 @@ class ZipMembers:
 
     def read(self, index: int, /) -> bytes:
         """The member's bytes. Raises OSError when the archive is gone, or damaged at this member."""
-        with Path(self.archive).open("rb") as file:
+        with open_regular(self.archive) as file:
             return members.read_zip(file, self.table[index].tolist(), self.name(index))
 
     def name(self, index: int, /) -> str:
@@ -56,7 +58,7 @@ class TarMembers:
         if self.unpacked is not None:
             start, size = map(int, self.table[index])
             return self.unpacked[start : start + size]
-        with Path(self.archive).open("rb") as file:
+        with open_regular(self.archive) as file:
             return members.read_tar(file, self.table[index].tolist(), self.name(index))
 
     def name(self, index: int, /) -> str:
@@ -107,7 +109,8 @@ class _Index:
     rows: dict[str, int] = field(default_factory=dict[str, int])
     table: list[tuple[int, ...]] = field(default_factory=list[tuple[int, ...]])
 
-    def add(self, member: Member) -> None:
+    def add(self, member: Member, file: IO[bytes]) -> None:
+        """Record a member of the archive in `file`."""
         path = member.name
         if member.kind == "link":
             self.listing.links.add(path)
@@ -118,7 +121,7 @@ class _Index:
             if is_image(path.rpartition("/")[2]):
                 members.check_size(self.listing.where(path), member.size)
             if path not in self.rows:
-                self.listing.add_member(path)
+                self.listing.add_member(path, partial(members.head, file, member, kinds.HEAD))
             self.rows[path] = len(self.table)
             self.table.append(member.place)
 
@@ -132,20 +135,20 @@ class _Index:
 
 def _open_zip(archive: str) -> Archive:
     index = _Index(Listing(archive))
-    with Path(archive).open("rb") as file:
+    with open_regular(archive) as file:
         for member in members.zip_members(archive, file):
-            index.add(member)
+            index.add(member, file)
     return Archive(ZipMembers(archive, *index.files(5)), index.rows, index.listing)
 
 
 def _open_tar(archive: str) -> Archive:
     index = _Index(Listing(archive))
     content: mmap.mmap | None = None
-    with Path(archive).open("rb") as packed:
+    with open_regular(archive) as packed:
         compressed = members.is_compressed(packed)
         with _unpacked(archive, packed) if compressed else packed as file:
             for member in members.tar_members(archive, file):
-                index.add(member)
+                index.add(member, file)
             if compressed:
                 content = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
     return Archive(TarMembers(archive, *index.files(2), content), index.rows, index.listing)

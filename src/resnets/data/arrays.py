@@ -4,15 +4,16 @@ import zipfile
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import NamedTuple
+from typing import IO, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from resnets.base.errors import InputError
 from resnets.base.names import composed
+from resnets.base.reading import open_regular
 from resnets.data.imageset import SPLITS, ImageSet, Split
+from resnets.data.members import MAX_EXPANSION, UNPACKED_FREELY
 
 MAX_CLASSES = 2**16  # beyond, labels are something else than labels
 CHANNELS = (1, 3, 4)  # what a last or a first axis of so many is taken for
@@ -165,13 +166,34 @@ def digits() -> ImageSet:
 def _load(path: str) -> dict[str, NDArray[np.generic]]:
     """The arrays of an .npz file, none of them pickled."""
     try:
-        with Path(path).open("rb") as opened, np.load(opened, allow_pickle=False) as file:
-            return {name: file[name] for name in file.files}
+        with open_regular(path) as opened:
+            _check_expansion(path, opened)
+            with np.load(opened, allow_pickle=False) as file:
+                return {name: file[name] for name in file.files}
+    except InputError:
+        raise
+    except MemoryError as error:
+        raise InputError(f"{path}: an array in it says that it is larger than the memory; is it damaged?") from error
     except (ValueError, EOFError, KeyError, AttributeError, TypeError, zipfile.BadZipFile, zlib.error) as error:
         # What numpy raises on files that are no .npz, on damaged ones, and on arrays of Python objects.
         raise InputError(
             f"{path}: not an .npz file of plain arrays, or damaged ({' '.join(str(error).split())})"
         ) from error
+
+
+def _check_expansion(path: str, file: IO[bytes]) -> None:
+    """Raise InputError for an archive that unpacks to far more than it is, or in a way that has no bound."""
+    with zipfile.ZipFile(file) as archive:
+        packed = archive.infolist()
+    total, limit = sum(one.file_size for one in packed), max(UNPACKED_FREELY, MAX_EXPANSION * file.seek(0, 2))
+    file.seek(0)
+    if total > limit:
+        raise InputError(
+            f"{path}: its arrays expand to {total / 2**30:,.0f} GiB, over {MAX_EXPANSION} times its own size; if that "
+            "is right, save them without compression (numpy.savez)"
+        )
+    if any(one.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED) for one in packed):
+        raise InputError(f"{path}: packed in a way that numpy does not use; save it with numpy.savez_compressed")
 
 
 def _npz_part(path: str, split: Split, images: NDArray[np.generic], labels: NDArray[np.generic]) -> Part:

@@ -3,10 +3,13 @@
 import os
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
+from resnets.base.reading import head, read_regular
+from resnets.data import kinds
 from resnets.data.imageset import ImageSet
 from resnets.data.layout import arrange, image_set
 from resnets.data.listing import Listing, Names, is_hidden, is_image, joined
@@ -23,8 +26,8 @@ class Files:
         return len(self.paths)
 
     def read(self, index: int, /) -> bytes:
-        """The file's bytes. Raises the OSError of a file that is gone or may not be read."""
-        return Path(self.name(index)).read_bytes()
+        """The file's bytes. Raises the OSError of a file that is gone, may not be read, or is no regular one."""
+        return read_regular(self.name(index))
 
     def name(self, index: int, /) -> str:
         """The path, beginning as the source was given."""
@@ -56,8 +59,11 @@ def scan(folder: str) -> Listing:
         with os.scandir(place) as entries:
             for entry in entries:
                 if not _is_folder(entry):
-                    if entry.is_symlink() or entry.is_file():  # a broken link is reported when it is read; a pipe hangs
-                        listing.add_file(inner, entry.name)
+                    if not entry.is_symlink() and not entry.is_file():
+                        listing.links.add(joined(inner, entry.name))
+                        continue
+                    # A broken link, or one to a pipe or a device, is reported when it is read.
+                    listing.add_file(inner, entry.name, partial(head, entry.path, kinds.HEAD))
                 elif is_hidden(entry.name):
                     _count_hidden(listing, joined(inner, entry.name))
                 else:

@@ -49,6 +49,8 @@ def arrange(listing: Listing) -> Arrangement:
             paths += once
             labels.append(np.full(len(once), label, dtype=np.int64))
             splits.append(np.full(len(once), -1 if split is None else SPLITS.index(split), dtype=np.int8))
+    if not paths and (unread := listing.unread_notes()):
+        raise InputError(f"{listing.source}: no images that can be read, but {'; '.join(unread)}")
     return Arrangement(
         classes=classes,
         paths=paths,
@@ -131,6 +133,8 @@ def _no_classes(listing: Listing, root: str) -> str:
     where = listing.where(root)
     count = len(listing.images[root])
     found = f"{_many(count, 'image')} directly in it and no class folders" if count else "no images in class folders"
+    if unread := listing.unread_notes(root):
+        return f"{where}: {found}, but {'; '.join(unread)}"
     return f"{where}: {found}; make a folder for each class, such as {where}/cat/1.jpg and {where}/dog/1.jpg"
 
 
@@ -143,6 +147,7 @@ def _notes(listing: Listing, paths: list[str], twins: LeftOut) -> tuple[str, ...
         notes.append(_note(listing, outside, "image", "outside the class folders", example))
     if twins.count:
         notes.append(_note(listing, twins.count, "image", "of a name that stands there twice", twins.example))
+    notes += listing.unread_notes()
     if listing.others.count:
         is_none = "that is no image" if listing.others.count == 1 else "that are no images"
         notes.append(_note(listing, listing.others.count, "file", is_none, listing.others.example))

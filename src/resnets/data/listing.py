@@ -1,7 +1,7 @@
 """What is in a folder or an archive: every folder, the images in each, and what was left out."""
 
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import chain
@@ -9,13 +9,21 @@ from itertools import chain
 import numpy as np
 
 from resnets.base.names import composed
-from resnets.data.kinds import SUFFIXES
+from resnets.data import kinds
+from resnets.data.kinds import Kind
 
 
 def is_image(name: str) -> bool:
     """Whether a file of this name is read as an image: by its suffix, and never a hidden one."""
-    _, dot, suffix = name.rpartition(".")
-    return bool(dot) and f".{suffix.lower()}" in SUFFIXES and not is_hidden(name)
+    kind = kinds.named(name)
+    return kind is not None and not is_hidden(name) and kinds.is_read(kind)
+
+
+def picture_kind(name: str, head: Callable[[], bytes]) -> Kind | None:
+    """Which kind of picture a file is, read here or not: by its suffix, or by its first bytes where it has none."""
+    if is_hidden(name):
+        return None
+    return kinds.found(head()) if kinds.without_suffix(name) else kinds.named(name)
 
 
 def is_hidden(name: str) -> bool:
@@ -67,8 +75,10 @@ class Listing:
     source: str  # what messages call it
     images: dict[str, list[str]] = field(default_factory=lambda: {"": []})  # folder -> images directly in it
     others: LeftOut = field(default_factory=LeftOut)  # files that are no images
+    unread: dict[Kind, dict[str, LeftOut]] = field(default_factory=dict[Kind, dict[str, LeftOut]])
+    # pictures of kinds that cannot be read, by the folder that they are directly in
     hidden: LeftOut = field(default_factory=LeftOut)  # images directly in hidden folders
-    links: LeftOut = field(default_factory=LeftOut)  # in an archive
+    links: LeftOut = field(default_factory=LeftOut)  # in an archive; in a folder pipes and devices
 
     def add_folder(self, folder: str) -> None:
         """Record a folder, and those it is in."""
@@ -76,15 +86,29 @@ class Listing:
             self.images[folder] = []
             folder = folder.rpartition("/")[0]
 
-    def add_file(self, folder: str, name: str) -> None:
-        """Record a file of a folder that is recorded already."""
-        if is_image(name):
+    def add_file(self, folder: str, name: str, head: Callable[[], bytes]) -> None:
+        """Record a file of a folder that is recorded already. head: gives its first bytes, if they are needed."""
+        kind = picture_kind(name, head)
+        if kind is not None and kinds.is_read(kind):
             self.images[folder].append(name)
+        elif kind is not None:
+            self.unread.setdefault(kind, {}).setdefault(folder, LeftOut()).add(joined(folder, name))
         elif not is_hidden(name):
             self.others.add(joined(folder, name))
 
-    def add_member(self, path: str, *, folder: bool = False) -> None:
-        """Record an archive's file, or its folder, and the folders it is in."""
+    def unread_notes(self, top: str = "") -> list[str]:
+        """Of each kind of picture that cannot be read: how many are in `top` or below, and what would help."""
+        notes: list[str] = []
+        for kind, folders in self.unread.items():
+            found = [left for folder, left in folders.items() if not top or f"{folder}/".startswith(f"{top}/")]
+            if found:
+                count, example = sum(left.count for left in found), min(left.example for left in found)
+                files = "file, which cannot" if count == 1 else "files, which cannot"
+                notes.append(f"{count:,} {kind.name} {files} be read, such as {self.where(example)}: {kind.remedy}")
+        return notes
+
+    def add_member(self, path: str, head: Callable[[], bytes] = bytes, *, folder: bool = False) -> None:
+        """Record an archive's file, or its folder, and the folders it is in. head: as in `add_file`."""
         *above, name = path.split("/")
         concealed = [place for place, part in enumerate(above) if is_hidden(part)]
         if concealed == [len(above) - 1] and is_image(name) and not folder:
@@ -93,7 +117,7 @@ class Listing:
             return
         self.add_folder(path if folder else "/".join(above))
         if not folder:
-            self.add_file("/".join(above), name)
+            self.add_file("/".join(above), name, head)
 
     def subfolders(self, folder: str) -> list[str]:
         """The names of the folders directly in `folder`, sorted."""

@@ -11,6 +11,7 @@ import lzma
 import stat
 import struct
 import tarfile
+import threading
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -18,10 +19,16 @@ from dataclasses import dataclass
 from typing import IO, Literal
 
 from resnets.base.errors import InputError, RunFailed
+from resnets.data.unzipping import inflated
 
 MAX_MEMBER = 512 * 2**20  # bytes; far beyond any photograph, and what a zip bomb has to declare
 MAX_EXPANSION = 100  # a compressed tar's content over its size, once it is past UNPACKED_FREELY; photographs reach 1.1
 UNPACKED_FREELY = 2 * 2**30  # bytes
+LARGE = 64 * 2**20  # bytes of a member: one larger is unpacked by one thread at a time, and is no bomb
+LONGEST_NAME = 4096  # characters, as on a disk
+MAX_HEADER = 2**20  # bytes of what a tar says of one member
+
+_LARGE_TURN = threading.Lock()
 
 _ZIP_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA)
 _ENCRYPTED = 1  # a zip member's flag bit
@@ -55,13 +62,13 @@ def zip_members(archive: str, file: IO[bytes]) -> Iterator[Member]:
     for member in members:
         name = member.filename.replace("\\", "/")  # as some Windows programs write it
         if name.endswith("/"):
-            yield Member(_normal(name), "folder")
+            yield Member(_checked_name(archive, name), "folder")
         elif stat.S_ISLNK(member.external_attr >> 16):
-            yield Member(_normal(name), "link")
+            yield Member(_checked_name(archive, name), "link")
         else:
             _check_readable(archive, member)
             place = (member.header_offset, member.compress_size, member.file_size, member.compress_type, member.CRC)
-            yield Member(_normal(name), "file", member.file_size, place)
+            yield Member(_checked_name(archive, name), "file", member.file_size, place)
 
 
 def tar_members(archive: str, file: IO[bytes]) -> Iterator[Member]:
@@ -70,8 +77,8 @@ def tar_members(archive: str, file: IO[bytes]) -> Iterator[Member]:
     archive: what messages call it. Raises InputError where it is damaged, after the members before that place.
     """
     try:
-        with tarfile.open(fileobj=file, mode="r:") as tar:
-            yield from _tar_members(tar, file)
+        with tarfile.open(fileobj=_Headers(file), mode="r:") as tar:
+            yield from _tar_members(archive, tar, file)
     except (tarfile.TarError, EOFError, OverflowError, IndexError, KeyError, RecursionError) as error:
         raise _not_a_tar(archive, error) from error
     except ValueError as error:
@@ -81,23 +88,40 @@ def tar_members(archive: str, file: IO[bytes]) -> Iterator[Member]:
 
 
 def read_zip(file: IO[bytes], place: Sequence[int], name: str) -> bytes:
-    """The bytes of the zip member at `place`. Raises OSError, naming it, when it is damaged."""
-    start, packed, size, method, crc = map(int, place)
-    info = zipfile.ZipInfo(name)
-    info.compress_size, info.file_size, info.compress_type, info.CRC = packed, size, method, crc
+    """The bytes of the zip member at `place`, and never more than it declares.
+
+    Raises OSError, naming it, when it is damaged, or is not of the size that it declares.
+    """
+    _, packed, size, _, crc = map(int, place)
+    _check_bounds(name, size)
+    if size <= LARGE:
+        data = _unpacked_zip(file, place, name, size)
+    elif size > MAX_EXPANSION * packed:
+        raise damaged(name, f"{packed / 2**20:,.1f} MiB that declare to be {size / 2**20:,.0f} MiB when unpacked")
+    else:
+        with _LARGE_TURN:
+            data = _unpacked_zip(file, place, name, size)
+    if zlib.crc32(data) != crc:
+        raise damaged(name, "its checksum is another")
+    return data
+
+
+def head(file: IO[bytes], member: Member, count: int) -> bytes:
+    """The first bytes of a member; none of one that cannot be read."""
+    count = min(count, member.size)
     try:
-        file.seek(start)
-        _skip_zip_header(file)
-        with zipfile.ZipExtFile(file, "r", info) as member:
-            data = member.read()
-    except (zipfile.BadZipFile, EOFError, struct.error, zlib.error, lzma.LZMAError) as error:
-        raise damaged(name, str(error)) from error
-    return _whole(data, size, name)
+        if len(member.place) == len(("header", "packed", "size", "method", "crc")):
+            return b"".join(_inflated(file, member.place, count))
+        file.seek(member.place[0])
+        return file.read(count)
+    except (OSError, EOFError, ValueError, zipfile.BadZipFile, struct.error, zlib.error, lzma.LZMAError):
+        return b""
 
 
 def read_tar(file: IO[bytes], place: Sequence[int], name: str) -> bytes:
     """The bytes of the tar member at `place`. Raises OSError, naming it, when they are cut short."""
     start, size = map(int, place)
+    _check_bounds(name, size)
     file.seek(start)
     return _whole(file.read(size), size, name)
 
@@ -134,15 +158,57 @@ def damaged(name: str, why: str) -> OSError:
     return OSError(errno.EIO, f"damaged in the archive: {why}", name)
 
 
-def _tar_members(tar: tarfile.TarFile, file: IO[bytes]) -> Iterator[Member]:
+def _check_bounds(name: str, size: int) -> None:
+    if not 0 <= size <= MAX_MEMBER:
+        why = f"{size / 2**20:,.0f} MiB when unpacked; a file of an archive may have {MAX_MEMBER // 2**20} MiB"
+        raise OSError(errno.EFBIG, why, name)
+
+
+def _unpacked_zip(file: IO[bytes], place: Sequence[int], name: str, size: int) -> bytes:
+    try:
+        data = b"".join(_inflated(file, place, size + 1))
+    except (zipfile.BadZipFile, EOFError, ValueError, struct.error, zlib.error, lzma.LZMAError) as error:
+        raise damaged(name, str(error)) from error
+    if len(data) > size:
+        raise damaged(name, f"more than the {size:,} bytes that it declares")
+    return _whole(data, size, name)
+
+
+def _inflated(file: IO[bytes], place: Sequence[int], count: int) -> Iterator[bytes]:
+    """Up to `count` unpacked bytes of a zip member."""
+    start, packed, _, method, _ = map(int, place)
+    file.seek(start)
+    _skip_zip_header(file)
+    return inflated(file, packed, method, count)
+
+
+class _Headers(io.BufferedIOBase):
+    """A tar as tarfile is let read it: what it says of one member is short, however large it declares that to be."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        if size is None or not 0 <= size <= MAX_HEADER:
+            raise tarfile.ReadError(f"a header of {size or 0:,} bytes")
+        return self._file.read(size)
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
+        return self._file.seek(offset, whence)
+
+    def tell(self) -> int:
+        return self._file.tell()
+
+
+def _tar_members(archive: str, tar: tarfile.TarFile, file: IO[bytes]) -> Iterator[Member]:
     ends = 0
     places: dict[str, tuple[int, int]] | None = None  # of every file before, once a hard link asks for one
     while (member := tar.next()) is not None:
         tar.members.clear()  # pyright: ignore[reportAttributeAccessIssue] - it would keep a kilobyte for each member
-        if tar.offset <= ends:  # a negative size would lead round for ever
+        if tar.offset <= ends or member.size < 0:  # a negative size would lead round for ever
             raise tarfile.ReadError("a member ends before it begins")
         ends = tar.offset
-        name = _normal(member.name)
+        name = _checked_name(archive, member.name)
         if member.isdir():
             yield Member(name, "folder")
         elif member.isreg() and not member.issparse():
@@ -223,6 +289,15 @@ def _next_chunk(archive: str, packed: io.BufferedIOBase) -> bytes:
 def _normal(name: str) -> str:
     """A member's name as a path from the archive's top."""
     return "/".join(part for part in name.split("/") if part not in ("", "."))
+
+
+def _checked_name(archive: str, name: str) -> str:
+    if len(name) > LONGEST_NAME:
+        raise InputError(
+            f"{archive}: a member's name has {len(name):,} characters, {name[:40]!r} and so on; no more than "
+            f"{LONGEST_NAME:,} can be read"
+        )
+    return _normal(name)
 
 
 def _whole(data: bytes, size: int, name: str) -> bytes:
