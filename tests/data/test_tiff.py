@@ -1,6 +1,7 @@
 """A TIFF gives the pixels that its tags say, or is refused by what it has."""
 
 import struct
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -14,7 +15,12 @@ FORMATS = {"u": 1, "i": 2, "f": 3}
 
 
 def tiff(
-    pixels: NDArray[np.generic], *, photometric: int = 1, planes: int = 1, order: str = "<", **tags: tuple[int, ...]
+    pixels: NDArray[np.generic],
+    *,
+    photometric: int = 1,
+    planes: int = 1,
+    order: Literal["<", ">"] = "<",
+    **tags: tuple[int, ...],
 ) -> bytes:
     """An uncompressed TIFF of one strip a plane; tags: `t322=(1,)` adds or replaces one, with SHORT values."""
     height, width = pixels.shape[:2]
@@ -53,7 +59,7 @@ DEEP = np.array([[0, 257], [32768, 65535]], np.uint16)
 
 
 @pytest.mark.parametrize("order", ["<", ">"])
-def test_16_bits_in_which_white_is_zero_are_the_right_way_round(order: str) -> None:
+def test_16_bits_in_which_white_is_zero_are_the_right_way_round(order: Literal["<", ">"]) -> None:
     assert decoded(tiff(DEEP, order=order)) == [[0, 1], [128, 255]]
     if order == "<":  # Pillow knows no other
         assert decoded(tiff(DEEP, photometric=0, order=order)) == [[255, 254], [127, 0]]
@@ -81,7 +87,7 @@ def test_planes_of_8_bits_are_put_together() -> None:
 
 
 @pytest.mark.parametrize("order", ["<", ">"])
-def test_colours_of_16_bits_are_scaled_by_a_range(order: str) -> None:
+def test_colours_of_16_bits_are_scaled_by_a_range(order: Literal["<", ">"]) -> None:
     data = tiff((COLOURS + 500).astype(np.uint16), photometric=2, order=order)
     assert decoded(data, channels=3, span=(500, 517)) == (COLOURS * 15).tolist()
     assert decoded(data, channels=3) == np.where(COLOURS + 500 < 512, 1, 2).tolist()

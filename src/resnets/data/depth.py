@@ -11,7 +11,9 @@ from PIL import Image, ImageFile
 from resnets.base.errors import InputError
 
 Range = tuple[float, float]  # the value that becomes 0, and the one that becomes 255
-Values = NDArray[np.generic]  # height x width, or height x width x 3 or 4, the fourth being opacity
+Values = (
+    NDArray[np.integer] | NDArray[np.floating]
+)  # height x width, or height x width x 3 or 4, the fourth being opacity
 
 _NATIVE = "L" if sys.byteorder == "little" else "B"
 _LOWER = {  # how Pillow unpacks 16 bits a colour into the upper 8, and what gives it the lower 8
@@ -72,9 +74,9 @@ def extent(found: Values, name: str) -> Extent:
         flat = flat[np.isfinite(flat)]
         if not len(flat):
             raise InputError(f"{name}: none of its floating-point pixels is a finite number")
-    trimmed = np.quantile(flat, (0.001, 0.999), method="nearest")
+    trimmed_low, trimmed_high = map(float, np.quantile(flat, (0.001, 0.999), method="nearest"))
     low, high = float(flat.min()), float(flat.max())
-    return Extent(low, high, *map(float, trimmed), flat.dtype.kind != "f" and low >= 0 and high <= WHOLE)
+    return Extent(low, high, trimmed_low, trimmed_high, flat.dtype.kind != "f" and low >= 0 and high <= WHOLE)
 
 
 def span(extents: Sequence[Extent]) -> Range | None:

@@ -66,7 +66,7 @@ class Preprocessing:
                 raise InputError(f"preprocessing {name} = {values!r}: needs {self.channels} numbers, one a channel")
         if min(self.std) <= 0:
             raise InputError(f"preprocessing std = {self.std}: must be more than 0")
-        if self.range is not None and not _is_range(self.range):
+        if self.range is not None and not (len(self.range) == 2 and _is_range(*self.range)):
             raise InputError(f"preprocessing range = {self.range!r}: must be two numbers, the smaller first")
 
     @property
@@ -225,9 +225,9 @@ def published_preprocessing(
     return from_dict(fields)
 
 
-def _is_range(value: object) -> bool:
-    numbers = isinstance(value, tuple) and all(isinstance(one, int | float) and math.isfinite(one) for one in value)  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType] # of a file: anything
-    return numbers and len(value) == 2 and value[0] < value[1]  # pyright: ignore[reportUnknownArgumentType] # as above
+def _is_range(low: object, high: object) -> bool:
+    numbers = isinstance(low, int | float) and isinstance(high, int | float)
+    return numbers and -math.inf < low < high < math.inf
 
 
 def _five_crops(image: NDArray[np.uint8], size: int) -> list[NDArray[np.uint8]]:
