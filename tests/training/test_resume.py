@@ -14,7 +14,7 @@ import resnets
 from resnets.base.errors import InputError, Interrupted
 from resnets.base.progress import Progress
 from resnets.cli import main
-from resnets.data import content, imageset
+from resnets.data import imageset
 from resnets.data.sources import open_source
 from resnets.runs import result
 from resnets.training.run_folder import RunFolder
@@ -89,16 +89,6 @@ def test_other_bytes_of_any_image_are_noticed(many: Path, tmp_path: Path) -> Non
         go_on(many, folder)
     changed.write_bytes(before)  # the same bytes at another time are the same images
     go_on(many, folder)
-
-
-def test_of_sets_too_large_to_read_again_each_files_size_and_time_are_compared(
-    many: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(content, "CHEAP", 0)
-    folder = stop(many, tmp_path / "run")
-    os.utime(unsampled(open_source(many)), ns=(1, 1))
-    with pytest.raises(InputError, match="told by the size and time of each file"):
-        go_on(many, folder)
 
 
 @pytest.mark.parametrize("task", ["checking images", "training"])

@@ -1,6 +1,7 @@
 """A run that is about to begin or to go on: its folder, which is its alone, where it stands, and its images."""
 
 import dataclasses
+import hashlib
 import logging
 import shlex
 from collections.abc import Generator
@@ -13,7 +14,6 @@ import torch
 from resnets.base.errors import InputError
 from resnets.catalog import resolve
 from resnets.classifier.header import check_whole, read_header
-from resnets.data.content import content_digest
 from resnets.data.table_columns import table_options
 from resnets.report.board import require_tensorboard
 from resnets.runs.request import TrainRequest
@@ -117,8 +117,7 @@ def resumed(request: TrainRequest, folder: RunFolder) -> Run:
         raise InputError(
             f"{request.data}: not the images that {folder.path} was trained on ({saved.data['train']} and "
             f"{saved.data['val']} then, {len(splits.train)} and {len(splits.val)} now, or other names, labels or "
-            f"contents{'' if saved.data['content'].startswith('bytes') else ', told by the size and time of each file'}"
-            "); begin a new run"
+            "contents); begin a new run"
         )
     return Run(folder, saved, splits, request, extended=saved is not begun)
 
@@ -165,7 +164,8 @@ def _splits(request: TrainRequest, recipe: Recipe, skip_bad: bool) -> Splits:
 
 
 def _content(splits: Splits) -> str:
-    return f"{content_digest(splits.train)}, {content_digest(splits.val)}"
+    """A digest of every image's bytes, all of which have been read to see whether they can be decoded."""
+    return hashlib.sha256(splits.survey.contents.tobytes()).hexdigest()
 
 
 def recipe_values(changes: Changes) -> Recipe:
