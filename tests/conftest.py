@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import jaxtyping
 import pytest
 
@@ -17,6 +18,9 @@ if EARLY:
 jaxtyping.install_import_hook("resnets", f"{typecheck.__name__}.check")
 
 pytest_plugins = ["tests.colours"]  # fixtures of a small classifier and its exports
+
+hypothesis.settings.register_profile("untimed", deadline=None)  # a busy machine is no fault of the code
+hypothesis.settings.load_profile("untimed")
 
 GOLDEN = Path(__file__).parent / "golden"
 SHARED_DATA = Path(__file__).parents[2] / "shared" / "data"

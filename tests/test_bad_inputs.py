@@ -28,6 +28,7 @@ import safetensors.torch
 import torch
 
 import resnets
+from resnets.base.seal import sealed
 from resnets.cli import main
 from resnets.data import decoding
 from tests import pictures
@@ -444,7 +445,7 @@ def edited(path: str, entry: str, change: Callable[[dict[str, Any], dict[str, to
     tensors = safetensors.torch.load_file(path)
     text = change(header, tensors)
     content = text if isinstance(text, str) else json.dumps(header)
-    Path(path).write_bytes(safetensors.torch.save(tensors, {entry: content}))
+    Path(path).write_bytes(sealed(safetensors.torch.save(tensors, {entry: content})))
 
 
 def state(change: Callable[[dict[str, Any], dict[str, torch.Tensor]], object]) -> Callable[[], object]:
@@ -486,7 +487,7 @@ BEGIN = "begin a new one"
     ),
     Case("state-with-a-list-for-a-header", RESUME, (STATE, "damaged", BEGIN), state(lambda *_: "[1]")),
     Case(
-        "state-of-a-newer-format", RESUME, (STATE, "state format 99", "format 2"),
+        "state-of-a-newer-format", RESUME, (STATE, "state format 99", "format 3"),
         state(lambda h, _: h.update(format=99)),
     ),
 )  # fmt: skip

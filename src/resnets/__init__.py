@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from resnets.data.sources import open_source
     from resnets.network import resnet
     from resnets.spec import ResNetSpec, Stem
+    from resnets.training.listener import Listener
     from resnets.view.show import show
     from resnets.weights.conversion import convert
 
@@ -33,6 +34,7 @@ _HOMES = {
     "Classifier": "resnets.classifier.file",
     "InputError": "resnets.base.errors",
     "Interrupted": "resnets.base.errors",
+    "Listener": "resnets.training.listener",
     "Prediction": "resnets.classifier.prediction",
     "Preprocessing": "resnets.data.preprocessing",
     "ResNetSpec": "resnets.spec",
@@ -57,6 +59,7 @@ __all__ = [
     "Classifier",
     "InputError",
     "Interrupted",
+    "Listener",
     "Prediction",
     "Preprocessing",
     "ResNetSpec",

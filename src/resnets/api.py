@@ -8,6 +8,7 @@ from typing import Any, Literal
 import torch
 
 from resnets.base.errors import InputError
+from resnets.base.interruption import SAVE_EVERY
 from resnets.base.progress import Watch, unwatched
 from resnets.bulk import bulk
 from resnets.bulk.bulk import Written
@@ -27,6 +28,7 @@ from resnets.runs.rates import Found
 from resnets.runs.request import TrainRequest
 from resnets.runs.seeds import Spread
 from resnets.spec import ResNetSpec
+from resnets.training.listener import Listener
 from resnets.training.run_folder import RunFolder
 
 
@@ -44,8 +46,9 @@ def train(
     skip_bad: bool = False,
     device: str = "auto",
     plan: Literal["auto", "usual"] = "auto",
-    save_every: float = 60.0,
+    save_every: float = SAVE_EVERY,
     tensorboard: bool = False,
+    listeners: Sequence[Listener] = (),
     watch: Watch = unwatched,
 ) -> Classifier:
     """Train a classifier on labelled images, and return the one that was best on validation, calibrated there.
@@ -63,6 +66,7 @@ def train(
     skip_bad: leave out images that cannot be decoded instead of refusing to start. device: auto, cpu, cuda or mps.
     plan: "auto" times ways to compute on the first batch of a run that is long enough to gain; "usual" does not.
     save_every: seconds between saves of the state within an epoch. tensorboard: write its files into the run too.
+    listeners: hear of every step and every epoch, and may end the run: each a `resnets.Listener` of your own.
 
     Raises InputError for what the user can mend, RunFailed when the run cannot finish, and Interrupted, with
     everything saved, on Ctrl-C and SIGTERM.
@@ -70,8 +74,8 @@ def train(
     return running.train(
         _order(
             data=data, network=network, weights=weights, out=out, recipe=recipe, settings=settings, columns=columns,
-            images=images, resume=resume, skip_bad=skip_bad, device=device, plan=plan,
-            save_every=save_every, tensorboard=tensorboard, watch=watch,
+            images=images, resume=resume, skip_bad=skip_bad, device=device, plan=plan, save_every=save_every,
+            tensorboard=tensorboard, listeners=listeners, watch=watch,
         )
     )  # fmt: skip
 
@@ -216,12 +220,8 @@ def _file(path: Path) -> Path:
     return exported.latest(path) if exported.is_exported(path) else RunFolder(path).classifier
 
 
-def _order(
-    *, device: str = "auto", settings: Mapping[str, Any] | None = None, save_every: float = 60.0, **asked: Any
-) -> TrainRequest:
-    if not save_every >= 0:
-        raise InputError(f"save_every = {save_every}: must be seconds, 0 or more")
-    return TrainRequest(device=_device(device), settings=settings or {}, save_every=save_every, **asked)
+def _order(*, device: str = "auto", settings: Mapping[str, Any] | None = None, **asked: Any) -> TrainRequest:
+    return TrainRequest(device=_device(device), settings=settings or {}, **asked)
 
 
 def _bulk_device(classifier: str | Path, name: str, engine: Literal["local", "ray"]) -> str:

@@ -1,13 +1,10 @@
 """A run that was stopped, or killed, ends with the same weights as one that was not, bit for bit."""
 
 import dataclasses
-import json
 import logging
-import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -18,15 +15,13 @@ import torch
 
 import resnets
 from resnets.base.errors import InputError, Interrupted, RunFailed
-from resnets.base.progress import Progress
 from resnets.evaluation import calibration
 from resnets.evaluation.calibration import Threshold
 from resnets.training import checkpoint
 from resnets.training import splits as preparation
 from resnets.training.run_folder import RunFolder
 from tests import pictures
-
-QUICK: Mapping[str, Any] = {"epochs": 3, "batch_size": 4, "spec": {"widths": [4, 8, 16], "stem": {"widths": [4]}}}
+from tests.training.samples import QUICK, StopAfter, assert_same_run, rows
 
 
 @pytest.fixture(scope="module")
@@ -38,35 +33,8 @@ def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def whole(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
     """A run that nothing disturbed."""
     folder = RunFolder(tmp_path_factory.mktemp("runs") / "whole")
-    resnets.train(photos, out=folder.path, settings=QUICK)
+    resnets.train(photos, out=folder.path, settings=QUICK, plan="usual")
     return folder
-
-
-def assert_same_run(folder: RunFolder, other: RunFolder) -> None:
-    for name in ("classifier", "state"):
-        ours = safetensors.torch.load_file(getattr(folder, name))
-        theirs = safetensors.torch.load_file(getattr(other, name))
-        assert ours.keys() == theirs.keys()
-        for key, value in ours.items():
-            assert torch.equal(value, theirs[key]), f"{name}: {key}"
-    timed = {"seconds": 0, "images_per_second": 0}
-    assert [row | timed for row in rows(folder)] == [row | timed for row in rows(other)]
-
-
-def rows(folder: RunFolder) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in folder.metrics.read_text().splitlines()]
-
-
-class StopAfter:
-    """Sends this process a signal, once, when training has made some steps."""
-
-    def __init__(self, steps: int, number: int) -> None:
-        self.steps, self.number, self.sent = steps, number, False
-
-    def __call__(self, progress: Progress) -> None:
-        if progress.task == "training" and progress.done >= self.steps and not self.sent:
-            self.sent = True
-            os.kill(os.getpid(), self.number)
 
 
 def test_a_run_leaves_its_files_where_people_look_for_them(whole: RunFolder, photos: Path) -> None:
@@ -106,12 +74,12 @@ def test_a_stopped_run_is_saved_and_resumes_to_the_same_weights(
     handlers = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
     folder = RunFolder(tmp_path / "run")
     with pytest.raises(Interrupted, match=r"saved in .*last; the same command with --resume") as stopped:
-        resnets.train(photos, out=folder.path, settings=QUICK, watch=StopAfter(steps, number))
+        resnets.train(photos, out=folder.path, settings=QUICK, watch=StopAfter(steps, number), plan="usual")
     assert stopped.value.signal == number
     assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == handlers
     standing = checkpoint.read(folder.state).run_state
     assert standing.epoch * 6 + standing.step >= steps
-    resnets.train(photos, out=folder.path, resume=True)
+    resnets.train(photos, out=folder.path, resume=True, plan="usual")
     assert_same_run(folder, whole)
 
 
@@ -119,33 +87,31 @@ def test_a_run_killed_in_mid_epoch_resumes_to_the_same_weights(whole: RunFolder,
     folder = RunFolder(tmp_path / "run")
     script = (
         "import sys, torch, resnets; torch.set_num_threads(int(sys.argv[3]));"
-        f"resnets.train(sys.argv[1], out=sys.argv[2], settings={dict(QUICK)!r}, save_every=0)"
+        f"resnets.train(sys.argv[1], out=sys.argv[2], settings={dict(QUICK)!r}, save_every=0, plan='usual')"
     )
     arguments = [sys.executable, "-c", script, str(photos), str(folder.path), str(torch.get_num_threads())]
     process = subprocess.Popen(arguments)
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
+    while process.poll() is None:
         if folder.state.exists() and checkpoint.read(folder.state).run_state.step >= 2:
             break
-        time.sleep(0.001)
     process.kill()
     assert process.wait() == -signal.SIGKILL
     assert 0 < checkpoint.read(folder.state).run_state.epoch * 6 + checkpoint.read(folder.state).run_state.step < 18
-    resnets.train(photos, out=folder.path, resume=True)
+    resnets.train(photos, out=folder.path, resume=True, plan="usual")
     assert_same_run(folder, whole)
 
 
 def test_saving_within_an_epoch_changes_nothing(whole: RunFolder, photos: Path, tmp_path: Path) -> None:
     folder = RunFolder(tmp_path / "run")
-    resnets.train(photos, out=folder.path, settings=QUICK, save_every=0)
+    resnets.train(photos, out=folder.path, settings=QUICK, save_every=0, plan="usual")
     assert_same_run(folder, whole)
 
 
 def test_the_same_command_with_resume_goes_on(whole: RunFolder, photos: Path, tmp_path: Path) -> None:
     folder = RunFolder(tmp_path / "run")
     with pytest.raises(Interrupted):
-        resnets.train(photos, out=folder.path, settings=QUICK, watch=StopAfter(7, signal.SIGINT))
-    resnets.train(photos, out=folder.path, settings=QUICK, resume=True)
+        resnets.train(photos, out=folder.path, settings=QUICK, watch=StopAfter(7, signal.SIGINT), plan="usual")
+    resnets.train(photos, out=folder.path, settings=QUICK, resume=True, plan="usual")
     assert_same_run(folder, whole)
 
 
@@ -160,10 +126,10 @@ EVERYTHING: Mapping[str, Any] = {
 def test_a_run_with_everything_on_resumes_to_the_same_weights(optimizer: str, photos: Path, tmp_path: Path) -> None:
     settings = {**EVERYTHING, "optimizer": optimizer, "lr": 0.01}
     undisturbed, stopped = RunFolder(tmp_path / "undisturbed"), RunFolder(tmp_path / "stopped")
-    resnets.train(photos, out=undisturbed.path, settings=settings)
+    resnets.train(photos, out=undisturbed.path, settings=settings, plan="usual")
     with pytest.raises(Interrupted):
-        resnets.train(photos, out=stopped.path, settings=settings, watch=StopAfter(4, signal.SIGINT))
-    resnets.train(photos, out=stopped.path, resume=True)
+        resnets.train(photos, out=stopped.path, settings=settings, watch=StopAfter(4, signal.SIGINT), plan="usual")
+    resnets.train(photos, out=stopped.path, resume=True, plan="usual")
     assert_same_run(stopped, undisturbed)
 
 
@@ -172,12 +138,12 @@ def test_a_run_that_no_longer_becomes_better_ends_and_stays_ended(
 ) -> None:
     settings = {**QUICK, "epochs": 30, "patience": 2, "lr": 0.0, "monitor": "macro_f1"}
     with caplog.at_level(logging.INFO, logger="resnets"):
-        first = resnets.train(photos, out=tmp_path / "run", settings=settings)
+        first = resnets.train(photos, out=tmp_path / "run", settings=settings, plan="usual")
     assert "ends here: macro_f1 has not been better for 2 epochs" in caplog.messages
     found = rows(RunFolder(tmp_path / "run"))
     assert len(found) < 30
     assert "val_macro_f1" in found[0]
-    assert resnets.train(photos, out=tmp_path / "run", resume=True).metrics == first.metrics
+    assert resnets.train(photos, out=tmp_path / "run", resume=True, plan="usual").metrics == first.metrics
 
 
 def test_tensorboards_files_hold_every_epoch_after_a_resume(photos: Path, tmp_path: Path) -> None:
@@ -185,8 +151,10 @@ def test_tensorboards_files_hold_every_epoch_after_a_resume(photos: Path, tmp_pa
 
     folder = RunFolder(tmp_path / "run")
     with pytest.raises(Interrupted):
-        resnets.train(photos, out=folder.path, settings=QUICK, tensorboard=True, watch=StopAfter(7, signal.SIGINT))
-    resnets.train(photos, out=folder.path, resume=True, tensorboard=True)
+        resnets.train(
+            photos, out=folder.path, settings=QUICK, tensorboard=True, watch=StopAfter(7, signal.SIGINT), plan="usual"
+        )
+    resnets.train(photos, out=folder.path, resume=True, tensorboard=True, plan="usual")
     events = EventAccumulator(str(folder.board))
     events.Reload()
     points = events.Scalars("accuracy/validation_top1")
@@ -203,7 +171,7 @@ def test_a_run_is_calibrated_on_its_validation_images(whole: RunFolder, photos: 
 
 def test_an_error_rate_that_is_wanted_becomes_a_threshold_that_predict_honours(photos: Path, tmp_path: Path) -> None:
     settings = {**QUICK, "val_fraction": 0.5, "abstain_error": 0.01}
-    classifier = resnets.train(photos, out=tmp_path / "run", settings=settings)
+    classifier = resnets.train(photos, out=tmp_path / "run", settings=settings, plan="usual")
     assert classifier.abstain_below > 0
     answers = classifier.predict(sorted(photos.rglob("*.png")))
     assert {answer.sure for answer in answers} == {answer.probability >= classifier.abstain_below for answer in answers}
@@ -214,7 +182,7 @@ def test_an_error_rate_that_cannot_be_had_leaves_no_answer_sure_and_is_said(
 ) -> None:
     monkeypatch.setattr(calibration, "abstention_threshold", lambda *_, **__: Threshold(None, 0.0, None, 0))
     settings = {**QUICK, "epochs": 1, "abstain_error": 0.01}
-    classifier = resnets.train(photos, out=tmp_path / "run", settings=settings)
+    classifier = resnets.train(photos, out=tmp_path / "run", settings=settings, plan="usual")
     assert "abstain_error 0.01: even the surest answers to the 6 validation images are wrong more often" in caplog.text
     assert not any(answer.sure for answer in classifier.predict(sorted(photos.rglob("*.png"))))
 
@@ -223,37 +191,39 @@ def test_large_sets_hold_out_no_more_than_is_needed_to_tell_epochs_apart(
     photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(preparation, "HELD_OUT", 3)
-    data = resnets.train(photos, out=tmp_path / "run", settings={**QUICK, "epochs": 1}).origin["data"]
+    data = resnets.train(photos, out=tmp_path / "run", settings={**QUICK, "epochs": 1}, plan="usual").origin["data"]
     assert (data["train"], data["val"], data["held_out"]["fraction"]) == (27, 3, 0.1)
 
 
 def test_a_run_that_ended_before_its_first_state_can_begin_anew_and_no_other(photos: Path, tmp_path: Path) -> None:
     folder = RunFolder(tmp_path / "run")
     settings = {**QUICK, "epochs": 1}
-    resnets.train(photos, out=folder.path, settings=settings)
+    resnets.train(photos, out=folder.path, settings=settings, plan="usual")
     for path in (folder.state, folder.report):
         path.unlink()
-    resnets.train(photos, out=folder.path, settings=settings)
+    resnets.train(photos, out=folder.path, settings=settings, plan="usual")
     folder.state.unlink()
     with pytest.raises(InputError, match="already holds a run"):  # a finished one, without what could be resumed
-        resnets.train(photos, out=folder.path, settings=settings)
+        resnets.train(photos, out=folder.path, settings=settings, plan="usual")
 
 
 def test_more_or_less_can_be_held_out_for_validation(photos: Path, tmp_path: Path) -> None:
     settings = {**QUICK, "epochs": 1, "val_fraction": 0.5}
-    data = resnets.train(photos, out=tmp_path / "run", settings=settings).origin["data"]
+    data = resnets.train(photos, out=tmp_path / "run", settings=settings, plan="usual").origin["data"]
     assert (data["train"], data["val"], data["held_out"]["fraction"]) == (15, 15, 0.5)
 
 
 def test_a_spec_of_ones_own_trains(photos: Path, tmp_path: Path) -> None:
     spec = resnets.ResNetSpec(depths=(1, 1), widths=(4, 8), block="basic", stem=resnets.Stem(widths=(4,), kernel=3))
-    classifier = resnets.train(photos, spec, out=tmp_path / "run", settings={"epochs": 1, "batch_size": 8})
+    classifier = resnets.train(
+        photos, spec, out=tmp_path / "run", settings={"epochs": 1, "batch_size": 8}, plan="usual"
+    )
     assert (classifier.network.spec.depths, classifier.network.spec.num_classes) == ((1, 1), 3)
 
 
 def test_a_finished_run_resumes_to_itself(whole: RunFolder, photos: Path) -> None:
     before = whole.classifier.read_bytes()
-    classifier = resnets.train(photos, out=whole.path, resume=True)
+    classifier = resnets.train(photos, out=whole.path, resume=True, plan="usual")
     assert whole.classifier.read_bytes() == before
     assert classifier.metrics["val"]["count"] == 6
 
@@ -262,9 +232,9 @@ def test_the_same_recipe_gives_the_same_weights_and_another_seed_others(
     whole: RunFolder, photos: Path, tmp_path: Path
 ) -> None:
     again, other = RunFolder(tmp_path / "again"), RunFolder(tmp_path / "other")
-    resnets.train(photos, out=again.path, recipe=whole.recipe)
+    resnets.train(photos, out=again.path, recipe=whole.recipe, plan="usual")
     assert_same_run(again, whole)
-    resnets.train(photos, out=other.path, settings={**QUICK, "seed": 1})
+    resnets.train(photos, out=other.path, settings={**QUICK, "seed": 1}, plan="usual")
     weights = [safetensors.torch.load_file(folder.classifier)["fc.weight"] for folder in (whole, other)]
     assert not torch.equal(*weights)
 
@@ -274,7 +244,7 @@ def test_training_leaves_the_global_generator_and_threads_alone(photos: Path, tm
     expected = torch.rand(1)
     torch.manual_seed(5)
     threads = torch.get_num_threads()
-    resnets.train(photos, out=tmp_path / "run", settings={**QUICK, "epochs": 1})
+    resnets.train(photos, out=tmp_path / "run", settings={**QUICK, "epochs": 1}, plan="usual")
     assert torch.equal(torch.rand(1), expected)
     assert torch.get_num_threads() == threads
 
@@ -282,24 +252,24 @@ def test_training_leaves_the_global_generator_and_threads_alone(photos: Path, tm
 def test_resuming_refuses_other_images_and_other_settings(whole: RunFolder, photos: Path, tmp_path: Path) -> None:
     others = pictures.folder(tmp_path / "photos", count=9)
     with pytest.raises(InputError, match="not the images that"):
-        resnets.train(others, out=whole.path, resume=True)
+        resnets.train(others, out=whole.path, resume=True, plan="usual")
     with pytest.raises(InputError, match="goes on with the recipe the run began with"):
-        resnets.train(photos, out=whole.path, resume=True, settings={"lr": 0.3})
+        resnets.train(photos, out=whole.path, resume=True, settings={"lr": 0.3}, plan="usual")
     with pytest.raises(InputError, match="is a run of cifar_resnet20, not of resnet18"):
-        resnets.train(photos, "resnet18", out=whole.path, resume=True)
+        resnets.train(photos, "resnet18", out=whole.path, resume=True, plan="usual")
 
 
 def test_a_folder_that_holds_a_run_is_not_overwritten(whole: RunFolder, photos: Path) -> None:
     before = whole.classifier.read_bytes()
     with pytest.raises(InputError, match="already holds a run"):
-        resnets.train(photos, out=whole.path, settings=QUICK)
+        resnets.train(photos, out=whole.path, settings=QUICK, plan="usual")
     assert whole.classifier.read_bytes() == before
 
 
 def test_new_runs_get_new_folders(photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     settings = {**QUICK, "epochs": 1}
-    paths = [resnets.train(photos, settings=settings).path for _ in range(2)]
+    paths = [resnets.train(photos, settings=settings, plan="usual").path for _ in range(2)]
     assert [str(path) for path in paths] == [
         "runs/photos-cifar_resnet20/classifier.safetensors",
         "runs/photos-cifar_resnet20-2/classifier.safetensors",
@@ -312,15 +282,15 @@ def test_resume_finds_the_newest_run_of_the_same_data(
     monkeypatch.chdir(tmp_path)
     pictures.folder(tmp_path / "photos-more", count=5)
     settings = {**QUICK, "epochs": 1}
-    ours = resnets.train(photos, settings=settings).path
-    resnets.train(tmp_path / "photos-more", settings=settings)
-    assert resnets.train(photos, resume=True).path == ours
+    ours = resnets.train(photos, settings=settings, plan="usual").path
+    resnets.train(tmp_path / "photos-more", settings=settings, plan="usual")
+    assert resnets.train(photos, resume=True, plan="usual").path == ours
 
 
 def test_a_loss_that_is_no_number_stops_the_run_and_keeps_the_last_good_state(photos: Path, tmp_path: Path) -> None:
     settings = {**QUICK, "epochs": 40, "lr": 1000.0, "warmup": 0.0, "momentum": 1.0, "weight_decay": 1.0}
     with pytest.raises(RunFailed, match=r"not a number by epoch \d+, step \d+ \(learning rate .*\); try --set lr=250"):
-        resnets.train(photos, out=tmp_path / "run", settings=settings, save_every=0)
+        resnets.train(photos, out=tmp_path / "run", settings=settings, save_every=0, plan="usual")
     folder = RunFolder(tmp_path / "run")
     assert all(value.isfinite().all() for value in safetensors.torch.load_file(folder.state).values())
     assert not folder.classifier.exists()
@@ -333,10 +303,12 @@ def test_bad_images_stop_a_run_before_it_begins_or_are_left_out_and_listed(
     (folder / "red" / "003.png").write_bytes(b"no image")
     (folder / "blue" / "005.png").write_bytes((folder / "blue" / "004.png").read_bytes()[:80])
     with pytest.raises(InputError, match=r"blue/005\.png: .* \(and 1 more\); .*--skip-bad"):
-        resnets.train(folder, out=tmp_path / "run", settings=QUICK)
+        resnets.train(folder, out=tmp_path / "run", settings=QUICK, plan="usual")
     assert not (tmp_path / "run").exists()
     with caplog.at_level(logging.WARNING, logger="resnets"):
-        classifier = resnets.train(folder, out=tmp_path / "run", settings={**QUICK, "epochs": 1}, skip_bad=True)
+        classifier = resnets.train(
+            folder, out=tmp_path / "run", settings={**QUICK, "epochs": 1}, skip_bad=True, plan="usual"
+        )
     left_out = [record.message.split("photos/")[1].split(":")[0] for record in caplog.records]
     assert left_out == ["blue/005.png", "red/003.png"]
     assert "--skip-bad" in RunFolder(tmp_path / "run").recipe.read_text()  # in the command that repeats it
@@ -346,6 +318,6 @@ def test_bad_images_stop_a_run_before_it_begins_or_are_left_out_and_listed(
 
 def test_training_learns(photos: Path, tmp_path: Path) -> None:
     settings = {"epochs": 25, "spec": QUICK["spec"], "batch_size": 8}
-    classifier = resnets.train(photos, out=tmp_path / "run", settings=settings)
+    classifier = resnets.train(photos, out=tmp_path / "run", settings=settings, plan="usual")
     assert classifier.metrics["val"]["top1"] == 1.0
     assert classifier.predict(pictures.picture(2, 99)).label == "red"

@@ -12,9 +12,10 @@ class RunFailed(RuntimeError):  # noqa: N818 - a run that failed is the state, n
     """The input was fine and the run still could not finish (no disk space, a loss that is not a number)."""
 
 
-class Interrupted(RunFailed):
+class Interrupted(BaseException):
     """A signal asked the run to stop; what it had done is saved.
 
+    It is no Exception, so that whoever reads a file does not take a signal for damage.
     `signal` is the signal's number, so that a command line can exit with 128 + `signal`.
     """
 

@@ -88,6 +88,15 @@ def write_folder_whole(path: str | Path, files: Mapping[str, bytes | str]) -> Pa
     return path
 
 
+def remove_leftovers(folder: Path) -> None:
+    """Remove what writers that were killed have left in `folder`, in which nobody else may be writing."""
+    for path in folder.glob(".*.part"):
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
+
+
 def check_place(path: str | Path) -> None:
     """Raise InputError when no file can be written at `path`, before the work whose result it is to hold."""
     path = Path(path)

@@ -26,6 +26,7 @@ from typing import Any
 
 from resnets.base.errors import InputError, RunFailed
 from resnets.base.files import write_whole, written_whole
+from resnets.base.locks import locked
 from resnets.base.progress import Progress, Watch
 from resnets.bulk.discovery import Discovery
 from resnets.bulk.formats import Format, format_of
@@ -124,21 +125,13 @@ class WorkFolder:
     @contextmanager
     def locked(self) -> Generator[None]:
         """The folder, made if need be, which no other process has locked. Raises InputError when one has."""
+        busy = f"{self.out}: another process is writing it; wait for it, or name another file"
         try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            file = (self.folder / "lock").open("w")
-        except OSError as error:
-            raise RunFailed(f"{self.folder}: cannot be written ({error.strerror or error})") from error
-        with file:
-            if not _lock(file.fileno()):
-                raise InputError(f"{self.out}: another process is writing it; wait for it, or name another file")
-            try:
+            with locked(self.folder / "lock", busy=busy):
                 yield
-            finally:
-                with suppress(OSError):  # where all is done, or nothing was begun, nothing stays behind
-                    if [path.name for path in self.folder.iterdir()] == ["lock"]:
-                        (self.folder / "lock").unlink()
-                        self.folder.rmdir()
+        finally:
+            with suppress(OSError):  # where all is done, or nothing was begun, nothing stays behind
+                self.folder.rmdir()
 
     def begin(self, job: Job, inputs: Discovery, listed: Callable[[], str], watch: Watch) -> Job:
         """List the images, and write the job that `job` becomes by their number.
@@ -262,18 +255,3 @@ def _as_text(value: Any) -> str:
     if isinstance(value, Mapping):
         return ", ".join(f"{name} {version}" for name, version in value.items())
     return " ".join(value) if isinstance(value, tuple) else str(value)
-
-
-def _lock(descriptor: int) -> bool:
-    """Lock a file until its process ends, however it does. Where the system has no such locks nothing is locked."""
-    try:
-        import fcntl
-    except ImportError:
-        return True
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    except OSError:  # a network file system without locks
-        return True
-    return True

@@ -19,7 +19,8 @@ from torch import Tensor
 from resnets import spec as specs
 from resnets.base.errors import InputError
 from resnets.base.files import write_whole
-from resnets.classifier.header import ENTRY, FORMAT, read_header, shortly
+from resnets.base.seal import sealed
+from resnets.classifier.header import ENTRY, FORMAT, check_whole, read_header, shortly
 from resnets.classifier.predictor import Predictor, predictor_fields
 from resnets.data import preprocessing
 from resnets.network import ResNet
@@ -91,7 +92,7 @@ class Classifier(Predictor):
         """Write the classifier's file, whole or not at all. Raises RunFailed when the system refuses."""
         tensors = {name: tensor.cpu().contiguous() for name, tensor in self.network.state_dict().items()}
         content = safetensors.torch.save(tensors, metadata={ENTRY: json.dumps(self.header())})
-        self.path = write_whole(path, content)
+        self.path = write_whole(path, sealed(content))
         return self.path
 
 
@@ -99,6 +100,7 @@ def load(path: str | Path, *, device: Literal["cpu", "cuda", "mps"] | str = "cpu
     """Read a classifier's file. Raises InputError when it is missing, damaged, no classifier, or of a newer format."""
     path = Path(path)
     header = read_header(path)
+    check_whole(path)
     try:
         with torch.device("meta"):  # no weights drawn only to be replaced
             network = ResNet(specs.from_dict(header["spec"]))

@@ -7,6 +7,7 @@ from typing import Any
 import safetensors
 
 from resnets.base.errors import InputError
+from resnets.base.seal import seal_of
 
 FORMAT = 1
 ENTRY = "resnets"  # of the safetensors file's own header
@@ -31,6 +32,16 @@ def read_header(path: str | Path) -> dict[str, Any]:
     if text is None:
         raise InputError(f"{path}: weights without a classifier's header; `resnets convert` makes a classifier of them")
     return parsed(text, path, WHAT_WORKS)
+
+
+def check_whole(path: Path) -> None:
+    """Raise InputError when a classifier's file is not as it was written; older ones, without a checksum, pass."""
+    try:
+        broken = seal_of(path) == "broken"
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror or error}); {WHAT_WORKS}, whole") from error
+    if broken:
+        raise InputError(f"{path}: damaged: its bytes are not those that were written (checksum); take another copy")
 
 
 def parsed(text: str, path: str | Path, what_works: str) -> dict[str, Any]:

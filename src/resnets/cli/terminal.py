@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 LINE_EVERY = 5.0  # seconds between plain progress lines
+SHORTEST_BAR = 8  # characters
 
 
 @contextmanager
@@ -96,7 +97,7 @@ class _Bar:
         self.bars.stop()
 
     def __call__(self, progress: Progress) -> None:
-        figures = "  ".join(f"{name} {value}" for name, value in progress.figures.items())
+        figures = _fitting(progress, self.bars.console.width)
         if progress.task not in self.tasks:
             self.tasks[progress.task] = self.bars.add_task(progress.task, total=progress.total, figures=figures)
         for name, task in self.tasks.items():
@@ -104,6 +105,19 @@ class _Bar:
                 self.bars.update(task, completed=progress.done, total=progress.total, figures=figures, visible=True)
             else:
                 self.bars.update(task, visible=False)
+
+
+def _fitting(progress: Progress, width: int) -> str:
+    """As many figures, the first ones, as a line of `width` has room for beside task, bar, step and time left."""
+    room = width - len(progress.task) - SHORTEST_BAR - len(f"{progress.total}/{progress.total}") - len("0:00:00 left")
+    room -= 5  # a space behind each column
+    text = ""
+    for name, value in progress.figures.items():
+        longer = f"{text}  {name} {value}".lstrip()
+        if len(longer) > room:
+            break
+        text = longer
+    return text
 
 
 class _ConsoleHandler(logging.Handler):

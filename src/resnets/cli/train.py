@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
 
+from resnets.base.interruption import SAVE_EVERY
 from resnets.cli.terminal import as_json, as_text, watched
 from resnets.view.table import Table
 
@@ -32,7 +33,7 @@ def train(
     skip_bad: Annotated[bool, Parameter(negative="")] = False,
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto",
     plan: Literal["auto", "usual"] = "auto",
-    save_every: float = 60.0,
+    save_every: float = SAVE_EVERY,
     tensorboard: Annotated[bool, Parameter(negative="")] = False,
     json: Annotated[bool, Parameter(negative="")] = False,
 ) -> None:

@@ -11,6 +11,7 @@ from jaxtyping import UInt8
 
 from resnets.base.errors import InputError
 from resnets.evaluation.metrics import Evaluation
+from resnets.training.listener import EpochDone, Listener
 
 # Columns of metrics.jsonl -> what TensorBoard groups and names them by; a column without a name here keeps its own.
 TAGS: Mapping[str, str] = {
@@ -24,11 +25,15 @@ TAGS: Mapping[str, str] = {
 PLACES = ("epoch", "step", "seconds")  # columns that say where a row is and are no curve
 
 
-class Board:
+class Board(Listener):
     """An open event file. Curves are by epoch."""
 
     def __init__(self, writer: Any) -> None:
         self.writer = writer
+
+    def on_epoch(self, done: EpochDone) -> None:
+        """Add the epoch's row."""
+        self.row(done.row)
 
     def row(self, row: Mapping[str, Any]) -> None:
         """Add one row of metrics.jsonl; what is no number is left out."""

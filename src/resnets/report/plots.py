@@ -2,7 +2,7 @@
 
 import io
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +15,7 @@ from resnets.training.lr_find import Curve
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-Rows = Sequence[dict[str, Any]]
+Rows = Sequence[Mapping[str, Any]]
 
 _STYLE: Any = {"svg.fonttype": "none", "svg.hashsalt": "resnets", "font.size": 10}
 _BLUE, _ORANGE = "#0060a8", "#b34700"  # distinct in grey, and for every kind of colour vision

@@ -7,8 +7,9 @@ from typing import Any
 
 from resnets.base.errors import InputError
 from resnets.base.progress import Progress
+from resnets.runs.initial import untrained, with_starting_weights
+from resnets.runs.opened import begin
 from resnets.runs.request import TrainRequest
-from resnets.runs.run import begin, untrained, with_starting_weights
 from resnets.training.loop import training_batches
 from resnets.training.lr_find import Curve, suggestion, sweep
 from resnets.training.step import teacher

@@ -1,7 +1,7 @@
 """What a user asks of a run, as one value."""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -9,9 +9,12 @@ from typing import Any, Literal
 import torch
 
 from resnets import spec as specs
+from resnets.base.errors import InputError
+from resnets.base.interruption import SAVE_EVERY
 from resnets.base.progress import Watch, unwatched
 from resnets.data.table_columns import Asked
 from resnets.spec import ResNetSpec
+from resnets.training.listener import Listener
 from resnets.training.recipes import named
 from resnets.training.recipes import plan as plans
 from resnets.training.recipes.plan import Changes
@@ -33,9 +36,14 @@ class TrainRequest:
     skip_bad: bool = False
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
     plan: Literal["auto", "usual"] = "auto"
-    save_every: float = 60.0
+    save_every: float = SAVE_EVERY
     tensorboard: bool = False
+    listeners: Sequence[Listener] = ()
     watch: Watch = unwatched
+
+    def __post_init__(self) -> None:
+        if not self.save_every >= 0:
+            raise InputError(f"save_every = {self.save_every}: must be seconds, 0 or more")
 
     @property
     def changes(self) -> Changes:

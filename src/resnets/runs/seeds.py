@@ -13,8 +13,9 @@ from resnets.base.errors import InputError
 from resnets.base.files import check_parents, write_whole
 from resnets.classifier.file import Classifier
 from resnets.data import sources
+from resnets.runs.opened import recipe_values
 from resnets.runs.request import TrainRequest
-from resnets.runs.run import recipe_values, train
+from resnets.runs.run import train
 from resnets.training.run_folder import RUNS, RunFolder, data_name
 
 log = logging.getLogger(__name__)

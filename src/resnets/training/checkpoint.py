@@ -13,10 +13,11 @@ from torch import Tensor, nn
 
 from resnets.base.errors import InputError
 from resnets.base.files import write_whole
+from resnets.base.seal import seal_of, sealed
 from resnets.training.recipes.plan import Plan, plan_from_dict
 from resnets.training.step.step import Step
 
-FORMAT = 2
+FORMAT = 3
 ENTRY = "resnets-run"
 
 
@@ -70,7 +71,7 @@ def save(path: Path, step: Step, saved: Saved) -> None:
         "origin": saved.origin,
     }
     ready = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-    write_whole(path, safetensors.torch.save(ready, metadata={ENTRY: json.dumps(entry)}))
+    write_whole(path, sealed(safetensors.torch.save(ready, metadata={ENTRY: json.dumps(entry)})))
 
 
 def read(path: Path) -> Saved:
@@ -84,7 +85,10 @@ def read(path: Path) -> Saved:
     except (safetensors.SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
         raise _damaged(path, error) from error
     if version != FORMAT:
-        raise InputError(f"{path}: state format {version}; this version reads format {FORMAT}, so install that one")
+        raise InputError(
+            f"{path}: state format {version}, of another version of resnets; this one reads format {FORMAT}, so resume "
+            "with that version, or begin a new run with another -o"
+        )
     try:
         return Saved(
             plan=plan_from_dict(entry["plan"], where=str(path)),
@@ -97,9 +101,19 @@ def read(path: Path) -> Saved:
         raise _damaged(path, error) from error
 
 
+def check_whole(path: Path) -> None:
+    """Raise InputError when a state file's bytes are not those that were written."""
+    try:
+        found = seal_of(path)
+    except OSError as error:
+        raise _damaged(path, error) from error
+    if found != "whole":
+        raise _damaged(path, "its bytes are not those that were written, by their checksum")
+
+
 def _whole(data: dict[str, Any]) -> dict[str, Any]:
     """What a state file says of its images, all of it. Raises KeyError."""
-    return {**data, **{name: data[name] for name in ("skip_bad", "fingerprint", "train", "val")}}
+    return {**data, **{name: data[name] for name in ("skip_bad", "fingerprint", "content", "train", "val")}}
 
 
 def _run_state(values: dict[str, Any]) -> RunState:
@@ -132,5 +146,5 @@ def _laid_out(value: Tensor, like: nn.Parameter) -> Tensor:
     return torch.empty_like(like).copy_(value) if value.shape == like.shape else value.to(like.device)
 
 
-def _damaged(path: Path, error: Exception) -> InputError:
+def _damaged(path: Path, error: Exception | str) -> InputError:
     return InputError(f"{path}: damaged ({error}); the run cannot be resumed from it: begin a new one with another -o")

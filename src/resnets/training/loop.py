@@ -1,10 +1,8 @@
 """The training loop. It can be stopped after any step and goes on from there to the same weights, bit for bit."""
 
-import json
-import logging
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 
@@ -14,7 +12,6 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from resnets.base.errors import Interrupted, RunFailed
-from resnets.base.files import write_whole
 from resnets.base.interruption import StopRequest, stop_requests
 from resnets.base.progress import Progress, Watch, unwatched
 from resnets.classifier.file import Classifier
@@ -25,15 +22,12 @@ from resnets.data.loading import TrainingBatches
 from resnets.evaluation import metrics
 from resnets.evaluation.metrics import Evaluation
 from resnets.training import checkpoint, selection
-from resnets.training.checkpoint import Saved
+from resnets.training.checkpoint import RunState, Saved
+from resnets.training.listener import EpochDone, Listener, StepDone
 from resnets.training.recipes.recipe import Recipe
 from resnets.training.run_folder import RunFolder
 from resnets.training.step.step import Step
 from resnets.training.step.teacher import Teacher
-
-log = logging.getLogger(__name__)
-
-Record = Callable[[Mapping[str, float | int]], None]  # takes each row of metrics.jsonl
 
 REPORT_EVERY = 0.1  # seconds between looks at the loss, each of which waits for the device
 
@@ -43,7 +37,7 @@ class Training:
 
     def __init__(
         self, classifier: Classifier, batches: TrainingBatches, val: ImageSet, saved: Saved, folder: RunFolder,
-        *, teacher: Teacher | None = None, save_every: float = 60.0, record: Record = lambda _: None,
+        *, save_every: float, listeners: Sequence[Listener] = (), teacher: Teacher | None = None,
         watch: Watch = unwatched,
     ) -> None:  # fmt: skip
         self.classifier = classifier
@@ -52,9 +46,8 @@ class Training:
         self.at = saved.run_state
         self.folder = folder
         self.save_every = save_every
-        self.record = record
+        self.listeners = listeners
         self.watch = watch
-        self.best_logits: NDArray[np.float32] | None = None  # for the validation images, once this sitting has them
         self.batches = batches
         counts = np.bincount(batches.labels.numpy(), minlength=len(classifier.classes))
         self.step = Step(
@@ -65,66 +58,75 @@ class Training:
         keep = loading.fits_in_memory(len(val), classifier.preprocessing)
         self.val_pixels = loading.all_pixels(val, classifier.preprocessing, watch) if keep else None
         self._last_save = time.monotonic()
+        self._has_learnt = bool(self.at.rows or self.at.step)  # by the state that is saved
 
     def restore(self) -> None:
         """Take weights and the optimizer's sums from the run's state file."""
         checkpoint.restore(self.folder.state, self.step)
 
     def run(self) -> None:
-        """Train to the end. The best classifier on validation, the metrics and the state are in the run's folder.
+        """Train to the end, telling the listeners. The state is saved before the first step, and after each epoch.
 
         Raises Interrupted, with the state saved, when a signal asked to stop, and RunFailed when the loss is no longer
         a number or a file cannot be written.
         """
-        with stop_requests() as stop, computing_with(self.saved.threads):
-            if self.at.probe_loss is not None and not self.at.rows:
-                self._end_epoch(*self._validate())
-                self._save()
+        with stop_requests() as stop, computing_with(self.saved.threads), self._ending():
+            self._begin()
             while not self._is_done():
-                with self.step.epoch(self.at.epoch):
-                    self._train_epoch(stop)
-                with self.step.evaluation_weights():
-                    self._end_epoch(*self._validate())
+                self._train_epoch(stop)
+                self._end_epoch()
                 self._save()
                 self._stop_if_asked(stop)
+
+    def _begin(self) -> None:
+        if self.at.probe_loss is not None and not self.at.rows:
+            self._end_epoch()
+            self._save()
+        elif not self.folder.state.exists():
+            self._save()
 
     def _is_done(self) -> bool:
         return self.at.ended or self.at.epoch >= self.recipe.epochs
 
+    @contextmanager
+    def _ending(self) -> Iterator[None]:
+        try:
+            yield
+        except RunFailed:
+            if not self._has_learnt:  # there is nothing to go on with: another try may begin in this folder
+                self.folder.state.unlink(missing_ok=True)
+            raise
+        finally:
+            for listener in self.listeners:
+                listener.on_end()
+
     def _train_epoch(self, stop: StopRequest) -> None:
-        started = reported = time.monotonic()
-        before, seconds_before = self.at.training_seconds, self.at.seconds
-        loss_sum, right = self._counters()
+        tally = _Tally(self.at, self.step.device)
         full = self.recipe.train_size or self.classifier.preprocessing.size
         size = size_in_epoch(self.at.epoch, self.recipe.epochs, full=full, first=self.recipe.progressive)
-        for batch in self.batches.epoch(self.at.epoch, start=self.at.step, size=size):
-            loss, hits = self.step(batch, self.at.epoch, self.at.step)
-            loss_sum += loss * len(batch.labels)
-            right += hits
-            self.at.step += 1
-            self.at.seen += len(batch.labels)
-            now = time.monotonic()
-            saving = now - self._last_save >= self.save_every
-            stopping = bool(stop)  # asked once, so that what is saved is what was counted
-            ended = self.at.step == self.batches.steps
-            if saving or stopping or ended or now - reported >= REPORT_EVERY:
-                reported = now
-                self.at.loss_sum, self.at.right = float(loss_sum), int(right)
-                self.at.training_seconds = before + now - started
-                self.at.seconds = seconds_before + now - started
-                if not math.isfinite(self.at.loss_sum):
-                    raise self._diverged()
-                self._report()
-            if saving:
-                self._save()
-            if stopping:
-                self._stop_if_asked(stop)
+        with self.step.epoch(self.at.epoch):
+            for batch in self.batches.epoch(self.at.epoch, start=self.at.step, size=size):
+                loss, correct = self.step(batch, self.at.epoch, self.at.step)
+                tally.add(loss, correct, len(batch.labels))
+                self.at.step += 1
+                stopping = bool(stop)  # asked once, so that what is saved is what was counted
+                saving = time.monotonic() - self._last_save >= self.save_every
+                if saving or stopping or self.at.step == self.batches.steps or tally.is_due():
+                    tally.count_into(self.at)
+                    self._report()
+                self._tell_step(loss, correct, len(batch.labels))
+                if saving:
+                    self._save()
+                if stopping:
+                    self._stop_if_asked(stop)
 
-    def _counters(self) -> tuple[Tensor, Tensor]:
-        """Sums kept on the device, so that a step need not wait for the one before."""
-        device = self.step.device
-        exact = torch.float32 if device.type == "mps" else torch.float64
-        return torch.tensor(self.at.loss_sum, dtype=exact, device=device), torch.tensor(self.at.right, device=device)
+    def _tell_step(self, loss: Tensor, correct: Tensor, images: int) -> None:
+        done = StepDone(
+            epoch=self.at.epoch + 1, step=self.at.step, steps=self.batches.steps, images=images, loss=loss.detach(),
+            correct=correct,
+        )  # fmt: skip
+        for listener in self.listeners:
+            listener.on_step(done)
 
     def _validate(self) -> tuple[Evaluation, NDArray[np.float32]]:
         started = time.monotonic()
@@ -139,31 +141,30 @@ class Training:
     def _decoded_val(self) -> Iterator[NDArray[np.uint8]]:
         return loading.evaluation_pixels(self.val, self.classifier.preprocessing)
 
-    def _end_epoch(self, val: Evaluation, logits: NDArray[np.float32]) -> None:
-        """Write the epoch's row, the classifier if it is the best so far, and move on to the next epoch.
+    def _end_epoch(self) -> None:
+        """Validate, tell the listeners, and move on to the next epoch.
 
         Before the first epoch the row is that of the linear probe the run began with, of epoch 0.
         """
-        at, monitor = self.at, self.recipe.monitor
-        epoch = at.epoch + 1 if at.seen else 0
-        at.rows.append(self._row(epoch, val))
-        self.record(at.rows[-1])
-        found = selection.score(val, monitor)
-        if at.best is None or found > at.best:
-            at.best, at.best_epoch, self.best_logits = found, epoch, logits
-            self.classifier.metrics = {"val": {"epoch": epoch, **selection.summary(val)}}
-            self.classifier.save(self.folder.classifier)
-        write_whole(self.folder.metrics, "".join(json.dumps(row) + "\n" for row in at.rows))
-        best = next(row for row in at.rows if row["epoch"] == at.best_epoch)
-        log.info(
-            "epoch %d/%d: loss %.3f, validation %.2f%% (best: epoch %d, %.2f%%), %.0f images/s", epoch,
-            self.recipe.epochs, at.rows[-1]["train_loss"], 100 * val.top1.value, at.best_epoch, 100 * best["val_top1"],
-            at.rows[-1]["images_per_second"],
-        )  # fmt: skip
-        ended = selection.has_ended(epoch, at.best_epoch, self.recipe.patience)
-        if ended:
-            log.info("ends here: %s has not been better for %d epochs", monitor, self.recipe.patience)
+        with self.step.evaluation_weights():
+            val, logits = self._validate()
+            at = self.at
+            epoch = at.epoch + 1 if at.seen else 0
+            at.rows.append(self._row(epoch, val))
+            found = selection.score(val, self.recipe.monitor)
+            if at.best is None or found > at.best:
+                at.best, at.best_epoch = found, epoch
+            ended = self._tell_epoch(epoch, val, logits)
         self.at = replace(at, epoch=epoch, step=0, loss_sum=0.0, right=0, seen=0, training_seconds=0.0, ended=ended)
+
+    def _tell_epoch(self, epoch: int, val: Evaluation, logits: NDArray[np.float32]) -> bool:
+        """Whether a listener ends the run here."""
+        done = EpochDone(
+            epoch=epoch, epochs=self.recipe.epochs, row=self.at.rows[-1], rows=self.at.rows,
+            best_epoch=self.at.best_epoch, classifier=self.classifier, evaluation=val, logits=logits,
+        )  # fmt: skip
+        answers = [listener.on_epoch(done) for listener in self.listeners]
+        return any(answers)
 
     def _row(self, epoch: int, val: Evaluation) -> dict[str, float | int]:
         """Of metrics.jsonl."""
@@ -190,11 +191,15 @@ class Training:
         )
 
     def _report(self) -> None:
+        """Tell whoever watches; what matters most comes first, as a narrow terminal cuts off the rest."""
         at, steps = self.at, self.batches.steps
+        if not math.isfinite(at.loss_sum):
+            raise self._diverged()
         figures = {
             "epoch": f"{at.epoch + 1}/{self.recipe.epochs}",
+            **({"validation": f"{at.rows[-1]['val_top1']:.1%}"} if at.rows else {}),
             "loss": f"{at.loss_sum / at.seen:.3f}",
-            "accuracy": f"{100 * at.right / at.seen:.1f}%",
+            "accuracy": f"{at.right / at.seen:.1%}",
             "lr": f"{self.step.learning_rate(at.epoch, at.step - 1):.3g}",
             "images/s": f"{at.seen / max(at.training_seconds, 1e-9):,.0f}",
         }
@@ -206,15 +211,48 @@ class Training:
             raise self._diverged()
         checkpoint.save(self.folder.state, self.step, replace(self.saved, run_state=self.at))
         self._last_save = time.monotonic()
+        self._has_learnt = bool(self.at.rows or self.at.step)
 
     def _stop_if_asked(self, stop: StopRequest) -> None:
-        if stop.signal is not None and not self._is_done():
-            self._save()
-            raise Interrupted(
-                f"stopped in epoch {self.at.epoch + 1} after step {self.at.step}; saved in {self.folder.state.parent}; "
-                "the same command with --resume goes on from there",
-                signal=stop.signal,
-            )
+        if stop.signal is None:
+            return
+        self._save()
+        done = self._is_done()
+        where = "after the last epoch" if done else f"in epoch {self.at.epoch + 1} after step {self.at.step}"
+        raise Interrupted(
+            f"stopped {where}; saved in {self.folder.state.parent}; the same command with --resume "
+            + ("calibrates and reports" if done else "goes on from there"),
+            signal=stop.signal,
+        )
+
+
+class _Tally:
+    """An epoch's sums, kept on the device, so that a step need not wait for the one before."""
+
+    def __init__(self, at: RunState, device: torch.device) -> None:
+        exact = torch.float32 if device.type == "mps" else torch.float64
+        self.loss_sum = torch.tensor(at.loss_sum, dtype=exact, device=device)
+        self.right = torch.tensor(at.right, device=device)
+        self.seen = at.seen
+        self.started = self.counted = time.monotonic()
+        self.seconds, self.training_seconds = at.seconds, at.training_seconds  # of earlier sittings
+
+    def add(self, loss: Tensor, correct: Tensor, images: int) -> None:
+        """Take in a step's mean loss, and how many of its images were right."""
+        self.loss_sum += loss * images
+        self.right += correct
+        self.seen += images
+
+    def is_due(self) -> bool:
+        """Whether it is time for another look."""
+        return time.monotonic() - self.counted >= REPORT_EVERY
+
+    def count_into(self, at: RunState) -> None:
+        """Bring a run's state up to date, which waits for the device."""
+        at.loss_sum, at.right, at.seen = float(self.loss_sum), int(self.right), self.seen
+        self.counted = time.monotonic()
+        at.seconds = self.seconds + self.counted - self.started
+        at.training_seconds = self.training_seconds + self.counted - self.started
 
 
 def training_batches(train: ImageSet, classifier: Classifier, recipe: Recipe, watch: Watch) -> TrainingBatches:

@@ -2,11 +2,14 @@
 
 import glob
 import re
+from collections.abc import Generator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from resnets.base.errors import InputError
-from resnets.base.files import check_parents
+from resnets.base.files import check_parents, remove_leftovers
+from resnets.base.locks import locked
 from resnets.classifier.header import SAMPLES
 from resnets.training import checkpoint
 
@@ -54,6 +57,24 @@ class RunFolder:
     @property
     def confusion(self) -> Path:
         return self.path / "confusion.svg"
+
+    @contextmanager
+    def claimed(self) -> Generator[None]:
+        """The folder is this run's alone while the block lasts; it is made, and goes if nothing was put into it.
+
+        What a writer that was killed has left in it is removed. Raises InputError while another run is in it.
+        """
+        existed = self.path.exists()
+        busy = f"{self.path}: another run is being trained in it; wait until it ends, or choose another -o"
+        try:
+            with locked(self.path / "lock", busy=busy):
+                for folder in (self.path, self.state.parent):
+                    remove_leftovers(folder)
+                yield
+        finally:
+            if not existed:
+                with suppress(OSError):  # it holds something
+                    self.path.rmdir()
 
 
 def new_run(out: str | Path | None, name: str) -> RunFolder:

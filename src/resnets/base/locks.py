@@ -1,0 +1,58 @@
+"""A lock that the system releases when its process ends, however it ends."""
+
+import os
+from collections.abc import Generator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import BinaryIO
+
+from resnets.base.errors import InputError, RunFailed
+
+
+@contextmanager
+def locked(path: Path, *, busy: str) -> Generator[None]:
+    """Hold the lock file `path` while the block runs; it is gone afterwards. Its folder is made.
+
+    Raises InputError with the message `busy` while someone else holds it, RunFailed when it cannot be written.
+    """
+    try:
+        file = _opened(path)
+    except OSError as error:
+        raise RunFailed(f"{path.parent}: cannot be written ({error.strerror or error})") from error
+    if file is None:
+        raise InputError(busy)
+    with file:
+        try:
+            yield
+        finally:
+            with suppress(OSError):
+                path.unlink()
+
+
+def _opened(path: Path) -> BinaryIO | None:
+    """The lock file, locked; None where someone else has it."""
+    while True:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        file = path.open("ab")
+        if not _lock(file.fileno()):
+            file.close()
+            return None
+        with suppress(FileNotFoundError):
+            if os.path.samestat(os.fstat(file.fileno()), path.stat()):
+                return file
+        file.close()  # whoever had it has removed it between our opening and our locking
+
+
+def _lock(descriptor: int) -> bool:
+    """Lock a file until its process ends. Where the system has no such locks nothing is locked."""
+    try:
+        import fcntl
+    except ImportError:
+        return True
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:  # a network file system without locks
+        return True
+    return True

@@ -1,0 +1,43 @@
+"""How a new run is computed: as set, as usual, or the fastest of what is measured on its first batch."""
+
+import copy
+import dataclasses
+import logging
+
+from resnets.classifier.file import Classifier
+from resnets.data.loading import TrainingBatches
+from resnets.runs.opened import Run
+from resnets.training import execution
+from resnets.training.execution import Choice
+from resnets.training.recipes.plan import Execution
+from resnets.training.step.optimization import to_training
+
+log = logging.getLogger(__name__)
+
+
+def executed(run: Run, classifier: Classifier, batches: TrainingBatches) -> Run:
+    """The way to compute: as set, as usual, or the fastest of what is measured on the first batch."""
+    plan, request = run.plan, run.request
+    first = dataclasses.replace(execution.usual(request.device), **request.changes.execution)
+    if request.plan == "usual" or request.changes.execution or not plan.recipe.epochs:
+        choice = Choice(first, f"execution {first}: as {'set' if request.changes.execution else 'usual'}")
+    else:
+        choice = _fastest(run, classifier, batches, first)
+    log.info("%s", choice.reason)
+    chosen = dataclasses.replace(plan, execution=choice.execution, reasons=(*plan.reasons, choice.reason))
+    threads = choice.execution.threads or run.saved.threads
+    origin = {**run.saved.origin, "execution": choice.as_dict()}
+    return run.with_saved(plan=chosen, threads=threads, origin=origin)
+
+
+def _fastest(run: Run, classifier: Classifier, batches: TrainingBatches, first: Execution) -> Choice:
+    recipe, device = run.plan.recipe, run.request.device
+    batch = next(iter(batches.epoch(0, size=recipe.train_size or None)))
+    images = classifier.preprocessing.normalize(batch.images[: recipe.batch_size].to(device))
+    labels = batch.labels[: recipe.batch_size].to(device)
+    network = copy.deepcopy(classifier.network)
+    to_training(network, norms_frozen=recipe.freeze_norms, stages_frozen=recipe.freeze_stages)
+    clock = execution.step_clock(network, images, labels, run.request.watch)
+    steps = recipe.epochs * batches.steps * recipe.accumulate
+    compiles = execution.can_compile(device) and not recipe.drop_path and recipe.progressive == 1
+    return execution.choose(first, clock, steps, execution.alternatives(first, device), compiles=compiles)

@@ -1,0 +1,64 @@
+"""What listens in every run: the best classifier's file, metrics.jsonl, the log, and patience."""
+
+import json
+import logging
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from resnets.base.files import write_whole
+from resnets.training import selection
+from resnets.training.listener import EpochDone, Listener
+from resnets.training.recipes.recipe import Recipe
+
+log = logging.getLogger(__name__)
+
+
+class BestFile(Listener):
+    """Keeps the best classifier in a file."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.logits: NDArray[np.float32] | None = None  # of the best epoch, once this sitting has one
+
+    def on_epoch(self, done: EpochDone) -> None:
+        if done.is_best:
+            self.logits = done.logits
+            done.classifier.metrics = {"val": {"epoch": done.epoch, **selection.summary(done.evaluation)}}
+            done.classifier.save(self.path)
+
+
+class MetricsFile(Listener):
+    """Keeps a row of each epoch in metrics.jsonl."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def on_epoch(self, done: EpochDone) -> None:
+        write_whole(self.path, "".join(json.dumps(row) + "\n" for row in done.rows))
+
+
+class EpochLog(Listener):
+    """Logs a line an epoch."""
+
+    def on_epoch(self, done: EpochDone) -> None:
+        best = next(row for row in done.rows if row["epoch"] == done.best_epoch)
+        log.info(
+            "epoch %d/%d: loss %.3f, validation %.2f%% (best: epoch %d, %.2f%%), %.0f images/s", done.epoch,
+            done.epochs, done.row["train_loss"], 100 * done.row["val_top1"], done.best_epoch, 100 * best["val_top1"],
+            done.row["images_per_second"],
+        )  # fmt: skip
+
+
+class Patience(Listener):
+    """Ends a run that no longer becomes better."""
+
+    def __init__(self, recipe: Recipe) -> None:
+        self.patience, self.monitor = recipe.patience, recipe.monitor
+
+    def on_epoch(self, done: EpochDone) -> bool:
+        ends = selection.has_ended(done.epoch, done.best_epoch, self.patience)
+        if ends:
+            log.info("ends here: %s has not been better for %d epochs", self.monitor, self.patience)
+        return ends
