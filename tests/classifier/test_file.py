@@ -1,6 +1,9 @@
 """A classifier's file holds all that is needed to use it; predict and evaluate agree on every image."""
 
 import json
+import logging
+import shutil
+import unicodedata
 from pathlib import Path
 from typing import Literal
 
@@ -14,6 +17,7 @@ from PIL import Image
 import resnets
 from resnets.base.errors import InputError
 from resnets.classifier import file as classifiers
+from resnets.classifier import judging
 from resnets.classifier.file import Classifier
 from resnets.cli.evaluate import read_class_map
 from resnets.data.preprocessing import Preprocessing
@@ -380,3 +384,72 @@ def test_convert_makes_a_classifier_of_published_weights(tmp_path: Path) -> None
         expected = network.eval()(classifier.preprocessing.normalize(pixels))
     assert torch.allclose(classifier.logits(pixels), expected, atol=1e-5)  # another memory format, other last bits
     assert classifier.classes == pictures.CLASSES
+
+
+def test_data_with_some_of_the_classes_is_scored_on_those(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    folder = pictures.folder(tmp_path / "photos", count=3)
+    whole = untrained().evaluate(folder)
+    for name in ("blue", "green"):
+        shutil.rmtree(folder / name)
+    with caplog.at_level(logging.INFO, logger="resnets"):
+        one = untrained().evaluate(folder, intervals=True)
+    assert one.count == 3
+    assert one.confusion[2].tolist() == whole.confusion[2].tolist()
+    assert [score.recall for score in one.classes] == [None, None, whole.classes[2].recall]
+    assert one.auc is None
+    assert "no images of 2 of the classifier's 3 classes: blue, green" in caplog.text
+
+
+def test_a_class_without_images_to_judge_need_not_be_the_classifiers(tmp_path: Path) -> None:
+    for split, names in (("train", ("blue", "red", "violet")), ("test", ("blue", "red"))):
+        for label, name in enumerate(names):
+            pictures.save(tmp_path / split / name / "1.png", pictures.picture(label, 0))
+    assert untrained().evaluate(tmp_path).count == 2
+    with pytest.raises(InputError, match="only in the data: violet"):
+        untrained().evaluate(tmp_path, split="train")
+
+
+def test_classes_are_compared_whichever_of_unicodes_forms_they_are_written_in(tmp_path: Path) -> None:
+    names = ("Äpfel", "Öl", "Übermut")
+    for label, name in enumerate(names):
+        pictures.save(tmp_path / unicodedata.normalize("NFD", name) / "1.png", pictures.picture(label, 0))
+    for form in ("NFC", "NFD"):
+        classifier = untrained(tuple(unicodedata.normalize(form, name) for name in names))
+        assert classifier.evaluate(tmp_path).labels.tolist() == [0, 1, 2]
+
+
+def test_images_that_cannot_be_read_stop_the_judging_or_are_left_out_and_listed(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder = pictures.folder(tmp_path / "photos", count=3)
+    plain = untrained().evaluate(folder)
+    (folder / "blue" / "0.png").write_bytes(b"no image")
+    (folder / "red" / "9.png").write_bytes(b"")
+    with pytest.raises(InputError, match=r"blue/0\.png: not an image.*--skip-bad"):
+        untrained().evaluate(folder)
+    with caplog.at_level(logging.WARNING, logger="resnets"):
+        found = untrained().evaluate(folder, skip_bad=True, batch_size=4)
+    assert found.confusion.tolist() == plain.confusion.tolist()
+    assert found.on.endswith("all images, 2 left out that cannot be read")
+    assert [Path(record.message.split(": ")[1]).name for record in caplog.records] == ["0.png", "9.png"]
+
+
+def test_compare_and_calibrate_leave_out_what_either_cannot_read(tmp_path: Path) -> None:
+    folder = pictures.folder(tmp_path / "photos", count=4)
+    (folder / "blue" / "bad.png").write_bytes(b"no image")
+    pictures.save(folder / "red" / "0.png", pictures.picture(2, 0, size=(4000, 1)))  # too thin for a wish of 5000
+    a, b = untrained(), untrained(resize=5000)
+    found = judging.compare(a, b, folder, skip_bad=True)
+    assert len(found.labels) == 12
+    with pytest.raises(InputError, match="--skip-bad"):
+        judging.compare(a, b, folder)
+    _, fitted = judging.calibrate(a, folder, split="all", skip_bad=True)
+    assert fitted.images == 13
+
+
+def test_a_set_none_of_which_can_be_read_is_refused_though_bad_images_are_left_out(tmp_path: Path) -> None:
+    for name in ("blue", "red"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "1.png").write_bytes(b"no image")
+    with pytest.raises(InputError, match="none of 2 images can be read"):
+        untrained().evaluate(tmp_path, skip_bad=True)

@@ -5,6 +5,7 @@ import io
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -69,6 +70,40 @@ def test_evaluate_prints_scores_with_their_counts(run: Path, photos: Path, capsy
     assert re.search(r"top-1 +100.00% +6 +6 +100.00% to 100.00%", out)
     assert re.search(r"calibration error +\d+\.\d\d% +6\n", out)
     assert "blue        2         2    100.00%" in out
+
+
+def test_evaluate_takes_some_of_the_classes_and_absent_ones_are_dashes(
+    run: Path, photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(photos / "red", tmp_path / "some" / "red")
+    (tmp_path / "some" / "red" / "bad.png").write_bytes(b"no image")
+    assert exit_code(["evaluate", str(run), str(tmp_path / "some")]) == 2
+    assert "bad.png: not an image" in capsys.readouterr().err
+    main(["evaluate", str(run), str(tmp_path / "some"), "--skip-bad"])
+    out, err = capsys.readouterr()
+    assert re.search(r"blue +0 +\d+ +– +– +–\n", out)
+    assert re.search(r"blue +– +– +–\n", out)
+    assert re.search(r"ROC AUC +– ", out)
+    assert "no images of 2 of the classifier's 3 classes: blue, green" in err
+    assert "left out: " in err
+
+
+def test_every_verb_takes_a_tables_columns_and_its_images_folder(
+    run: Path, photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = [f"{name}/{number:03}\t7\t{name}" for name in pictures.CLASSES for number in range(10)]
+    table = tmp_path / "lists" / "photos.tsv"
+    table.parent.mkdir()
+    table.write_text("\n".join(rows) + "\n")
+    options = [str(table), "--columns", "1,3", "--images", str(photos)]
+    main(["train", *options, "-o", str(tmp_path / "run"), "--epochs", "1", *TINY])
+    assert "cells are parted by tabs; no header; suffixes were added to the names" in capsys.readouterr().err
+    assert f"{table} --columns 1,3 --images {photos} --recipe" in (tmp_path / "run" / "recipe.toml").read_text()
+    for verb in (["evaluate", str(run)], ["compare", str(run), str(run)], ["report", str(run), "-o", "r.html"],
+                 ["calibrate", str(run), "-o", "c.safetensors"], ["export", str(run), "--data"]):  # fmt: skip
+        out = [str(tmp_path / word) if word.startswith(("r.", "c.")) else word for word in verb]
+        main([*out, *options, *(["--split", "all"] if verb[0] != "export" else ["-o", str(tmp_path / "c.onnx")])])
+    assert "of 30 images" in capsys.readouterr().out
 
 
 def test_evaluate_writes_the_reliability_diagram_and_leaves_out_intervals_when_told(
