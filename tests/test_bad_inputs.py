@@ -248,7 +248,10 @@ ZEROS = np.zeros((4, 8, 8), np.uint8)
         "slightly-too-large", "train photos", ("photos/red/wide.png", "more than 80 million pixels", "make it smaller"),
         written("photos/red/wide.png", png_header(9_500, 9_500)),
     ),
-    Case("class-without-images", "train photos", ("no training images of yellow", "remove the class"), folder("photos/yellow")),
+    Case(
+        "class-without-images", "train photos", ("photos: no training images of yellow", "remove the class"),
+        folder("photos/yellow"),
+    ),
     Case(
         "one-class", "train photos", ("photos: only one class, blue", "at least two"),
         then(lambda: shutil.rmtree("photos/red"), lambda: shutil.rmtree("photos/green")),

@@ -3,6 +3,7 @@
 import errno
 import io
 import os
+import unicodedata
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -68,6 +69,15 @@ def test_an_archive_gives_the_images_in_it(kind: str, tmp_path: Path) -> None:
     expected = [(f"{path}/{name}", data) for name, data in FOUR.items()]
     assert contents(tmp_path, path) == expected
     assert contents(tmp_path, path, path) == 2 * expected
+
+
+def test_a_name_given_in_another_of_unicodes_forms_finds_the_file(tmp_path: Path) -> None:
+    apart, together = (unicodedata.normalize(form, "größe/ü.png") for form in ("NFD", "NFC"))
+    (data,) = [*FOUR.values()][:1]
+    (tmp_path / together).parent.mkdir()
+    (tmp_path / together).write_bytes(data)
+    assert contents(tmp_path, tmp_path / apart) == [(str(tmp_path / together), data)]
+    assert contents(tmp_path, "-", listed=[f"{tmp_path / apart}\n"]) == [(str(tmp_path / together), data)]
 
 
 def table(path: Path, column: pyarrow.Array, name: str = "image", *, group: int = 3) -> Path:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import IO
 
 from resnets.base.errors import InputError
+from resnets.base.names import as_on_disk
 from resnets.base.reading import head
 from resnets.bulk import tables
 from resnets.bulk.manifest import Entry
@@ -56,13 +57,14 @@ class Discovery:
             if name == "-":
                 for line in self.listed:
                     if line.strip():
-                        yield from self._one(line.rstrip("\r\n"))
+                        yield from self._one(as_on_disk(line.rstrip("\r\n")))
             else:
                 yield from self._argument(name)
 
     def _argument(self, name: str) -> Iterator[Entry]:
         if not name:
             raise InputError("'': an image has an empty name; name files, folders or patterns")
+        name = name if is_uri(name) else as_on_disk(name)
         if is_uri(name):
             yield from self._uri(name)
         elif os.path.isdir(name):  # noqa: PTH112 - no Path of a name that no system allows

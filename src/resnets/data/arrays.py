@@ -97,7 +97,7 @@ def _names(source: str, labels: NDArray[np.int64], classes: Sequence[str]) -> tu
     if not classes:
         return tuple(map(str, labels.tolist()))
     if labels[-1] < len(classes):
-        return tuple(composed(classes[label]) for label in labels.tolist())
+        return tuple(composed(name) for label, name in enumerate(classes) if label in labels)
     if len(labels) == len(classes):  # labels that begin at 1 or have gaps
         return tuple(map(composed, classes))
     raise InputError(

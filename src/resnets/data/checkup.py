@@ -45,8 +45,8 @@ def survey(images: ImageSet, watch: Watch = unwatched) -> Survey:
     """Decode every image and throw the pixels away. Raises InputError when none can be decoded."""
     if images.one_shape is not None:
         height, width, found = images.one_shape
-        contents = np.array([_digest(images.read(index)) for index in range(len(images))], dtype=np.uint64)
-        return Survey(np.tile((width, height), (len(images), 1)), found, (), contents)
+        digests = np.array([_digest(images.read(index)) for index in range(len(images))], dtype=np.uint64)
+        return Survey(np.tile((width, height), (len(images), 1)), found, (), digests)
     sizes: list[tuple[int, int]] = []
     contents: list[int] = []
     bad: list[tuple[int, str]] = []

@@ -126,7 +126,7 @@ class ImageSet:
     @property
     def present_classes(self) -> tuple[str, ...]:
         """The classes that have images."""
-        return tuple(self.classes[label] for label in np.unique(self.labels).tolist())
+        return tuple(name for name, count in zip(self.classes, self.class_counts(), strict=True) if count)
 
     @cached_property
     def fingerprint(self) -> str:

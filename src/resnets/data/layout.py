@@ -36,7 +36,9 @@ def arrange(listing: Listing) -> Arrangement:
     top = _top(listing)
     found, notes = split_roots(listing, top)
     roots: Roots = {**found} or {None: top}
-    folders = {split: _class_folders(listing, root, split) for split, root in roots.items()}
+    folders: dict[Split | None, Folders] = {
+        split: _class_folders(listing, root, split) for split, root in roots.items()
+    }
     classes = _classes(listing, roots, folders)
     paths: list[str] = []
     labels: list[NDArray[np.int64]] = []

@@ -51,8 +51,8 @@ class Candidate:
 def split_of(name: str) -> Split | None:
     """The split that a part of `name` says, as in Train_data, training_set, seg_test; None for none and for several."""
     words = (word.lower() for word in _WORD.findall(name))
-    found = {SPLIT_NAMES.get(word) or SPLIT_NAMES.get(_ENDING.sub("", word)) for word in words} - {None}
-    return found.pop() if len(found) == 1 else None
+    said = [SPLIT_NAMES.get(word) or SPLIT_NAMES.get(_ENDING.sub("", word)) for word in words]
+    return next((split for split in SPLITS if set(said) - {None} == {split}), None)
 
 
 def split_roots(listing: Listing, top: str) -> tuple[dict[Split, str], tuple[str, ...]]:
@@ -71,10 +71,13 @@ def split_roots(listing: Listing, top: str) -> tuple[dict[Split, str], tuple[str
         _check_different(listing, top, [max(named, key=lambda one: len(one.classes)), other])
     chosen = _one_each(listing, top, _with_evaluation(named))
     training = chosen["train"].classes if "train" in chosen else frozenset[str]()
-    kept = {split: one for split, one in chosen.items() if split != "test" or not _is_unlabelled(one, training)}
+    kept: dict[Split, Candidate] = {
+        split: one for split, one in chosen.items() if split != "test" or not _is_unlabelled(one, training)
+    }
     read_so = [f"{one.name} is the {split} split" for split, one in kept.items() if not one.exact]
     notes = (f"{listing.where(top)}: {', '.join(read_so)}",) if read_so else ()
-    return {split: one.root for split, one in (kept or chosen).items()}, notes
+    roots: dict[Split, str] = {split: one.root for split, one in (kept or chosen).items()}
+    return roots, notes
 
 
 def is_unlabelled_test(listing: Listing, top: str, name: str) -> bool:

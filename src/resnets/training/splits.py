@@ -117,7 +117,7 @@ def _tell_counts(parts: Sequence[ImageSet]) -> None:
 
 def _without_bad(images: ImageSet, found: Survey, skip_bad: bool) -> ImageSet:
     if not skip_bad:
-        first, *others = (why for _, why in found.bad)
+        first, *others = [why for _, why in found.bad]
         more = f" (and {len(others)} more)" if others else ""
         raise InputError(f"{first}{more}; mend or remove it, or leave such files out with --skip-bad")
     for _, why in found.bad:
@@ -129,7 +129,7 @@ def _check_trainable(images: ImageSet) -> None:
     train = images.part("train")  # raises, and says which splits there are, when there is none
     if len(images.classes) < 2:
         raise InputError(
-            f"{images.name}: only one class, {images.classes[0]}; a classifier needs at least two classes, "
+            f"{images.name}: only one class, {', '.join(images.classes)}; a classifier needs at least two classes, "
             "a folder or a label for each"
         )
     counts = train.class_counts()
