@@ -18,6 +18,7 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -903,17 +904,18 @@ def test_a_disk_that_fills_up_is_said_by_name() -> None:
 @pytest.fixture
 def signalled(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[int], None]]:
     """`signalled(number)`: the signal arrives while the third image is being decoded, by whatever decodes it."""
-    decode, lock, seen = decoding.decode, threading.Lock(), [0]
+    lock, seen = threading.Lock(), [0]
 
     def arrange(number: int) -> None:
-        def interrupted(data: bytes, *, channels: int | None, name: str) -> Any:
+        def interrupted(decode: Callable[..., Any], *data: bytes, **options: Any) -> Any:
             with lock:
                 seen[0] += 1
                 if seen[0] == 3:
                     os.kill(os.getpid(), number)
-            return decode(data, channels=channels, name=name)
+            return decode(*data, **options)
 
-        monkeypatch.setattr(decoding, "decode", interrupted)
+        for name in ("decode", "measure"):
+            monkeypatch.setattr(decoding, name, partial(interrupted, getattr(decoding, name)))
 
     def uncaught(*_: object) -> None:
         raise AssertionError("nothing caught the signal")

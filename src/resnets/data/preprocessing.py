@@ -226,8 +226,7 @@ def published_preprocessing(
 
 
 def _is_range(low: object, high: object) -> bool:
-    numbers = isinstance(low, int | float) and isinstance(high, int | float)
-    return numbers and -math.inf < low < high < math.inf
+    return isinstance(low, int | float) and isinstance(high, int | float) and -math.inf < low < high < math.inf
 
 
 def _five_crops(image: NDArray[np.uint8], size: int) -> list[NDArray[np.uint8]]:
