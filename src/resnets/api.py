@@ -21,6 +21,7 @@ from resnets.data.table_columns import Asked
 from resnets.evaluation.classes import ClassMap
 from resnets.export import exported, exporting
 from resnets.export.exporting import Export, ExportOptions, Precision, Target
+from resnets.export.header import is_exported, latest
 from resnets.runs import rates
 from resnets.runs import run as running
 from resnets.runs import seeds as several
@@ -107,7 +108,7 @@ def load(path: str | Path, *, device: str = "cpu") -> Classifier:
     What was exported of a classifier is not one; `open_predictor` opens either.
     """
     path = Path(path)
-    if exported.is_exported(path):
+    if is_exported(path):
         raise InputError(
             f"{path}: exported, and this needs the classifier it was made of; predict, evaluate and compare take it"
         )
@@ -166,7 +167,7 @@ def open_predictor(path: str | Path, *, device: str = "cpu", threads: int = 0) -
     Raises InputError when it cannot be used.
     """
     path = Path(path)
-    if not exported.is_exported(path):
+    if not is_exported(path):
         return load(path, device=device)
     if device not in ("auto", "cpu"):
         raise InputError(f"{path}: device {device!r}: what was exported runs on the CPU; give the classifier instead")
@@ -217,7 +218,7 @@ def _file(path: Path) -> Path:
     """The one file of a classifier or of what was exported of it, where its folder is named."""
     if not path.is_dir():
         return path
-    return exported.latest(path) if exported.is_exported(path) else RunFolder(path).classifier
+    return latest(path) if is_exported(path) else RunFolder(path).classifier
 
 
 def _order(*, device: str = "auto", settings: Mapping[str, Any] | None = None, **asked: Any) -> TrainRequest:
@@ -226,7 +227,7 @@ def _order(*, device: str = "auto", settings: Mapping[str, Any] | None = None, *
 
 def _bulk_device(classifier: str | Path, name: str, engine: Literal["local", "ray"]) -> str:
     """Where a bulk prediction computes. Of Ray's workers, which open it themselves, only the name is checked."""
-    if exported.is_exported(classifier):
+    if is_exported(classifier):
         return "cpu"
     if engine == "ray" and name.partition(":")[0] in ("cuda", "mps"):
         return name
