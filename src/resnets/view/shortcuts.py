@@ -51,7 +51,8 @@ OPTION_WORDS: Mapping[ShortcutOption, str] = {
 
 def rule(kind: ShortcutKind) -> str:
     """What the shortcuts of a network do: `shortcuts pad where the shape changes (option A)`."""
-    (option,) = (option for option, theirs in SHORTCUT_OPTIONS.items() if theirs == kind)
+    named: list[ShortcutOption] = [option for option, theirs in SHORTCUT_OPTIONS.items() if theirs == kind]
+    (option,) = named
     source = "ResNet-D" if option == "D" else f"option {option}"
     return f"shortcuts {OPTION_WORDS[option]} ({source})"
 

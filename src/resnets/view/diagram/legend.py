@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from resnets.spec import blocks
+from resnets.spec import BranchKind, blocks
 from resnets.structure import MACS_CONVENTION, Structure
 from resnets.view.diagram import volumes
 from resnets.view.diagram.operations import plus, shortcut_line
@@ -16,7 +16,8 @@ _CAPTION = 160.0  # the width of a ruler's
 def legend(built: Structure, scale: volumes.Scales, x: float, y: float, width: float) -> Iterator[str]:
     """The legend, `y` its top: the shortcuts that this network has, then what else is drawn, then the scale."""
     present = {block.shortcut for block in blocks(built.spec)}
-    for row, kind in enumerate(kind for kind in LOOKS if kind in present):
+    kinds: list[BranchKind] = [kind for kind in LOOKS if kind in present]
+    for row, kind in enumerate(kinds):
         line = y + 18 + 24 * row
         yield shortcut_line(kind, route("M", x, line - 4.5, "h", 46))
         yield text(x + 58, line, f"{LOOKS[kind].label}: {LOOKS[kind].meaning}")
