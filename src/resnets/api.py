@@ -257,18 +257,17 @@ def report(
     *,
     split: Split | Literal["all"] | None = None,
     class_map: ClassMap | None = None,
-    batch_size: int = 64,
     device: str = "cpu",
     watch: Watch | None = None,
+    **options: Any,
 ) -> Path:
     """Judge a classifier on labelled images and write a page that needs nothing else; its path.
 
-    classifier: itself, its file, or its run's folder. data, split, class_map, batch_size: as in `Predictor.scored`.
-    Raises InputError for what the user can mend, RunFailed when the page cannot be written.
+    classifier: itself, its file, or its run's folder. data, split, class_map, options: as in `Predictor.scored`. Raises InputError for what the user can mend, RunFailed when the page cannot be written.
     """
     loaded = classifier if isinstance(classifier, Classifier) else load(classifier, device=device)
     with watching(watch) as seen:
-        return write_page(out, judge(loaded, data, split=split, class_map=class_map, batch_size=batch_size, watch=seen))
+        return write_page(out, judge(loaded, data, split=split, class_map=class_map, watch=seen, **options))
 
 
 def list_networks(pattern: str = "*", *, weights: bool = False) -> list[dict[str, Any]]:
@@ -288,22 +287,13 @@ def _file(path: Path) -> Path:
     return latest(path) if is_exported(path) else RunFolder(path).classifier
 
 
-def _order(*, device: str = "auto", settings: Mapping[str, Any] | None = None, **asked: Any) -> TrainRequest:
-    return TrainRequest(device=_device(device), settings=settings or {}, **asked)
 def _order(
-    *,
-    device: str = "auto",
-    settings: Mapping[str, Any] | None = None,
-    epochs: int | None = None,
-    save_every: float = 60.0,
-    **asked: Any,
+    *, device: str = "auto", settings: Mapping[str, Any] | None = None, epochs: int | None = None, **asked: Any
 ) -> TrainRequest:
     values = plans.nested(settings or {}, where="settings")
     if epochs is not None:
         values["epochs"] = epochs
-    if not save_every >= 0:
-        raise InputError(f"save_every = {save_every}: must be seconds, 0 or more")
-    return TrainRequest(device=_device(device), settings=values, save_every=save_every, **asked)
+    return TrainRequest(device=_device(device), settings=values, **asked)
 
 
 def _bulk_device(classifier: str | Path, name: str, engine: Literal["local", "ray"]) -> str:
