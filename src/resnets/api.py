@@ -263,7 +263,8 @@ def report(
 ) -> Path:
     """Judge a classifier on labelled images and write a page that needs nothing else; its path.
 
-    classifier: itself, its file, or its run's folder. data, split, class_map, options: as in `Predictor.scored`. Raises InputError for what the user can mend, RunFailed when the page cannot be written.
+    classifier: itself, its file, or its run's folder. data, split, class_map, options: as in `Predictor.scored`.
+    Raises InputError for what the user can mend, RunFailed when the page cannot be written.
     """
     loaded = classifier if isinstance(classifier, Classifier) else load(classifier, device=device)
     with watching(watch) as seen:

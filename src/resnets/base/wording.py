@@ -17,6 +17,8 @@ _TRANSLATIONS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (rf"`resnets (\w+) --({_FLAGS})`", r"`resnets.\1(..., \2=True)`"),
         (r"`resnets (show|convert|export|train|predict|evaluate|list_networks)`", r"`resnets.\1`"),
         (r"`resnets (show|convert|export|train) ([\w./-]+)`", r'`resnets.\1("\2")`'),
+        (r"--epochs (\d+)", r"epochs=\1"),
+        (r"--weights (\S*[/.]\S*)", r'weights="\1"'),
         (r"--set ([\w.]+)=([^\s,;)`]+)", r'settings={"\1": \2}'),
         (r"--set\b", "settings="),
         (r"--(skip-bad|resume|new-head|embeddings|tensorboard)\b", r"\1=True"),
