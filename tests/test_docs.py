@@ -32,3 +32,21 @@ def test_the_readmes_python_names_exist() -> None:
 
     for name in re.findall(r"resnets\.(\w+)\(", (ROOT / "README.md").read_text()):
         assert callable(getattr(resnets, name))
+
+
+def test_the_readmes_diagram_is_ours_and_every_file_it_names_is_there() -> None:
+    import resnets
+
+    readme = (ROOT / "README.md").read_text()
+    diagram, *others = re.findall(r"\]\((?!http)([^)#]+)\)", readme)
+    assert (ROOT / diagram).read_text() == resnets.show("resnet34").as_format("svg")
+    assert all((ROOT / other).exists() for other in others)
+
+
+def test_contributing_names_every_folder_of_the_package() -> None:
+    table = (ROOT / "CONTRIBUTING.md").read_text()
+    package = ROOT / "src" / "resnets"
+    folders = [path.parent.name for path in package.glob("*/__init__.py")]
+    assert [name for name in folders if f"`{name}/`" not in table] == []
+    named = re.findall(r"^\| `([\w./]+)`", table, re.MULTILINE)
+    assert [name for name in named if not (package / name).exists()] == []

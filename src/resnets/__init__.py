@@ -17,10 +17,21 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from resnets.api import export, load, lr_find, open_predictor, predict_bulk, train, train_seeds
+    from resnets.api import (
+        compare,
+        export,
+        list_networks,
+        load,
+        lr_find,
+        open_predictor,
+        predict_bulk,
+        report,
+        train,
+        train_seeds,
+    )  # fmt: skip
     from resnets.base.errors import InputError, Interrupted, RunFailed
     from resnets.classifier.file import Classifier
-    from resnets.classifier.judging import calibrate, compare
+    from resnets.classifier.judging import calibrate
     from resnets.classifier.prediction import Prediction
     from resnets.data.preprocessing import Preprocessing
     from resnets.data.sources import open_source
@@ -41,14 +52,16 @@ _HOMES = {
     "RunFailed": "resnets.base.errors",
     "Stem": "resnets.spec",
     "calibrate": "resnets.classifier.judging",
-    "compare": "resnets.classifier.judging",
+    "compare": "resnets.api",
     "convert": "resnets.weights.conversion",
     "export": "resnets.api",
+    "list_networks": "resnets.api",
     "load": "resnets.api",
     "lr_find": "resnets.api",
     "open_predictor": "resnets.api",
     "open_source": "resnets.data.sources",
     "predict_bulk": "resnets.api",
+    "report": "resnets.api",
     "resnet": "resnets.network",
     "show": "resnets.view.show",
     "train": "resnets.api",
@@ -69,11 +82,13 @@ __all__ = [
     "compare",
     "convert",
     "export",
+    "list_networks",
     "load",
     "lr_find",
     "open_predictor",
     "open_source",
     "predict_bulk",
+    "report",
     "resnet",
     "show",
     "train",

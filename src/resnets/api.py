@@ -7,20 +7,27 @@ from typing import Any, Literal
 
 import torch
 
+from resnets import catalog
 from resnets.base.errors import InputError
 from resnets.base.interruption import SAVE_EVERY
+from resnets.base.notebook import watching
 from resnets.base.progress import Watch, unwatched
 from resnets.bulk import bulk
 from resnets.bulk.bulk import Written
 from resnets.classifier import file as classifiers
+from resnets.classifier import judging
 from resnets.classifier.file import Classifier
 from resnets.classifier.predictor import Predictor
 from resnets.data.imageset import ImageSet, Split
 from resnets.data.preprocessing import Views
 from resnets.data.table_columns import Asked
 from resnets.evaluation.classes import ClassMap
+from resnets.evaluation.comparison import Comparison
 from resnets.export import exported, exporting
 from resnets.export.exporting import Export, ExportOptions, Precision, Target
+from resnets.export.header import is_exported, latest
+from resnets.report.evaluated import judge
+from resnets.report.page import write as write_page
 from resnets.runs import rates
 from resnets.runs import run as running
 from resnets.runs import seeds as several
@@ -29,7 +36,11 @@ from resnets.runs.request import TrainRequest
 from resnets.runs.seeds import Spread
 from resnets.spec import ResNetSpec
 from resnets.training.listener import Listener
+from resnets.training.recipes import plan as plans
 from resnets.training.run_folder import RunFolder
+from resnets.view.networks import list_records
+from resnets.view.weights import weights_records
+from resnets.weights import hub, published
 
 
 def train(
@@ -42,6 +53,7 @@ def train(
     settings: Mapping[str, Any] | None = None,
     columns: Asked | None = None,
     images: str | Path | None = None,
+    epochs: int | None = None,
     resume: bool = False,
     skip_bad: bool = False,
     device: str = "auto",
@@ -49,7 +61,7 @@ def train(
     save_every: float = SAVE_EVERY,
     tensorboard: bool = False,
     listeners: Sequence[Listener] = (),
-    watch: Watch = unwatched,
+    watch: Watch | None = None,
 ) -> Classifier:
     """Train a classifier on labelled images, and return the one that was best on validation, calibrated there.
 
@@ -59,7 +71,8 @@ def train(
     weights: where to start instead of anew: a file, a classifier, or a name that `resnets list --weights` prints.
     out: the run's folder; by default a new one under runs/. recipe: a name that `resnets recipe list` prints, or a TOML
     file such as a run's recipe.toml; "finetune" where weights are given.
-    settings: single settings, such as {"lr": 0.05, "preprocessing": {"size": 128}}, on top of the recipe.
+    settings: single settings, such as {"lr": 0.05, "preprocessing.size": 128}, on top of the recipe; epochs: one of
+    them.
     columns, images: of a CSV or TSV, which columns are the image and its label ("id,class", or numbers from 1), and the
     folder of the images, where these cannot be told.
     resume: go on with the run in `out` (or the newest one of this data) where it was stopped.
@@ -67,17 +80,19 @@ def train(
     plan: "auto" times ways to compute on the first batch of a run that is long enough to gain; "usual" does not.
     save_every: seconds between saves of the state within an epoch. tensorboard: write its files into the run too.
     listeners: hear of every step and every epoch, and may end the run: each a `resnets.Listener` of your own.
+    watch: is told how far the work is; by default a notebook shows a bar and the reasons, and a program nothing.
 
     Raises InputError for what the user can mend, RunFailed when the run cannot finish, and Interrupted, with
     everything saved, on Ctrl-C and SIGTERM.
     """
-    return running.train(
-        _order(
-            data=data, network=network, weights=weights, out=out, recipe=recipe, settings=settings, columns=columns,
-            images=images, resume=resume, skip_bad=skip_bad, device=device, plan=plan, save_every=save_every,
-            tensorboard=tensorboard, listeners=listeners, watch=watch,
-        )
-    )  # fmt: skip
+    with watching(watch) as seen:
+        return running.train(
+            _order(
+                data=data, network=network, weights=weights, out=out, recipe=recipe, settings=settings, epochs=epochs,
+                columns=columns, images=images, resume=resume, skip_bad=skip_bad, device=device, plan=plan,
+                save_every=save_every, tensorboard=tensorboard, listeners=listeners, watch=seen,
+            )
+        )  # fmt: skip
 
 
 def train_seeds(
@@ -88,7 +103,8 @@ def train_seeds(
     options: as `train` takes them; the runs are folders seed-0, seed-1, ... in `out`. A rerun with resume=True goes on
     with the seed that was stopped.
     """
-    return several.train_seeds(_order(data=data, network=network, **options), seeds)
+    with watching(options.pop("watch", None)) as watch:
+        return several.train_seeds(_order(data=data, network=network, watch=watch, **options), seeds)
 
 
 def lr_find(
@@ -98,7 +114,8 @@ def lr_find(
 
     options: as `train` takes them, but for out and resume: nothing is written and nothing is kept.
     """
-    return rates.find_rate(_order(data=data, network=network, **options), steps)
+    with watching(options.pop("watch", None)) as watch:
+        return rates.find_rate(_order(data=data, network=network, watch=watch, **options), steps)
 
 
 def load(path: str | Path, *, device: str = "cpu") -> Classifier:
@@ -107,7 +124,7 @@ def load(path: str | Path, *, device: str = "cpu") -> Classifier:
     What was exported of a classifier is not one; `open_predictor` opens either.
     """
     path = Path(path)
-    if exported.is_exported(path):
+    if is_exported(path):
         raise InputError(
             f"{path}: exported, and this needs the classifier it was made of; predict, evaluate and compare take it"
         )
@@ -166,7 +183,7 @@ def open_predictor(path: str | Path, *, device: str = "cpu", threads: int = 0) -
     Raises InputError when it cannot be used.
     """
     path = Path(path)
-    if not exported.is_exported(path):
+    if not is_exported(path):
         return load(path, device=device)
     if device not in ("auto", "cpu"):
         raise InputError(f"{path}: device {device!r}: what was exported runs on the CPU; give the classifier instead")
@@ -213,20 +230,76 @@ def export(
     )  # fmt: skip
 
 
+def compare(
+    a: Predictor | str | Path,
+    b: Predictor | str | Path,
+    data: str | Path | ImageSet,
+    *,
+    device: str = "cpu",
+    watch: Watch | None = None,
+    **options: Any,
+) -> Comparison:
+    """Two classifiers of the same classes on the same labelled images: which is better, and whether that is chance.
+
+    a, b: classifiers, or whatever `open_predictor` opens. device: where those that are opened compute. options: split,
+    class_map, tta and batch_size, as in `Predictor.scored`. Raises InputError when the classes differ or no image is
+    left.
+    """
+    first, second = (one if isinstance(one, Predictor) else open_predictor(one, device=device) for one in (a, b))
+    with watching(watch) as seen:
+        return judging.compare(first, second, data, watch=seen, **options)
+
+
+def report(
+    classifier: Classifier | str | Path,
+    data: str | Path | ImageSet,
+    out: str | Path = "report.html",
+    *,
+    split: Split | Literal["all"] | None = None,
+    class_map: ClassMap | None = None,
+    device: str = "cpu",
+    watch: Watch | None = None,
+    **options: Any,
+) -> Path:
+    """Judge a classifier on labelled images and write a page that needs nothing else; its path.
+
+    classifier: itself, its file, or its run's folder. data, split, class_map, options: as in `Predictor.scored`.
+    Raises InputError for what the user can mend, RunFailed when the page cannot be written.
+    """
+    loaded = classifier if isinstance(classifier, Classifier) else load(classifier, device=device)
+    with watching(watch) as seen:
+        return write_page(out, judge(loaded, data, split=split, class_map=class_map, watch=seen, **options))
+
+
+def list_networks(pattern: str = "*", *, weights: bool = False) -> list[dict[str, Any]]:
+    """The networks whose names `pattern` matches or is part of, or with `weights` the published weights, a dict each.
+
+    Raises InputError, with the nearest names, when there is none.
+    """
+    if weights:
+        return weights_records(published.matching(pattern), hub.cached)
+    return list_records(catalog.matching(pattern))
+
+
 def _file(path: Path) -> Path:
     """The one file of a classifier or of what was exported of it, where its folder is named."""
     if not path.is_dir():
         return path
-    return exported.latest(path) if exported.is_exported(path) else RunFolder(path).classifier
+    return latest(path) if is_exported(path) else RunFolder(path).classifier
 
 
-def _order(*, device: str = "auto", settings: Mapping[str, Any] | None = None, **asked: Any) -> TrainRequest:
-    return TrainRequest(device=_device(device), settings=settings or {}, **asked)
+def _order(
+    *, device: str = "auto", settings: Mapping[str, Any] | None = None, epochs: int | None = None, **asked: Any
+) -> TrainRequest:
+    values = plans.nested(settings or {}, where="settings")
+    if epochs is not None:
+        values["epochs"] = epochs
+    return TrainRequest(device=_device(device), settings=values, **asked)
 
 
 def _bulk_device(classifier: str | Path, name: str, engine: Literal["local", "ray"]) -> str:
     """Where a bulk prediction computes. Of Ray's workers, which open it themselves, only the name is checked."""
-    if exported.is_exported(classifier):
+    if is_exported(classifier):
         return "cpu"
     if engine == "ray" and name.partition(":")[0] in ("cuda", "mps"):
         return name

@@ -9,6 +9,7 @@ import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
@@ -226,3 +227,11 @@ def _from_toml(path: Path) -> Row:
     except InputError as error:
         raise InputError(f"{path}: base = {error}") from None
     return Row(path.stem, specs.with_fields(row.spec, values, where=str(path)), f"{path}, from {base}", row.image_size)
+
+
+def matching(pattern: str) -> list[Row]:
+    """The rows whose names `pattern` matches or is part of. Raises InputError with the nearest names."""
+    wanted = pattern.lower()
+    if not any(character in wanted for character in "*?["):
+        wanted = f"*{wanted}*"
+    return [row for name, row in CATALOG.items() if fnmatchcase(name, wanted)] or [find(pattern.lower())]

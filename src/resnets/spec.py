@@ -15,8 +15,15 @@ from resnets.base.errors import InputError, nearest
 BlockKind = Literal["basic", "bottleneck"]
 ShortcutKind = Literal["pad", "projection", "projection-always", "pooled-projection"]
 BranchKind = Literal["identity", "pad", "projection", "pooled-projection"]
+ShortcutOption = Literal["A", "B", "C", "D"]
 
 EXPANSION: Mapping[BlockKind, int] = {"basic": 1, "bottleneck": 4}  # channels out of a block over its width
+SHORTCUT_OPTIONS: Mapping[ShortcutOption, ShortcutKind] = {  # the paper's A, B and C, and ResNet-D's
+    "A": "pad",
+    "B": "projection",
+    "C": "projection-always",
+    "D": "pooled-projection",
+}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -174,16 +181,10 @@ def wide(spec: ResNetSpec, factor: int) -> ResNetSpec:
     return dataclasses.replace(spec, group_width=spec.group_width * factor)
 
 
-def shortcut_option(spec: ResNetSpec, option: Literal["A", "B", "C", "D"]) -> ResNetSpec:
+def shortcut_option(spec: ResNetSpec, option: ShortcutOption) -> ResNetSpec:
     """The paper's options (A pads, B projects where the shape changes, C projects everywhere) and ResNet-D's."""
-    kinds: Mapping[str, ShortcutKind] = {
-        "A": "pad",
-        "B": "projection",
-        "C": "projection-always",
-        "D": "pooled-projection",
-    }
-    _check_choice("option", option, tuple(kinds))
-    return dataclasses.replace(spec, shortcut=kinds[option])
+    _check_choice("option", option, tuple(SHORTCUT_OPTIONS))
+    return dataclasses.replace(spec, shortcut=SHORTCUT_OPTIONS[option])
 
 
 def zero_gamma(spec: ResNetSpec) -> ResNetSpec:

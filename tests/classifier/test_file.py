@@ -362,7 +362,7 @@ def test_convert_takes_a_new_head_only_where_it_is_asked_to(tmp_path: Path) -> N
     torch.save(resnets.resnet("cifar_resnet20").state_dict(), tmp_path / "w.pth")
     (tmp_path / "names.txt").write_text("blue\ngreen\nred\n")
     names = tmp_path / "names.txt"
-    with pytest.raises(InputError, match=r"3 class names, but the classifier in .* has 10 outputs; .*--new-head"):
+    with pytest.raises(InputError, match=r"3 class names, but the classifier in .* has 10 outputs; .*new_head=True"):
         resnets.convert(tmp_path / "w.pth", "cifar_resnet20", classes=names)
     classifier, notes = resnets.convert(tmp_path / "w.pth", "cifar_resnet20", classes=names, new_head=True)
     assert classifier.classes == pictures.CLASSES

@@ -93,7 +93,7 @@ def test_embeddings_are_the_networks_features_or_are_said_to_be_missing(
     with torch.inference_mode():
         expected = classifier.network.features(classifier.preprocessing.normalize(torch.from_numpy(pixels))).numpy()
     assert np.allclose(opened(onnx_file).features(pixels), expected, atol=1e-5 * np.abs(expected).max())  # float32
-    with pytest.raises(InputError, match=r"colours\.pt2: gives no embeddings; `resnets export --embeddings`"):
+    with pytest.raises(InputError, match=r"colours\.pt2: gives no embeddings; .*export\(\.\.\., embeddings=True\)"):
         opened(torch_file).features(pixels)
 
 
@@ -239,3 +239,24 @@ def test_onnx_runtime_missing_is_said_with_what_installs_it(onnx_file: Path, mon
     monkeypatch.setitem(__import__("sys").modules, "onnxruntime", None)
     with pytest.raises(InputError, match=r"needs the package onnxruntime: pip install 'resnets\[export\]'"):
         resnets.open_predictor(onnx_file)
+
+
+def test_show_takes_an_exported_file_and_shows_its_classifiers_network(file: Path, classifier: Classifier) -> None:
+    (row, built) = resnets.show(file).networks[0]
+    assert (row.name, built.spec) == (file.stem, classifier.network.spec)
+    assert built.image_size == (classifier.preprocessing.size,) * 2
+
+
+@pytest.mark.parametrize("suffix", [".onnx", ".pt2"])
+def test_show_refuses_an_exported_file_that_is_damaged_or_not_there(
+    suffix: str, file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    damaged = tmp_path / f"cut{suffix}"
+    damaged.write_bytes(file.read_bytes()[:600])
+    for path, why in ((damaged, "resnets export"), (tmp_path / f"no{suffix}", "no such file")):
+        with pytest.raises(SystemExit) as left:
+            main(["show", str(path)])
+        assert left.value.code == 2
+        (line,) = capsys.readouterr().err.splitlines()
+        assert why in line
+        assert str(path) in line

@@ -67,7 +67,7 @@ def test_what_cannot_be_is_refused_before_any_work(
 
 
 def test_without_images_export_says_what_to_give(classifier: Classifier) -> None:
-    with pytest.raises(InputError, match=rf"has no {SAMPLES} beside it, .* give --data, images of its classes"):
+    with pytest.raises(InputError, match=rf"has no {SAMPLES} beside it, .* give data=, images of its classes"):
         resnets.export(classifier)
 
 

@@ -213,6 +213,31 @@ def test_no_page_scrolls_sideways(run: RunReport, width: int, opened: Open) -> N
     assert tab.evaluate("document.documentElement.scrollWidth") <= width
 
 
+@pytest.mark.parametrize("classes", [6, 20])
+def test_on_a_telephone_nothing_scrolls_within_the_page_and_nothing_is_cut(classes: int, opened: Open) -> None:
+    names = tuple(f"class {number}" for number in range(classes))
+    tab = opened(samples.run(names, count=20 * classes), viewport={"width": 390, "height": 844})
+    cut = """() => [...document.querySelectorAll('main *')].filter(one => {
+      const style = getComputedStyle(one);
+      const hides = style.overflowX !== 'visible' || style.overflowY !== 'visible';
+      return hides && style.position !== 'absolute' && one.clientWidth > 0 &&
+        (one.scrollWidth > one.clientWidth + 1 || one.scrollHeight > one.clientHeight + 1);
+    }).map(one => one.outerHTML.slice(0, 80))"""
+    assert tab.evaluate(cut) == []
+    outside = (
+        "[...document.querySelectorAll('main td, main th, main img, main svg')].filter(one => one.offsetParent && "
+    )
+    assert tab.evaluate(f"{outside} one.getBoundingClientRect().right > 391).length") == 0
+    assert tab.locator("table.matrix").is_visible() == (classes == 6)
+    assert tab.locator("#confusion svg").count() == (classes == 20)
+
+
+def test_scores_and_pictures_come_before_what_was_made(run: RunReport, opened: Open) -> None:
+    sections_ = opened(run).locator("main section").evaluate_all("all => all.map(one => one.id)")
+    assert sections_[:2] == ["scores", "mistakes"]
+    assert sections_.index("made") > max(map(sections_.index, ("confusion", "pairs", "border", "classes")))
+
+
 def test_hostile_names_are_text(opened: Open) -> None:
     run = samples.run(samples.HOSTILE, notes=samples.HOSTILE, command=samples.HOSTILE[0], recipe=samples.HOSTILE[1])
     tab = opened(run, viewport={"width": 390, "height": 900})

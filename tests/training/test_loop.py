@@ -73,7 +73,7 @@ def test_a_stopped_run_is_saved_and_resumes_to_the_same_weights(
 ) -> None:
     handlers = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
     folder = RunFolder(tmp_path / "run")
-    with pytest.raises(Interrupted, match=r"saved in .*last; the same command with --resume") as stopped:
+    with pytest.raises(Interrupted, match=r"saved in .*last; the same call with resume=True") as stopped:
         resnets.train(photos, out=folder.path, settings=QUICK, watch=StopAfter(steps, number), plan="usual")
     assert stopped.value.signal == number
     assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == handlers
@@ -289,7 +289,7 @@ def test_resume_finds_the_newest_run_of_the_same_data(
 
 def test_a_loss_that_is_no_number_stops_the_run_and_keeps_the_last_good_state(photos: Path, tmp_path: Path) -> None:
     settings = {**QUICK, "epochs": 40, "lr": 1000.0, "warmup": 0.0, "momentum": 1.0, "weight_decay": 1.0}
-    with pytest.raises(RunFailed, match=r"not a number by epoch \d+, step \d+ \(learning rate .*\); try --set lr=250"):
+    with pytest.raises(RunFailed, match=r"by epoch \d+, step \d+ \(learning rate .*\); try settings={\"lr\": 250"):
         resnets.train(photos, out=tmp_path / "run", settings=settings, save_every=0, plan="usual")
     folder = RunFolder(tmp_path / "run")
     assert all(value.isfinite().all() for value in safetensors.torch.load_file(folder.state).values())
@@ -302,7 +302,7 @@ def test_bad_images_stop_a_run_before_it_begins_or_are_left_out_and_listed(
     folder = pictures.folder(tmp_path / "photos")
     (folder / "red" / "003.png").write_bytes(b"no image")
     (folder / "blue" / "005.png").write_bytes((folder / "blue" / "004.png").read_bytes()[:80])
-    with pytest.raises(InputError, match=r"blue/005\.png: .* \(and 1 more\); .*--skip-bad"):
+    with pytest.raises(InputError, match=r"blue/005\.png: .* \(and 1 more\); .*skip_bad=True"):
         resnets.train(folder, out=tmp_path / "run", settings=QUICK, plan="usual")
     assert not (tmp_path / "run").exists()
     with caplog.at_level(logging.WARNING, logger="resnets"):

@@ -172,7 +172,7 @@ def test_more_epochs_extend_a_run_to_the_one_that_was_begun_with_them(
 
 
 def test_where_the_schedule_forbids_more_epochs_the_way_there_is_is_said(photos: Path, stopped: RunFolder) -> None:
-    with pytest.raises(InputError, match=r"'cosine' spreads .* the 3 epochs .*; --weights \S+ --epochs 2 with another"):
+    with pytest.raises(InputError, match=r"'cosine' spreads .* the 3 epochs .*; weights=\S+ epochs=2 with another"):
         go_on(photos, stopped, settings={"epochs": 5})
     with pytest.raises(InputError, match="goes on with the recipe the run began with"):
         go_on(photos, stopped, settings={"epochs": 2})
@@ -205,7 +205,7 @@ def test_a_signal_after_training_says_what_is_kept_and_resume_goes_on(
 
 def test_a_signal_in_the_last_epoch_is_heard(whole: RunFolder, photos: Path, tmp_path: Path) -> None:
     folder = RunFolder(tmp_path / "run")
-    with pytest.raises(Interrupted, match=r"stopped after the last epoch; saved in .*--resume calibrates and reports"):
+    with pytest.raises(Interrupted, match=r"after the last epoch; saved in .*resume=True calibrates and reports"):
         train(photos, folder.path, watch=StopAfter(18))
     assert not folder.report.exists()
     go_on(photos, folder)

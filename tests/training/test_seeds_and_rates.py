@@ -41,7 +41,7 @@ def test_seeds_differ_by_chance_alone_and_their_spread_is_reported(photos: Path,
 def test_a_rerun_goes_on_with_the_seeds_that_are_missing(photos: Path, tmp_path: Path) -> None:
     resnets.train(photos, out=tmp_path / "runs" / "seed-0", settings=QUICK)
     before = (tmp_path / "runs" / "seed-0" / "classifier.safetensors").read_bytes()
-    with pytest.raises(InputError, match="already holds runs; --resume goes on with them"):
+    with pytest.raises(InputError, match="already holds runs; resume=True goes on with them"):
         resnets.train_seeds(photos, seeds=2, out=tmp_path / "runs", settings=QUICK)
     resnets.train_seeds(photos, seeds=2, out=tmp_path / "runs", settings=QUICK, resume=True)
     assert (tmp_path / "runs" / "seed-0" / "classifier.safetensors").read_bytes() == before

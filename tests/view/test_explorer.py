@@ -3,6 +3,7 @@
 import re
 import xml.etree.ElementTree as ET
 from collections.abc import Callable
+from itertools import permutations
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,8 @@ import pytest
 from resnets.view.alignment import compare
 from resnets.view.explorer import page as page_module
 from resnets.view.explorer.page import MODULES, TOURED, page
+from resnets.view.networks import WINDOWS
+from resnets.view.shortcuts import LOOKS
 from resnets.view.show import show
 
 Open = Callable[..., Any]
@@ -52,13 +55,12 @@ def test_every_number_of_resnet50d_equals_the_module_trace(opened: Open, uncheck
     with torch.device("meta"):
         traced = trace(resnet("resnet50d").eval(), torch.zeros(1, 3, 224, 224))
     tab = opened("resnet50d")
-    names = ["kernel", "stride", "padding", "groups", "parameters", "macs"]
     read = """async names => {
       const found = [];
       for (const name of names) {
         location.hash = `network=resnet50d&at=${name}`;
         await new Promise(done => setTimeout(done));
-        const value = field => document.querySelector(`#inspector [data-field="${field}"]`).textContent;
+        const value = field => document.querySelector(`#inspector [data-field="${field}"]`)?.textContent ?? "";
         found.push(["input", "output", "kernel", "stride", "padding", "groups", "parameters", "macs"].map(value));
       }
       return found;
@@ -68,7 +70,9 @@ def test_every_number_of_resnet50d_equals_the_module_trace(opened: Open, uncheck
     for row, one in zip(shown, traced, strict=True):
         numbers = [[int(number.replace(",", "")) for number in re.findall(r"[\d,]+", cell)] for cell in row]
         sizes = [list(one["input"]), list(one["output"])]
-        assert numbers == sizes + [[one[name]] for name in names], one["name"]
+        windowed = one["kind"] in WINDOWS
+        window = [[one[name]] if windowed else [] for name in ("kernel", "stride", "padding", "groups")]
+        assert numbers == [*sizes, *window, [one["parameters"]], [one["macs"]]], one["name"]
 
 
 @pytest.mark.parametrize(
@@ -84,14 +88,13 @@ def test_every_number_of_resnet50d_equals_the_module_trace(opened: Open, uncheck
 )
 def test_shortcuts_are_drawn_by_their_kind(name: str, counts: dict[str, int], opened: Open) -> None:
     tab = opened(name)
-    dashes = {"identity": None, "projection": "1.5 5", "pad": "9 4", "pooled-projection": "9 3 1.5 3"}
     arcs = tab.evaluate(
         "[...document.querySelectorAll('#canvas .shortcut')].map(g => [g.dataset.kind, "
         "g.querySelector('path').getAttribute('stroke-dasharray'), g.querySelector('text')?.textContent ?? ''])"
     )
     assert {kind: sum(arc[0] == kind for arc in arcs) for kind in counts} == counts
     assert len(arcs) == sum(counts.values())
-    assert all(dash == dashes[kind] and bool(sign) == (kind != "identity") for kind, dash, sign in arcs)
+    assert all((dash or "", sign) == (LOOKS[kind].dash, LOOKS[kind].sign) for kind, dash, sign in arcs)
 
 
 def test_the_first_convolutions_formula_has_its_numbers_and_its_remainder(opened: Open) -> None:
@@ -131,6 +134,48 @@ def test_a_comparison_marks_only_what_differs_and_its_deltas_are_the_structures(
     assert set(signs) == {"+", "→", "≠"}
     tab.get_by_label("Show what is the same, too").check()
     assert rows.count() == len(compare(first, third).pairs)
+
+
+def test_compare_offers_every_network_of_the_page_and_knows_each_pair(opened: Open) -> None:
+    tab = opened("cifar_resnet20")
+    names = tab.locator("#network option").all_inner_texts()
+    assert tab.locator("#against option").all_inner_texts() == ["nothing", *names[1:]]
+    tab.locator("#view-compare").click()
+    assert tab.locator("#canvas h2").inner_text() == f"{names[0]} → {names[1]}"
+    built = {name: show(name).networks[0][1] for name in ("cifar_resnet20", "xresnet50")}
+    for first, second in permutations(built):
+        go(tab, f"network={first}&against={second}&view=compare&all=true")
+        expected = compare(built[first], built[second])
+        rows = "rows => rows.map(row => [row.dataset.status, row.dataset.first ?? null, row.dataset.second ?? null])"
+        assert tab.locator("tr.pair").evaluate_all(rows) == [
+            [pair.status, pair.first and pair.first.name, pair.second and pair.second.name] for pair in expected.pairs
+        ]
+        for stage in expected.stages:
+            cell = tab.locator(f"tr[data-stage='{stage.stage}'] [data-field=activation_bytes]")
+            assert int(cell.get_attribute("data-value")) == stage.deltas.activation_bytes
+
+
+def test_an_operation_without_a_window_has_no_kernel_and_no_stride(opened: Open) -> None:
+    tab = opened("resnet18", at="#at=bn1")
+    assert tab.locator("#inspector [data-field=kernel], #inspector [data-field=stride]").count() == 0
+    cells = tab.locator("#table tr[data-row=bn1] td").all_inner_texts()
+    assert cells[2:5] == ["", "", ""]
+    assert tab.locator("#table tr[data-row=conv1] td").all_inner_texts()[2:5] == ["7", "2", "1"]
+
+
+@pytest.mark.parametrize("width", [1440, 1024, 390])
+def test_no_select_cuts_its_words(width: int, opened: Open) -> None:
+    tab = opened("resnet34", viewport={"width": width, "height": 900})
+    cut = """() => [...document.querySelectorAll('select')].flatMap(select => [...select.options].map(option => {
+      const free = select.cloneNode(false);
+      free.style.cssText = 'width: auto; max-width: none; position: absolute';
+      free.append(option.cloneNode(true));
+      select.after(free);
+      const missing = free.offsetWidth - select.offsetWidth;
+      free.remove();
+      return [option.textContent, missing];
+    })).filter(([, missing]) => missing > 0)"""
+    assert tab.evaluate(cut) == []
 
 
 def test_the_keyboard_alone_reaches_every_operation_of_resnet34(opened: Open) -> None:

@@ -2,16 +2,17 @@
 
 import re
 from dataclasses import replace
+from typing import get_args
 
 import pytest
 
 from resnets.base.errors import InputError
 from resnets.catalog import find
-from resnets.spec import Block, ResNetSpec, Stem, blocks, shortcut_option
+from resnets.spec import Block, BranchKind, ResNetSpec, ShortcutOption, Stem, blocks, shortcut_option
 from resnets.structure import structure
-from resnets.view.shortcuts import Cost, Option, options, why
+from resnets.view.shortcuts import LOOKS, Cost, options, rule, why
 
-OPTIONS: tuple[Option, ...] = ("A", "B", "C", "D")
+OPTIONS: tuple[ShortcutOption, ...] = ("A", "B", "C", "D")
 
 
 def block_of(spec: ResNetSpec, stage: int, index: int) -> Block:
@@ -105,3 +106,14 @@ def test_a_block_that_the_network_does_not_have_is_refused() -> None:
     stranger = replace(block_of(spec, 2, 0), index=7)
     with pytest.raises(InputError, match=re.escape("stage 2, block 7: the network has no such block")):
         options(stranger, structure(spec, 64))
+
+
+def test_every_kind_of_shortcut_has_its_own_stroke_and_names() -> None:
+    assert set(LOOKS) == set(get_args(BranchKind))
+    for names in ("label", "short", "sign", "meaning", "dash"):
+        assert len({getattr(look, names) for look in LOOKS.values()}) == len(LOOKS)
+
+
+def test_a_networks_rule_names_the_option() -> None:
+    assert rule(find("resnet34_a").spec.shortcut) == "shortcuts pad where the shape changes (option A)"
+    assert rule(find("resnet50d").spec.shortcut).endswith("(ResNet-D)")

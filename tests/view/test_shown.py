@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from itertools import permutations
 from pathlib import Path
 
 import pytest
@@ -18,9 +19,25 @@ from resnets.view.show import show
 
 
 def test_a_notebook_gets_the_page_and_text_the_tables() -> None:
-    shown = resnets.show("resnet18")
+    shown = resnets.show("resnet18", operations=True)
     assert shown._repr_html_().startswith("<iframe srcdoc=")
     assert "Every operation of resnet18" in str(shown)
+
+
+def test_show_prints_the_stages_and_totals_and_the_operations_only_when_asked(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    main(["show", "resnet18"])
+    short = capsys.readouterr().out
+    assert "11,689,512" in short
+    assert "1.814 G" in short
+    assert "MiB" in short
+    assert "Every operation" not in short
+    assert len(short.splitlines()) < 30
+    main(["show", "resnet18", "--operations"])
+    assert "Every operation of resnet18" in capsys.readouterr().out
+    main(["show", "resnet18", "--json"])
+    assert json.loads(capsys.readouterr().out)["networks"][0]["operations"]
 
 
 def test_a_comparison_is_there_in_every_table_format(capsys: pytest.CaptureFixture[str]) -> None:
@@ -38,12 +55,12 @@ def test_a_comparison_is_there_in_every_table_format(capsys: pytest.CaptureFixtu
     assert comparison["deltas"]["macs"] == second.macs - first.macs
 
 
-def test_the_page_of_several_networks_compares_neighbours_and_the_first_with_each() -> None:
+def test_the_page_compares_each_of_its_networks_with_every_other() -> None:
     content = str(show("resnet18", "resnet34", "resnet50").as_format("html"))
     data = json.loads(content.split('id="data">')[1].split("</script>", maxsplit=1)[0])
-    pairs = [(one["first"], one["second"]) for one in data["comparisons"]]
-    assert pairs[:3] == [("resnet18", "resnet34"), ("resnet18", "resnet50"), ("resnet34", "resnet50")]
-    assert data["shown"] == ["resnet18", "resnet34", "resnet50"]
+    names = [network["name"] for network in data["networks"]]
+    assert {(one["first"], one["second"]) for one in data["comparisons"]} == set(permutations(names, 2))
+    assert data["shown"] == names[:3] == ["resnet18", "resnet34", "resnet50"]
 
 
 def test_a_diagram_and_a_picture_are_files(tmp_path: Path) -> None:

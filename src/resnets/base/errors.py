@@ -3,13 +3,21 @@
 from collections.abc import Iterable
 from difflib import get_close_matches
 
+from resnets.base.wording import worded
+
 
 class InputError(ValueError):
     """Something the user gave cannot work. The message is one line: the file, the value, and what would work."""
 
+    def __str__(self) -> str:
+        return worded(super().__str__())
+
 
 class RunFailed(RuntimeError):  # noqa: N818 - a run that failed is the state, not a kind of error
     """The input was fine and the run still could not finish (no disk space, a loss that is not a number)."""
+
+    def __str__(self) -> str:
+        return worded(super().__str__())
 
 
 class Interrupted(BaseException):

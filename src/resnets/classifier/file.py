@@ -19,6 +19,7 @@ from torch import Tensor
 from resnets import spec as specs
 from resnets.base.errors import InputError
 from resnets.base.files import write_whole
+from resnets.base.notebook import table
 from resnets.base.seal import sealed
 from resnets.classifier.header import ENTRY, FORMAT, check_whole, read_header, shortly
 from resnets.classifier.predictor import Predictor, predictor_fields
@@ -55,6 +56,24 @@ class Classifier(Predictor):
         images = self.preprocessing.normalize(torch.from_numpy(pixels).to(self.device))
         features = self.network.features(images)
         return self.network.fc(features).float().cpu().numpy(), features.float().cpu().numpy()
+
+    def __repr__(self) -> str:
+        return f"Classifier({', '.join(value for _, value in self._facts())})"
+
+    def _repr_html_(self) -> str:
+        return table("Classifier", self._facts())
+
+    def _facts(self) -> list[tuple[str, str]]:
+        val = self.metrics.get("val") or {}
+        some = ", ".join(self.classes[:4]) + (", ..." if len(self.classes) > 4 else "")
+        rows = [
+            ("network", str(self.origin.get("network") or "residual network")),
+            ("classes", f"{len(self.classes)} {'class' if len(self.classes) == 1 else 'classes'}: {some}"),
+            ("images", f"{self.preprocessing.size} pixels"),
+            ("validation", f"top-1 {val['top1']:.1%} on validation" if "top1" in val else ""),
+            ("file", str(self.path or "")),
+        ]
+        return [(name, value) for name, value in rows if value]
 
     @property
     def device(self) -> torch.device:

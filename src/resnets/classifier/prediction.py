@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from resnets.base.errors import InputError
+from resnets.base.notebook import table
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,18 @@ class Prediction:
         if self.error is not None:
             raise InputError(self.error)
         return self.answers[0]
+
+    def __repr__(self) -> str:
+        if self.error is not None:
+            return f"Prediction({self.image!r}: not read: {self.error})"
+        answers = ", ".join(f"{answer.label} {answer.probability:.1%}" for answer in self.answers)
+        return f"Prediction({self.image!r}: {answers}{'' if self.sure else ', not sure'})"
+
+    def _repr_html_(self) -> str:
+        rows = [(answer.label, f"{answer.probability:.1%}") for answer in self.answers]
+        if self.error is not None:
+            rows = [("error", self.error)]
+        return table(f"{self.image}{'' if self.sure else ': not sure'}", rows)
 
     def as_dict(self) -> dict[str, Any]:
         """The prediction as JSON values."""

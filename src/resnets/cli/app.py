@@ -15,6 +15,7 @@ from types import FrameType
 from cyclopts import App, CycloptsError
 
 from resnets.base.errors import InputError, Interrupted, RunFailed
+from resnets.base.wording import on_the_command_line
 from resnets.cli.calibrate import calibrate
 from resnets.cli.compare import compare
 from resnets.cli.convert import convert
@@ -49,7 +50,11 @@ app.command(recipe)
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit: 0 done, 1 the run failed, 2 the input cannot work, 128 + n stopped by signal n."""
-    tokens = list(sys.argv[1:] if arguments is None else arguments)
+    with on_the_command_line():
+        _run(list(sys.argv[1:] if arguments is None else arguments))
+
+
+def _run(tokens: list[str]) -> None:
     debug = "--debug" in tokens
     tokens = [token for token in tokens if token != "--debug"]
     warnings.filterwarnings("ignore", module=r"PIL\.")  # of an image that cannot be used we say so ourselves

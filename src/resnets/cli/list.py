@@ -1,12 +1,10 @@
 """`resnets list`: which networks there are, and which published weights of them."""
 
-from fnmatch import fnmatchcase
 from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
 from resnets import catalog
-from resnets.catalog import CATALOG, Row
 from resnets.cli.terminal import as_json, write_result
 from resnets.view.networks import list_records, list_table
 from resnets.view.table import render
@@ -52,14 +50,6 @@ def list_networks(
         records = weights_records(published.matching(pattern), hub.cached)
         text = as_json(records) if json else render([weights_table(records)], format)
     else:
-        rows = matching(pattern)
+        rows = catalog.matching(pattern)
         text = as_json(list_records(rows)) if json else render([list_table(rows)], format)
     write_result(text, None)
-
-
-def matching(pattern: str) -> list[Row]:
-    """The rows whose names `pattern` matches or is part of. Raises InputError with the nearest names."""
-    wanted = pattern.lower()
-    if not any(character in wanted for character in "*?["):
-        wanted = f"*{wanted}*"
-    return [row for name, row in CATALOG.items() if fnmatchcase(name, wanted)] or [catalog.find(pattern.lower())]

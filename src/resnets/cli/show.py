@@ -23,15 +23,17 @@ def show(
     json: Annotated[bool, Parameter(negative="")] = False,
     out: Annotated[Path | None, Parameter(alias="-o")] = None,
     open: Annotated[bool, Parameter(negative="")] = False,  # noqa: A002 - the option's name
-    operations: bool = True,
+    operations: bool | None = None,
 ) -> None:
-    """Show networks stage by stage, side by side, then every operation of each; or as a diagram, or a page.
+    """Show networks stage by stage, side by side, with their totals; or as a diagram, or a page.
 
-    An operation's row has its shapes, parameters, multiply-accumulates, memory and receptive field.
+    --operations adds a row for each operation: shapes, parameters, multiply-accumulates, memory, receptive field.
 
     Examples:
 
     `resnets show resnet50`
+
+    `resnets show resnet50 --operations`
 
     `resnets show resnet34 --open`
 
@@ -44,7 +46,8 @@ def show(
     Parameters
     ----------
     networks
-        Names that `resnets list` prints, TOML files that each hold a spec, or classifier files.
+        Names that `resnets list` prints, TOML files that each hold a spec, classifiers (a file or a run's folder), or
+        what was exported of one (.onnx, .pt2, a model's folder).
     spec
         A TOML file that holds a spec, shown after the networks.
     compare
@@ -61,7 +64,7 @@ def show(
     open
         Open the explorer page (or the diagram) in a browser; without --out it is a temporary file.
     operations
-        In tables, show every operation too, not only the stages.
+        List every operation too, not only the stages. Where not given, JSON has them and tables do not.
     """
     chosen = [*networks, *([str(spec)] if spec else [])]
     if spec and spec.suffix != ".toml":

@@ -10,6 +10,7 @@ from jaxtyping import Float, Int64
 from numpy.typing import NDArray
 
 from resnets.base.errors import InputError, RunFailed
+from resnets.base.notebook import table
 from resnets.evaluation import calibration, ranking
 from resnets.evaluation.calibration import Reliability
 
@@ -82,6 +83,21 @@ class Evaluation:
     on: str = ""  # which images these were
     abstain_below: float = 0.0  # the classifier's threshold
     intervals: Mapping[str, tuple[float, float]] | None = None  # 95%, by the figure's name; None unless asked for
+
+    def __repr__(self) -> str:
+        return f"Evaluation({', '.join(f'{name} {value}' for name, value in self._facts())})"
+
+    def _repr_html_(self) -> str:
+        return table("Evaluation", self._facts())
+
+    def _facts(self) -> list[tuple[str, str]]:
+        rows = [
+            ("top-1", f"{self.top1.value:.2%} of {self.count:,} images"),
+            ("loss", f"{self.loss:.3f}"),
+            ("calibration error", f"{self.ece:.3f}"),
+            ("on", self.on),
+        ]
+        return [(name, value) for name, value in rows if value]
 
     @cached_property
     def probabilities(self) -> NDArray[np.float64]:

@@ -12,10 +12,8 @@ from resnets.classifier.header import parsed, shortly
 from resnets.classifier.predictor import Predictor, predictor_fields
 from resnets.export import runtimes
 from resnets.export.graph import FEATURES
+from resnets.export.header import WHAT_WORKS, latest
 from resnets.export.runtimes import Runtime
-
-SUFFIXES = (".onnx", ".pt2")
-WHAT_WORKS = "what works is a file that `resnets export` wrote"
 
 
 @dataclass(kw_only=True)
@@ -45,12 +43,6 @@ class Exported(Predictor):
     def kind(self) -> str:
         """What it was exported to: onnx, int8 or torch."""
         return str(self.said["export"]["kind"])
-
-
-def is_exported(path: str | Path) -> bool:
-    """Whether a path is one that `open_exported` is for."""
-    path = Path(path)
-    return path.suffix.lower() in SUFFIXES or (path / "config.pbtxt").is_file()
 
 
 def open_exported(path: str | Path, *, threads: int = 0) -> Exported:
@@ -98,13 +90,6 @@ def _logarithms(probabilities: Float32[np.ndarray, "*shape"]) -> Float32[np.ndar
 
 def _is_torch(path: Path) -> bool:
     return path.suffix.lower() == ".pt2"
-
-
-def latest(folder: Path) -> Path:
-    versions = [int(one.name) for one in folder.iterdir() if one.name.isdecimal() and (one / "model.onnx").is_file()]
-    if not versions:
-        raise InputError(f"{folder}: has a config.pbtxt and no version's model.onnx, such as 1/model.onnx")
-    return folder / str(max(versions)) / "model.onnx"
 
 
 def _check_fit(found: Exported) -> None:

@@ -12,10 +12,8 @@ import torch
 from torch.export import Dim, ExportedProgram
 
 from resnets.classifier.file import Classifier
-from resnets.classifier.header import ENTRY
 from resnets.export.graph import INPUT, Graph
-
-HEADER = f"{ENTRY}.json"  # the archive's file that holds our metadata
+from resnets.export.header import MEMBER
 
 _FILES = re.compile(
     r"archive_format|archive_version|byteorder|version|\.data/\w+|models/model\.json|extra/resnets\.json|"
@@ -41,14 +39,14 @@ def trace(classifier: Classifier, *, features: bool = False) -> ExportedProgram:
 def save(program: ExportedProgram, metadata: str) -> bytes:
     """The .pt2 file: the program, and our metadata as an extra file."""
     buffer = io.BytesIO()
-    torch.export.save(program, buffer, extra_files={HEADER: metadata})
+    torch.export.save(program, buffer, extra_files={MEMBER: metadata})
     return buffer.getvalue()
 
 
 def read_metadata(content: bytes) -> str | None:
     """Our metadata in a .pt2 file; None when it holds none. Raises ValueError when it is no such file, or damaged."""
     with _opened(content) as archive:
-        found = next((info for info in archive.infolist() if info.filename.endswith(f"/extra/{HEADER}")), None)
+        found = next((info for info in archive.infolist() if info.filename.endswith(f"/extra/{MEMBER}")), None)
         return None if found is None else _read(archive, found).decode()
 
 

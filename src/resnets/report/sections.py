@@ -19,6 +19,7 @@ PAIRS, EXAMPLES = 8, 6
 BORDER = 12
 WORST = 8
 TABLED = 24  # classes: up to here the confusion matrix is a table
+SLIM = 8  # classes: up to here that table fits a telephone; of more, a drawing takes its place there
 NAMED = 10  # classes in a list of many
 ROOMY = 10  # classes: up to here its cells are large
 OPEN = 40  # classes: a longer table is folded
@@ -147,15 +148,18 @@ def per_class(run: RunReport) -> list[dict[str, Any]]:
 
 
 def confusion(run: RunReport) -> dict[str, Any]:
-    """The matrix as rows of (count, strength of shade) for few classes, else drawn."""
+    """The matrix as rows of (count, strength of shade) for few classes, drawn for many, both in between."""
     matrix = run.evaluation.confusion
-    if len(matrix) > TABLED:
+    found: dict[str, Any] = {}
+    if len(matrix) > SLIM:
         label = f"confusion matrix of {len(matrix)} classes; the pairs below name its largest entries off the diagonal"
-        return {"drawn": inline(plots.confusion(run.evaluation), name="confusion", label=label)}
+        found["drawn"] = inline(plots.confusion(run.evaluation), name="confusion", label=label)
+    if len(matrix) > TABLED:
+        return found
     shares = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
     strengths = np.sqrt(shares)  # so that a few in a hundred can be seen
     rows = [list(zip(*pair, strict=True)) for pair in zip(matrix.tolist(), strengths.tolist(), strict=True)]
-    return {"rows": rows, "few": len(matrix) <= ROOMY}
+    return found | {"rows": rows, "few": len(matrix) <= ROOMY}
 
 
 def reliability(run: RunReport) -> list[dict[str, Any]]:

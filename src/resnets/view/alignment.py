@@ -16,6 +16,7 @@ Marked is what a designer chooses and what it costs is counted. Three rules foll
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import permutations
 from typing import Any, Literal
 
@@ -99,8 +100,15 @@ class Comparison:
     first: Structure
     second: Structure
     pairs: tuple[Pair, ...]
-    stages: tuple[StageDeltas, ...]
     spec_changes: tuple[str, ...]  # fields of the spec that differ: `init: "he" → "xresnet"`
+
+    @cached_property
+    def stages(self) -> tuple[StageDeltas, ...]:
+        """What each stage costs more or less, in the order in which they run."""
+        sums: dict[str, Deltas] = {}
+        for pair in self.pairs:
+            sums[pair.stage] = sums.get(pair.stage, Deltas()) + pair.deltas
+        return tuple(StageDeltas(stage, deltas) for stage, deltas in sums.items())
 
     @property
     def total(self) -> Deltas:
@@ -120,11 +128,7 @@ def compare(first: Structure, second: Structure) -> Comparison:
     for place in sorted(places[0].keys() | places[1].keys(), key=_order):
         aligned = _aligned(places[0].get(place, ()), places[1].get(place, ()))
         pairs.extend(_pairs(place, tuple(aligned)))
-    sums: dict[str, Deltas] = {}
-    for pair in pairs:
-        sums[pair.stage] = sums.get(pair.stage, Deltas()) + pair.deltas
-    stages = tuple(StageDeltas(stage, deltas) for stage, deltas in sums.items())
-    return Comparison(first, second, tuple(pairs), stages, spec_changes(first.spec, second.spec))
+    return Comparison(first, second, tuple(pairs), spec_changes(first.spec, second.spec))
 
 
 def spec_changes(first: ResNetSpec, second: ResNetSpec) -> tuple[str, ...]:

@@ -14,6 +14,8 @@ from resnets.spec import to_dict
 from resnets.structure import MACS_CONVENTION, Kind, Operation, Structure, structure
 from resnets.view.table import Bracket, Cell, Table
 
+WINDOWS: tuple[Kind, ...] = ("conv", "max-pool", "avg-pool", "pad")  # kinds that have a kernel or a stride
+
 
 def list_records(rows: Iterable[Row]) -> list[dict[str, Any]]:
     """Networks with their size, cost at their image size, source and published accuracy, as JSON values."""
@@ -66,6 +68,7 @@ def stage_table(networks: Sequence[tuple[str, Structure]]) -> Table:
         ("parameters", lambda built: f"{built.parameters:,}"),
         ("MACs", lambda built: _in_units(built.macs)),
         ("MACs, fvcore's", lambda built: _in_units(built.fvcore_macs)),
+        ("activations", lambda built: f"{built.activation_bytes / 2**20:.2f} MiB"),
     )
     return Table(
         caption=_caption(networks),
@@ -77,6 +80,7 @@ def stage_table(networks: Sequence[tuple[str, Structure]]) -> Table:
             f"MACs: {MACS_CONVENTION}, for one image.",
             "fvcore's, which timm's tables print, add two for each number into a norm and one for each into the "
             "global pool.",
+            "activations: every operation's output in float32, for one image.",
         ),
     )
 
@@ -206,9 +210,6 @@ def _shape(sizes: Iterable[int]) -> str:
     return "×".join(map(str, sizes))
 
 
-_WINDOWS: tuple[Kind, ...] = ("conv", "max-pool", "avg-pool", "pad")  # kinds that have a kernel or a stride
-
-
 def _value(key: str) -> Callable[[Mapping[str, Any]], str]:
     return lambda record: str(record[key]) if record.get(key) is not None else ""
 
@@ -222,7 +223,7 @@ def _size(key: str) -> Callable[[Mapping[str, Any]], str]:
 
 
 def _window(key: str) -> Callable[[Mapping[str, Any]], str]:
-    return lambda record: str(record[key]) if record.get("kind") in _WINDOWS else ""
+    return lambda record: str(record[key]) if record.get("kind") in WINDOWS else ""
 
 
 def _field(key: str) -> Callable[[Mapping[str, Any]], str]:

@@ -1,13 +1,60 @@
-"""Why a block's shortcut is what it is, and what each of the options would cost there."""
+"""Shortcuts in words, strokes and numbers: how each kind is drawn, why a block has its kind, what others would cost.
 
-from dataclasses import dataclass
-from typing import Literal, get_args
+The diagram and the explorer page both take their words and strokes from here; the page gets them in its JSON.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cache
 
 from resnets.base.errors import InputError
-from resnets.spec import Block, ResNetSpec, Stem, shortcut_option
+from resnets.spec import SHORTCUT_OPTIONS, Block, BranchKind, ResNetSpec, ShortcutKind, ShortcutOption, Stem
+from resnets.spec import shortcut_option as with_option
 from resnets.structure import Shape, Structure, structure
 
-Option = Literal["A", "B", "C", "D"]
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """How one kind of shortcut is named and drawn. Color never tells kinds apart: the stroke and a name do."""
+
+    label: str
+    short: str  # on an arc of the diagram
+    sign: str  # on an arc of the page, where there is less room
+    meaning: str
+    dash: str = ""  # SVG's stroke-dasharray; empty: a solid line
+    width: float = 2.2
+    cap: str = "butt"  # SVG's stroke-linecap
+
+
+LOOKS: Mapping[BranchKind, Look] = {
+    "identity": Look(label="identity", short="identity", sign="", meaning="x itself"),
+    "projection": Look(
+        label="1×1 projection", short="1×1 projection", sign="1×1", meaning="convolution, norm",
+        dash="0.1 5.4", width=2.6, cap="round",  # dots
+    ),
+    "pad": Look(
+        label="padded identity", short="pad", sign="pad", meaning="zeros for the new channels", dash="9 4"
+    ),
+    "pooled-projection": Look(
+        label="average pool, then 1×1", short="avg pool + 1×1", sign="avg", meaning="pool where the stride is 2",
+        dash="10 4 2 4",
+    ),
+}  # fmt: skip
+
+OPTION_WORDS: Mapping[ShortcutOption, str] = {
+    "A": "pad where the shape changes",
+    "B": "project where the shape changes",
+    "C": "project everywhere",
+    "D": "average, then project, where the shape changes",
+}
+
+
+def rule(kind: ShortcutKind) -> str:
+    """What the shortcuts of a network do: `shortcuts pad where the shape changes (option A)`."""
+    named: list[ShortcutOption] = [option for option, theirs in SHORTCUT_OPTIONS.items() if theirs == kind]
+    (option,) = named
+    source = "ResNet-D" if option == "D" else f"option {option}"
+    return f"shortcuts {OPTION_WORDS[option]} ({source})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,18 +84,22 @@ def why(spec: ResNetSpec, block: Block, shape: Shape | None = None) -> str:
     return f"channels {channels}, stride {block.stride}: projection"
 
 
-def options(block: Block, built: Structure) -> dict[Option, Cost | None]:
+def options(block: Block, built: Structure) -> dict[ShortcutOption, Cost | None]:
     """What the shortcut of `block`, one of the blocks of `built`, would cost under each option.
 
     The paper's A pads, B projects where the shape changes, C projects everywhere; D is ResNet-D's. None: impossible,
     since padding only adds channels. Raises InputError where `built` has no such block.
     """
-    shape = _entering(block, built)
+    return dict(_options(replace(block, stage=0, index=0), _entering(block, built)))
+
+
+@cache
+def _options(block: Block, shape: Shape) -> Mapping[ShortcutOption, Cost | None]:
     smallest = _smallest(block)
-    costs: dict[Option, Cost | None] = {}
-    for option in get_args(Option):
+    costs: dict[ShortcutOption, Cost | None] = {}
+    for option in SHORTCUT_OPTIONS:
         impossible = option == "A" and block.c_out < block.c_in
-        costs[option] = None if impossible else _cost(shortcut_option(smallest, option), shape)
+        costs[option] = None if impossible else _cost(with_option(smallest, option), shape)
     return costs
 
 

@@ -29,7 +29,7 @@ class Shown:
 
     networks: tuple[tuple[Row, Structure], ...]
     compared: bool = False  # the first with each of the others
-    operations: bool = True  # every operation too, in tables
+    operations: bool | None = None  # whether every operation too; None: in JSON alone, not in tables
 
     def as_format(self, form: Format) -> str | bytes:
         """The text, or for png the bytes, of one format. Raises InputError where the networks do not suit it."""
@@ -49,7 +49,7 @@ class Shown:
 
     def as_dict(self) -> dict[str, Any]:
         """The networks, and if compared their comparisons, as JSON values with nothing rounded."""
-        records = [network_record(row, built, operations=self.operations) for row, built in self.networks]
+        records = [network_record(row, built, operations=self.operations is not False) for row, built in self.networks]
         if not self.compared:
             return {"networks": records}
         (first, built), *others = self.networks
@@ -84,13 +84,14 @@ def show(
     *networks: Network,
     compare: Network | None = None,
     image_size: int | str | tuple[int, int] | None = None,
-    operations: bool = True,
+    operations: bool | None = None,
 ) -> Shown:
     """Networks to look at: in a notebook the explorer page, as text their tables.
 
-    networks: names from the catalog, TOML specs, classifier files, or specs. compare: one more, to hold against the
-    first. image_size: one side, "height x width" or (height, width) in pixels; each network's own where not given.
-    operations: whether tables list every operation, not only the stages. Raises InputError naming what is not there.
+    networks: names from the catalog, TOML specs, classifiers, what was exported of one, or specs. compare: one more, to
+    hold against the first. image_size: one side, "height x width" or (height, width) in pixels; each network's own
+    where not given. operations: whether every operation is listed, not only the stages; by default in JSON and not in
+    tables. Raises InputError naming what is not there.
     """
     rows = [_row(network) for network in (*networks, *([compare] if compare is not None else []))]
     if not rows:
@@ -103,20 +104,32 @@ def show(
 def _row(network: Network) -> Row:
     if isinstance(network, Row):
         return network
-    if not isinstance(network, ResNetSpec) and (str(network).endswith(".safetensors") or Path(network).is_dir()):
+    if not isinstance(network, ResNetSpec) and _is_classifier(Path(network)):
         return _of_classifier(Path(network))
     return catalog.resolve(network)
 
 
+def _is_classifier(path: Path) -> bool:
+    return path.is_dir() or path.suffix.lower() in (".safetensors", ".onnx", ".pt2")
+
+
 def _of_classifier(path: Path) -> Row:
-    """The network in a classifier's file, or in a run's folder."""
+    """The network in a classifier's file or a run's folder, or in what was exported of one."""
     from resnets import spec as specs
     from resnets.classifier.header import read_header  # safetensors and numpy, which only a classifier needs here
+    from resnets.export.header import is_exported, read_exported_header
 
-    header = read_header(path / "classifier.safetensors" if path.is_dir() else path)
-    name = path.name.removesuffix(".safetensors")
-    spec = specs.from_dict(header["spec"], where=f"{path}: spec")
-    return Row(name, spec, f"the classifier {path}", int(header["preprocessing"]["size"]))
+    if is_exported(path):
+        header, source = read_exported_header(path), f"exported as {path}"
+    else:
+        header = read_header(path / "classifier.safetensors" if path.is_dir() else path)
+        source = f"the classifier {path}"
+    name = path.name if path.is_dir() else path.stem
+    try:
+        spec, size = specs.from_dict(header["spec"], where=f"{path}: spec"), int(header["preprocessing"]["size"])
+    except (KeyError, TypeError, AttributeError) as error:
+        raise InputError(f"{path}: damaged: its header does not describe a network ({error!r})") from error
+    return Row(name, spec, source, size)
 
 
 def _distinct(rows: Sequence[Row]) -> list[Row]:

@@ -169,6 +169,21 @@ def agrees(plan: Plan, changes: Changes) -> bool:
     )
 
 
+def nested(settings: Mapping[str, Any], *, where: str) -> dict[str, Any]:
+    """Settings whose names may have dots, `{"preprocessing.size": 64}`, as tables in tables."""
+    values: dict[str, Any] = {}
+    for name, value in settings.items():
+        *tables, key = name.split(".")
+        into = values
+        for place in tables:
+            into = into.setdefault(place, {})
+            if not isinstance(into, dict):
+                raise InputError(f"{where}: {place} is set to {into!r}, and {name} too; keep one of the two")
+        before = into.get(key)
+        into[key] = {**(before or {}), **value} if isinstance(value, Mapping) else value
+    return values
+
+
 def parse_settings(settings: list[str], option: str = "--set", *, example: str = "lr=0.1") -> dict[str, Any]:
     """Nested values from `lr=0.1`, `preprocessing.fit=squash` and the like, as TOML has them but for bare strings."""
     values: dict[str, Any] = {}

@@ -13,6 +13,7 @@ from resnets.view.diagram import legend, operations, trunk, volumes
 from resnets.view.diagram.columns import Column, columns, compact
 from resnets.view.diagram.palette import SCOPE, style
 from resnets.view.diagram.svg import element, fitted, number, path, plain, rectangle, text, two_lines, width_of
+from resnets.view.shortcuts import rule
 
 WIDTH, HEIGHT = 1600.0, 900.0  # at least; a network of many stages, or of a deep stem, takes more
 MARGIN, GUTTER = 24.0, 10.0
@@ -119,15 +120,7 @@ def _summary(built: Structure) -> str:
     counts = " + ".join(map(str, spec.depths if len(spec.depths) < 9 else [sum(spec.depths)]))
     noun = "block" if sum(spec.depths) == 1 else "blocks"
     images = f"images of {spec.in_channels} × {height} × {width}"
-    return f"{counts} {spec.block} {noun}; {_SHORTCUTS[spec.shortcut]}; {images}"
-
-
-_SHORTCUTS = {
-    "pad": "shortcuts pad where the shape changes (option A)",
-    "projection": "shortcuts project where the shape changes (option B)",
-    "projection-always": "every shortcut projects (option C)",
-    "pooled-projection": "shortcuts average, then project, where the shape changes (ResNet-D)",
-}
+    return f"{counts} {spec.block} {noun}; {rule(spec.shortcut)}; {images}"
 
 
 def _trunk_line(page: Page) -> str:

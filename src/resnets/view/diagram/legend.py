@@ -7,25 +7,20 @@ from resnets.structure import MACS_CONVENTION, Structure
 from resnets.view.diagram import volumes
 from resnets.view.diagram.operations import plus, shortcut_line
 from resnets.view.diagram.svg import rectangle, route, text
+from resnets.view.shortcuts import LOOKS
 
 HEIGHT = 88.0
 _CAPTION = 160.0  # the width of a ruler's
-_SHORTCUTS: dict[BranchKind, str] = {
-    "identity": "identity shortcut: x itself",
-    "projection": "projection: conv 1×1, norm",
-    "pad": "pad: zeros for the new channels",
-    "pooled-projection": "avg pool where the stride is 2, then conv 1×1, norm",
-}
 
 
 def legend(built: Structure, scale: volumes.Scales, x: float, y: float, width: float) -> Iterator[str]:
     """The legend, `y` its top: the shortcuts that this network has, then what else is drawn, then the scale."""
     present = {block.shortcut for block in blocks(built.spec)}
-    kinds: list[BranchKind] = [kind for kind in _SHORTCUTS if kind in present]
+    kinds: list[BranchKind] = [kind for kind in LOOKS if kind in present]
     for row, kind in enumerate(kinds):
         line = y + 18 + 24 * row
         yield shortcut_line(kind, route("M", x, line - 4.5, "h", 46))
-        yield text(x + 58, line, _SHORTCUTS[kind])
+        yield text(x + 58, line, f"{LOOKS[kind].label}: {LOOKS[kind].meaning}")
     yield from _symbols(x + 470, y)
     if built.spec.zero_last_norm:
         for row, words in enumerate(

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from resnets.spec import BranchKind
 from resnets.structure import Kind, Operation
 from resnets.view.diagram.svg import arrow, path, rectangle, route, shape, text
+from resnets.view.shortcuts import LOOKS
 
 GLUED: tuple[Kind, ...] = ("norm", "relu")  # drawn close to what they follow
 GAP = 13.0  # between what is not glued, with an arrow in it
@@ -16,20 +17,13 @@ FILLS: dict[Kind, str] = {
     "linear": "linear", "pad": "pad",
 }  # fmt: skip
 
-STROKES: dict[BranchKind, tuple[float, str | None]] = {  # how wide each kind of shortcut is drawn, and its dashes
-    "identity": (2.2, None),
-    "projection": (2.6, "0.1 5.4"),  # with round ends: dots
-    "pad": (2.2, "10 4 2 4"),
-    "pooled-projection": (2.2, "7 5"),
-}
-
 
 def shortcut_line(shortcut: BranchKind, line: str, *children: str, kind: str | None = None, **data: str) -> str:
     """The path `line` in the stroke of a kind of shortcut."""
-    wide, dashes = STROKES[shortcut]
+    look = LOOKS[shortcut]
     return shape(
-        "path", *children, stroke="shortcut", kind=kind, d=line, stroke_width=wide, stroke_dasharray=dashes,
-        stroke_linecap="round" if shortcut == "projection" else None, **data,
+        "path", *children, stroke="shortcut", kind=kind, d=line, stroke_width=look.width,
+        stroke_dasharray=look.dash or None, stroke_linecap=None if look.cap == "butt" else look.cap, **data,
     )  # fmt: skip
 
 
@@ -175,7 +169,7 @@ def draw_detail(block: Detail, x: float, y: float) -> str:
     else:
         centre = top + block.body / 2
         parts.append(rectangle(lane - 34, centre - 12, 68, 24, fill="card"))
-        parts.append(text(lane, centre + 4.5, "identity", size=12.5, fill="shortcut", anchor="middle"))
+        parts.append(text(lane, centre + 4.5, LOOKS["identity"].short, size=12.5, fill="shortcut", anchor="middle"))
     return "".join(parts)
 
 

@@ -7,7 +7,7 @@ from itertools import groupby
 from resnets.spec import Block, ResNetSpec, blocks
 from resnets.view.diagram.operations import plus, shortcut_line
 from resnets.view.diagram.svg import element, path, plain, rectangle, route, shape, text
-from resnets.view.shortcuts import why
+from resnets.view.shortcuts import LOOKS, why
 
 ABOVE, BELOW = 78.0, 22.0  # what the trunk takes above and below its axis
 _SLOT = 190.0  # for one cell and its arc, at most
@@ -48,9 +48,9 @@ def _run(same: list[Block]) -> Run:
 
 def shortcut_label(block: Block) -> str:
     """What is written above the arc of a block."""
-    if block.shortcut == "pooled-projection":
-        return "avg pool + 1×1" if block.stride > 1 else "1×1, no pool"
-    return "1×1 projection" if block.shortcut == "projection" else block.shortcut
+    if block.shortcut == "pooled-projection" and block.stride == 1:
+        return "1×1, no pool"
+    return LOOKS[block.shortcut].short
 
 
 def cell_edges(run: int, count: int, x: float, width: float) -> tuple[float, float]:

@@ -1,7 +1,7 @@
 // One block: its residual branch, its shortcut and their sum; across where there is room for it, downwards where not.
 
 import { dims, svg } from "./dom.js";
-import { SHORTCUTS, arrow, arrowDown, drawStep, frame, stepHeight } from "./pictures.js";
+import { arrow, arrowDown, drawStep, frame, stepHeight, strokeOf } from "./pictures.js";
 
 /** @typedef {import("./data.js").Stage} Stage */
 /** @typedef {import("./data.js").Block} Block */
@@ -112,7 +112,7 @@ function title(block) {
   const formula = block.operations.at(-1)?.kind === "relu" ? "ReLU(residual + shortcut)" : "residual + shortcut";
   return [
     svg("text", { class: "strong", x: 4, y: 22 }, `${block.name}: ${formula}`),
-    svg("text", { class: "muted", x: 4, y: 44 }, `${SHORTCUTS[block.shortcut].label} shortcut`),
+    svg("text", { class: "muted", x: 4, y: 44 }, `shortcut: ${block.look.label}`),
   ];
 }
 
@@ -121,8 +121,7 @@ function title(block) {
  * @param {string} path
  */
 function shortcutLine(block, path) {
-  const { dash } = SHORTCUTS[block.shortcut];
-  return svg("g", { class: "shortcut", "data-kind": block.shortcut, "data-block": block.name }, svg("path", { d: path, "stroke-dasharray": dash || null }));
+  return svg("g", { class: "shortcut", "data-kind": block.shortcut, "data-block": block.name }, svg("path", { d: path, ...strokeOf(block.look) }));
 }
 
 /**

@@ -2,7 +2,7 @@
 
 import { drawBlock, drawLine } from "./block.js";
 import { dims, short, svg } from "./dom.js";
-import { SHORTCUTS, arc, box, drawStep, frame, legend, stepHeight } from "./pictures.js";
+import { arc, box, drawStep, frame, legend, stepHeight } from "./pictures.js";
 import { MANY, drawStage } from "./stage.js";
 
 /** @typedef {import("./data.js").Network} Network */
@@ -54,7 +54,7 @@ function drawStages(network, stages, width, select) {
     rows.push(drawn);
     y += height;
   }
-  const key = legend([...new Set(network.blocks.map((block) => block.shortcut))], y + 24, width);
+  const key = legend([...new Set(network.blocks.map((block) => block.look))], y + 24, width);
   return frame(width, y + 12 + key.height, `${network.name}: ${stages.map((stage) => stage.label).join(", ")}`, ...rows, key.drawn);
 }
 
@@ -100,7 +100,7 @@ function drawRow(stage, y, layout, select) {
  */
 function drawCell(block, x, y, pitch, select) {
   const width = pitch - 10;
-  const { label } = SHORTCUTS[block.shortcut];
+  const { label } = block.look;
   return svg(
     "g",
     {

@@ -1,10 +1,10 @@
 // What is selected, in numbers: the formula with the numbers in, products, the receptive field, why a shortcut is so.
 
 import { costBars, percent } from "./costs.js";
-import { shareRead } from "./data.js";
+import { ofWindow, shareRead } from "./data.js";
 import { dims, html, memory, short, whole } from "./dom.js";
 import { receptiveField } from "./field.js";
-import { SHORTCUTS, caption } from "./pictures.js";
+import { caption } from "./pictures.js";
 
 /** @typedef {import("./data.js").Network} Network */
 /** @typedef {import("./data.js").Stage} Stage */
@@ -48,10 +48,10 @@ function inspectNetwork(network, convention) {
   );
 }
 
-/** `13 identity, 3 projection (1×1)`. @param {Block[]} blocks */
+/** `13 × identity; 3 × 1×1 projection`. @param {Block[]} blocks */
 function shortcutCounts(blocks) {
-  const count = (/** @type {string} */ kind) => blocks.filter((block) => block.shortcut === kind).length;
-  return [...new Set(blocks.map((block) => block.shortcut))].map((kind) => `${count(kind)} ${SHORTCUTS[kind].label}`).join(", ") || "none";
+  const labels = blocks.map((block) => block.look.label);
+  return [...new Set(labels)].map((label) => `${labels.filter((one) => one === label).length} × ${label}`).join("; ") || "none";
 }
 
 /** @param {Network} network @param {Stage} stage */
@@ -77,7 +77,7 @@ function inspectBlock(block) {
     block.name,
     html("p", { class: "why", "data-field": "why" }, block.why),
     facts([
-      ["shortcut", "shortcut", SHORTCUTS[block.shortcut].label],
+      ["shortcut", "shortcut", block.look.label],
       ["channels", "channels", `${block.cIn} → ${block.cOut}`],
       ["width", "width inside", whole(block.width)],
       ["stride", "stride", whole(block.stride)],
@@ -87,21 +87,16 @@ function inspectBlock(block) {
       "table",
       { class: "options" },
       html("thead", {}, html("tr", {}, ...["option", "parameters", "MACs"].map((name) => html("th", { scope: "col" }, name)))),
-      html("tbody", {}, ...Object.entries(block.options).map(([option, cost]) =>
+      html("tbody", {}, ...block.options.map(({ option, words, cost }) =>
         html("tr", { "data-option": option },
-          html("th", { scope: "row" }, `${option}: ${OPTIONS[option]}`),
+          html("th", { scope: "row" }, `${option}: ${words}`),
           html("td", {}, cost ? whole(cost.parameters) : "impossible"),
           html("td", {}, cost ? whole(cost.macs) : "channels shrink")))),
     ),
   );
 }
 
-const OPTIONS = /** @type {Record<string, string>} */ ({
-  A: "identity, padded where channels grow",
-  B: "projection where the shape changes",
-  C: "projection everywhere",
-  D: "average pool, then projection",
-});
+const WINDOW = /** @type {const} */ (["kernel", "stride", "padding", "groups"]);
 
 /**
  * @param {Network} network
@@ -117,10 +112,7 @@ function inspectOperation(network, one) {
     facts([
       ["input", "input", dims(one.input)],
       ["output", "output", dims(one.output)],
-      ["kernel", "kernel", whole(one.kernel)],
-      ["stride", "stride", whole(one.stride)],
-      ["padding", "padding", whole(one.padding)],
-      ["groups", "groups", whole(one.groups)],
+      ...WINDOW.map((name) => /** @type {const} */ ([name, name, ofWindow(one, name)])).filter(([, , value]) => value !== ""),
       ["parameters", "parameters", whole(one.parameters), product(one)],
       ["macs", "MACs", whole(one.macs), macs(one)],
       ["activation_bytes", "output memory", whole(one.bytes), `bytes, as float32: ${memory(one.bytes)}`],

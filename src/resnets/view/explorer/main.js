@@ -53,8 +53,7 @@ class Page {
   }
 
   get comparison() {
-    const { against } = this.state;
-    return this.model.comparisons.find((one) => one.first === this.network.name && one.second === against);
+    return this.model.compare(this.network.name, this.state.against);
   }
 
   buildHeader() {
@@ -91,10 +90,15 @@ class Page {
     return state.view === "compare" && comparison && other ? { comparison, other, pair: pairAt(comparison, state) } : null;
   }
 
+  /** The network that follows in the page's list: what is compared with where nothing is chosen. */
+  get next() {
+    const names = [...this.model.networks.keys()];
+    return names[(names.indexOf(this.network.name) + 1) % names.length];
+  }
+
   /** @param {"blocks" | "walk" | "compare"} view */
   show(view) {
-    const comparison = this.model.comparisons.find((one) => one.first === this.network.name);
-    const against = view === "compare" && !this.comparison ? (comparison?.second ?? "") : this.state.against;
+    const against = view === "compare" && !this.comparison ? this.next : this.state.against;
     this.store.set({ view, against });
   }
 
@@ -148,14 +152,12 @@ class Page {
     /** @type {HTMLSelectElement} */ (byId("network")).value = network.name;
     /** @type {HTMLSelectElement} */ (byId("tours")).value = state.tour;
     const against = /** @type {HTMLSelectElement} */ (byId("against"));
-    const others = this.model.comparisons.filter((one) => one.first === network.name).map((one) => one.second);
-    against.replaceChildren(html("option", { value: "" }, others.length > 0 ? "nothing" : "none in this page"), ...others.map((name) => html("option", { value: name }, name)));
+    const others = [...this.model.networks.keys()].filter((name) => name !== network.name);
+    against.replaceChildren(html("option", { value: "" }, "nothing"), ...others.map((name) => html("option", { value: name }, name)));
     against.value = this.comparison ? state.against : "";
-    against.disabled = others.length === 0;
     for (const view of ["blocks", "walk", "compare"]) {
       byId(`view-${view}`).setAttribute("aria-pressed", String(state.view === view));
     }
-    byId("view-compare").toggleAttribute("disabled", others.length === 0);
   }
 
   drawStrip() {

@@ -9,16 +9,17 @@ import json
 import re
 from collections.abc import Sequence
 from importlib.resources import files
-from itertools import pairwise
+from itertools import groupby, permutations
 from typing import Any
 
 from resnets import catalog
 from resnets.catalog import Row
 from resnets.spec import blocks
 from resnets.structure import MACS_CONVENTION, Operation, Structure, structure
-from resnets.view.alignment import Comparison, compare
-from resnets.view.comparison import comparison_record
-from resnets.view.shortcuts import options, why
+from resnets.view.alignment import Status, compare
+from resnets.view.comparison import describe
+from resnets.view.networks import WINDOWS
+from resnets.view.shortcuts import LOOKS, OPTION_WORDS, options, why
 
 MODULES = (
     "dom.js", "data.js", "state.js", "pictures.js", "field.js", "block.js", "stage.js", "blocks.js", "walk.js",
@@ -26,26 +27,30 @@ MODULES = (
 )  # fmt: skip
 
 # What the guided tours show is in every page.
-STORY = ("resnet50_2015", "resnet50b", "resnet50c", "resnet50d", "xresnet50")
-TOURED = ("resnet34", *STORY, "resnet50", "resnext50_32x4d")
-COMPARED = (*pairwise(STORY), ("resnet50", "resnext50_32x4d"))
+TOURED = (
+    "resnet34", "resnet50_2015", "resnet50b", "resnet50c", "resnet50d", "xresnet50", "resnet50", "resnext50_32x4d",
+)  # fmt: skip
 
 Named = tuple[Row, Structure]
+Marks = dict[tuple[Status, str], int]  # what a pair of operations is marked with: status and words -> its number
 
 
 def page(shown: Sequence[Named]) -> str:
-    """The page about `shown`, the first of them selected; each is compared with the next one and with the first."""
+    """The page about `shown`, the first of them selected. Each of its networks is compared with every other one."""
     everything = {row.name: (row, built) for row, built in shown}
     for name in TOURED:
         row = catalog.find(name)
         everything.setdefault(name, (row, structure(row.spec, row.image_size)))
-    names = list(dict.fromkeys(row.name for row, _ in shown))
-    compared = dict.fromkeys([*((names[0], other) for other in names[1:]), *pairwise(names), *COMPARED])
+    marks: Marks = {}
     data = {
-        "shown": names,
+        "shown": list(dict.fromkeys(row.name for row, _ in shown)),
         "convention": MACS_CONVENTION,
+        "looks": {kind: dataclasses.asdict(look) for kind, look in LOOKS.items()},
+        "options": OPTION_WORDS,
+        "windows": WINDOWS,
         "networks": [_network(row, built) for row, built in everything.values()],
-        "comparisons": [_comparison(everything[first], everything[second]) for first, second in compared],
+        "comparisons": [_comparison(first, second, marks) for first, second in permutations(everything.values(), 2)],
+        "marks": list(marks),
     }
     text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
     parts = {"style": _source("style.css"), "data": text.replace("<", "\\u003c"), "script": script()}
@@ -124,16 +129,17 @@ def _operation(one: Operation, stage: int, places: dict[tuple[int, int], int]) -
     ]  # fmt: skip
 
 
-def _comparison(first: Named, second: Named) -> dict[str, Any]:
-    found: Comparison = compare(first[1], second[1])
-    names = (first[0].name, second[0].name)
-    record = comparison_record(names, found)
-    kept = ("stage", "block", "status", "first", "second", "words", "deltas")
+def _comparison(first: Named, second: Named, marks: Marks) -> dict[str, Any]:
+    """Each pair of operations by the number of its mark, a run of equal ones as [mark, how many].
+
+    Both networks' orders are kept, so that a pair's operations, and what they cost, follow from the marks before it.
+    """
+    found = compare(first[1], second[1])
+    numbers = (marks.setdefault((pair.status, describe(pair)), len(marks)) for pair in found.pairs)
+    runs = ((mark, len(list(same))) for mark, same in groupby(numbers))
     return {
-        "first": names[0],
-        "second": names[1],
-        "pairs": [{key: pair[key] for key in kept} for pair in record["pairs"]],
-        "stages": [{"stage": stage["stage"], "deltas": stage["deltas"]} for stage in record["stages"]],
-        "total": record["deltas"],
-        "spec": record["spec_changes"],
+        "first": first[0].name,
+        "second": second[0].name,
+        "marks": [mark if count == 1 else [mark, count] for mark, count in runs],
+        "spec": found.spec_changes,
     }

@@ -1,9 +1,8 @@
 // What is selected in a comparison, in numbers: an operation of one network beside its counterpart in the other.
 
 import { SIGNS, words } from "./compare.js";
-import { shareRead } from "./data.js";
+import { ofWindow, shareRead } from "./data.js";
 import { dims, html, memory, whole } from "./dom.js";
-import { SHORTCUTS } from "./pictures.js";
 
 /** @typedef {import("./data.js").Network} Network */
 /** @typedef {import("./data.js").Operation} Operation */
@@ -11,10 +10,10 @@ import { SHORTCUTS } from "./pictures.js";
 
 const ROWS = /** @type {[field: string, label: string, cell: (one: Operation) => string][]} */ ([
   ["kind", "kind", (one) => one.kind],
-  ["kernel", "kernel", (one) => whole(one.kernel)],
-  ["stride", "stride", (one) => whole(one.stride)],
-  ["padding", "padding", (one) => whole(one.padding)],
-  ["groups", "groups", (one) => whole(one.groups)],
+  ["kernel", "kernel", (one) => ofWindow(one, "kernel")],
+  ["stride", "stride", (one) => ofWindow(one, "stride")],
+  ["padding", "padding", (one) => ofWindow(one, "padding")],
+  ["groups", "groups", (one) => ofWindow(one, "groups")],
   ["input", "input", (one) => dims(one.input)],
   ["output", "output", (one) => dims(one.output)],
   ["parameters", "parameters", (one) => whole(one.parameters)],
@@ -22,7 +21,7 @@ const ROWS = /** @type {[field: string, label: string, cell: (one: Operation) =>
   ["activation_bytes", "output memory", (one) => memory(one.bytes)],
   ["field", "receptive field", (one) => whole(one.field.size)],
   ["share", "input read", (one) => `${Number((100 * shareRead(one)).toFixed(2))}%`],
-  ["shortcut", "block's shortcut", (one) => (one.block ? SHORTCUTS[one.block.shortcut].label : "")],
+  ["shortcut", "block's shortcut", (one) => (one.block ? one.block.look.label : "")],
 ]);
 
 /**

@@ -4,18 +4,16 @@
 import { dims, svg } from "./dom.js";
 
 /** @typedef {import("./data.js").Block} Block */
+/** @typedef {import("./data.js").Look} Look */
 /** @typedef {import("./data.js").Operation} Operation */
 /** @typedef {import("./data.js").Shape} Shape */
 /** @typedef {(name: string) => void} Select */
 /** @typedef {{ x: number, y: number, width: number, height: number }} Place */
 
-/** How each kind of shortcut is drawn and called; the style alone never tells. */
-export const SHORTCUTS = /** @type {Record<string, { dash: string, label: string, sign: string }>} */ ({
-  identity: { dash: "", label: "identity", sign: "" },
-  projection: { dash: "1.5 5", label: "projection (1×1)", sign: "1×1" },
-  pad: { dash: "9 4", label: "padded identity", sign: "pad" },
-  "pooled-projection": { dash: "9 3 1.5 3", label: "average pool, then 1×1", sign: "avg" },
-});
+/** A kind of shortcut's stroke, as attributes. @param {Look} look */
+export function strokeOf({ dash, width, cap }) {
+  return { "stroke-dasharray": dash || null, "stroke-width": width, "stroke-linecap": cap };
+}
 
 /** What an operation is called on a drawing: `conv 3×3, 64`. @param {Operation} operation */
 export function caption(operation) {
@@ -88,12 +86,12 @@ export function box(x, y, shape, style) {
  * @param {number} height
  */
 export function arc(block, x, y, length, height) {
-  const { dash, sign } = SHORTCUTS[block.shortcut];
+  const { sign } = block.look;
   const path = `M ${x} ${y} C ${x} ${y - height}, ${x + length} ${y - height}, ${x + length} ${y}`;
   return svg(
     "g",
     { class: "shortcut", "data-kind": block.shortcut, "data-block": block.name },
-    svg("path", { d: path, "stroke-dasharray": dash || null }),
+    svg("path", { d: path, ...strokeOf(block.look) }),
     sign !== "" && svg("text", { x: x + length / 2, y: y - height * 0.75 - 4, "text-anchor": "middle" }, sign),
   );
 }
@@ -150,19 +148,19 @@ export function drawStep(one, place, select, at = "") {
 
 /**
  * How each of these kinds of shortcut is drawn, in as many lines as the width asks for.
- * @param {string[]} kinds
+ * @param {Look[]} looks
  * @param {number} y
  * @param {number} width
  */
-export function legend(kinds, y, width) {
+export function legend(looks, y, width) {
   const perLine = Math.max(1, Math.floor(width / 300));
-  const keys = kinds.map((kind, index) => {
+  const keys = looks.map((look, index) => {
     const [x, line] = [4 + (index % perLine) * 300, y + 22 * Math.floor(index / perLine)];
     return svg("g", { class: "key" },
-      svg("line", { x1: x, x2: x + 36, y1: line - 4, y2: line - 4, "stroke-dasharray": SHORTCUTS[kind].dash || null }),
-      svg("text", { x: x + 44, y: line }, `${SHORTCUTS[kind].label} shortcut`));
+      svg("line", { x1: x, x2: x + 36, y1: line - 4, y2: line - 4, ...strokeOf(look) }),
+      svg("text", { x: x + 44, y: line }, `shortcut: ${look.label}`));
   });
-  return { drawn: svg("g", { class: "legend" }, ...keys), height: 22 * Math.ceil(kinds.length / perLine) };
+  return { drawn: svg("g", { class: "legend" }, ...keys), height: 22 * Math.ceil(looks.length / perLine) };
 }
 
 /**

@@ -1,7 +1,7 @@
 // One stage: its blocks in a row, each with its windows, its shortcut and the volume it makes.
 
 import { dims, short, svg } from "./dom.js";
-import { SHORTCUTS, arc, arrow, caption, frame, legend } from "./pictures.js";
+import { arc, arrow, caption, frame, legend } from "./pictures.js";
 
 /** @typedef {import("./data.js").Stage} Stage */
 /** @typedef {import("./data.js").Block} Block */
@@ -29,7 +29,7 @@ export function drawStage(stage, width, select) {
     return [drawWhole(block, windows[index], { x, y, ...cell }, select), between && arrow(x + cell.width + 3, y + cell.height / 2, 20)];
   });
   const bottom = top + Math.ceil(stage.blocks.length / perLine) * step - 34;
-  const key = legend([...new Set(stage.blocks.map((block) => block.shortcut))], bottom + 22, width);
+  const key = legend([...new Set(stage.blocks.map((block) => block.look))], bottom + 22, width);
   return frame(
     width,
     bottom + 12 + key.height,
@@ -54,7 +54,7 @@ function drawWhole(block, windows, { x, y, width, height }, select) {
   return svg(
     "g",
     {
-      class: "cell", role: "button", tabindex: -1, "data-at": block.name, "aria-label": `${block.name}, ${SHORTCUTS[block.shortcut].label}`,
+      class: "cell", role: "button", tabindex: -1, "data-at": block.name, "aria-label": `${block.name}, ${block.look.label}`,
       click: () => select(block.name),
     },
     arc(block, x + 8, y, width - 16, 30),

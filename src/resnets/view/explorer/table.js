@@ -1,5 +1,6 @@
 // Every operation of what is selected, a row each.
 
+import { ofWindow } from "./data.js";
 import { dims, html, whole } from "./dom.js";
 
 /** @typedef {import("./data.js").Network} Network */
@@ -10,9 +11,9 @@ const FEW = 200; // rows of the table before the button that shows the rest
 const COLUMNS = /** @type {[title: string, cell: (one: Operation) => string, number: boolean][]} */ ([
   ["branch", (one) => one.branch, false],
   ["kind", (one) => one.kind, false],
-  ["kernel", (one) => whole(one.kernel), true],
-  ["stride", (one) => whole(one.stride), true],
-  ["groups", (one) => whole(one.groups), true],
+  ["kernel", (one) => ofWindow(one, "kernel"), true],
+  ["stride", (one) => ofWindow(one, "stride"), true],
+  ["groups", (one) => ofWindow(one, "groups"), true],
   ["input", (one) => dims(one.input), true],
   ["output", (one) => dims(one.output), true],
   ["parameters", (one) => whole(one.parameters), true],

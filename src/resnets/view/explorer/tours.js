@@ -49,7 +49,7 @@ function convolutions(model, name) {
 
 /** @param {Model} model @param {string} first @param {string} second */
 function differing(model, first, second) {
-  const found = model.comparisons.find((one) => one.first === first && one.second === second);
+  const found = model.compare(first, second);
   const count = found?.pairs.filter((pair) => pair.status !== "same").length ?? 0;
   return count === 0 ? "No operation differs" : `${count} operations differ`;
 }

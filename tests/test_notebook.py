@@ -1,0 +1,136 @@
+"""In a notebook: progress and reasons unasked, short values, and Python's words in messages."""
+
+import ast
+import json
+import re
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
+from typing import Any
+
+import pytest
+
+import resnets
+from resnets.base.errors import InputError
+from resnets.base.wording import on_the_command_line
+from resnets.classifier.prediction import Answer, Prediction
+from resnets.training.recipes.plan import nested
+
+NOTEBOOK = Path(__file__).parents[1] / "docs" / "first-classifier.ipynb"
+
+
+class Display:
+    """What IPython shows: the content of one place, again and again."""
+
+    def __init__(self, shown: list[str]) -> None:
+        self.shown = shown
+
+    def __call__(self, content: str, *, display_id: bool) -> "Display":
+        assert display_id
+        self.update(content)
+        return self
+
+    def update(self, content: str) -> None:
+        self.shown.append(content)
+
+
+@pytest.fixture
+def notebook(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Stands in for IPython with a kernel; what it was asked to show."""
+    shown: list[str] = []
+    ipython, display = ModuleType("IPython"), ModuleType("IPython.display")
+    vars(ipython).update(version_info=(9, 0, 0), get_ipython=lambda: SimpleNamespace(kernel=object()), display=display)
+    vars(display).update(HTML=str, display=Display(shown))
+    monkeypatch.setitem(sys.modules, "IPython", ipython)
+    monkeypatch.setitem(sys.modules, "IPython.display", display)
+    return shown
+
+
+def run_cell(source: str, names: dict[str, Any]) -> Any:
+    """The value of a cell's last line, where that is an expression."""
+    tree = ast.parse(source)
+    last = tree.body.pop() if isinstance(tree.body[-1], ast.Expr) else None
+    exec(compile(tree, "cell", "exec"), names)
+    return eval(compile(ast.Expression(last.value), "cell", "eval"), names) if isinstance(last, ast.Expr) else None
+
+
+def test_the_notebook_of_the_docs_runs_and_shows_progress_and_reasons_unasked(
+    notebook: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    cells = [cell for cell in json.loads(NOTEBOOK.read_text())["cells"] if cell["cell_type"] == "code"]
+    names: dict[str, Any] = {}
+    values = [run_cell("".join(cell["source"]), names) for cell in cells]
+    assert any("<progress" in one and "epoch" in one for one in notebook)
+    assert "cifar_resnet20" in capsys.readouterr().out
+    classifier = names["classifier"]
+    assert (classifier.metrics["val"]["epoch"], classifier.preprocessing.size) <= (2, 8)
+    assert values[0][0]["name"] == "cifar_resnet20"
+    assert all(len(repr(value)) < 300 for value in values if hasattr(value, "_repr_html_") and value is not values[-1])
+    html = [value._repr_html_() for value in values if hasattr(value, "_repr_html_")]
+    assert len(html) == 4
+    assert (tmp_path / "digits.html").read_text().startswith("<!doctype html>")
+    assert values[-2] == 0.0
+
+
+def test_without_a_notebook_nothing_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    from resnets.base.notebook import watching
+    from resnets.base.progress import unwatched
+
+    with watching(None) as watch:
+        assert watch is unwatched
+    assert capsys.readouterr() == ("", "")
+
+
+def test_a_prediction_is_short_and_its_html_is_text() -> None:
+    found = Prediction("a.png", (Answer("<b>cat</b>", 0.75),), sure=False)
+    assert repr(found) == "Prediction('a.png': <b>cat</b> 75.0%, not sure)"
+    assert "<b>cat</b>" not in found._repr_html_()
+    assert "75.0%" in found._repr_html_()
+
+
+def test_dotted_settings_and_tables_mean_the_same() -> None:
+    assert nested({"lr": 0.1, "preprocessing.size": 64, "preprocessing": {"fit": "squash"}}, where="settings") == {
+        "lr": 0.1, "preprocessing": {"size": 64, "fit": "squash"},
+    }  # fmt: skip
+    with pytest.raises(InputError, match=r"settings: lr is set to 0\.1, and lr\.size too"):
+        nested({"lr": 0.1, "lr.size": 64}, where="settings")
+
+
+@pytest.mark.parametrize(
+    ("message", "python"),
+    [
+        ("a.png: leave such files out with --skip-bad", "a.png: leave such files out with skip_bad=True"),
+        ("runs/a: already holds a run; --resume goes on with it, another -o begins a new one",
+         "runs/a: already holds a run; resume=True goes on with it, another out= begins a new one"),
+        ("try --set lr=0.02 or --set clip_norm=1", 'try settings={"lr": 0.02} or settings={"clip_norm": 1}'),
+        ("name the --class-map", "name the class_map="),
+        ("as in `resnets show resnet50`, or give --spec FILE.toml",
+         'as in `resnets.show("resnet50")`, give a ResNetSpec, or the path of a .toml file'),
+        ("a-file.png, pre-trained -odd --", "a-file.png, pre-trained -odd --"),
+    ],
+)  # fmt: skip
+def test_a_message_speaks_python_in_python_and_options_on_the_command_line(message: str, python: str) -> None:
+    assert str(InputError(message)) == python
+    with on_the_command_line():
+        assert str(InputError(message)) == message
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        resnets.show,
+        lambda: resnets.train("digits", out="a-file"),
+        lambda: resnets.train("digits", resume=True),
+        lambda: resnets.convert("a-file", "resnet18"),
+    ],
+)
+def test_no_option_of_the_command_line_reaches_python(
+    call: Callable[[], Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("a-file").write_bytes(b"")
+    with pytest.raises(InputError) as refused:
+        call()
+    assert not re.search(r"(?<!\S)--?[a-z]", str(refused.value))
