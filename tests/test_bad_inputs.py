@@ -61,7 +61,8 @@ Files = Mapping[str, bytes | None]  # None: a folder
 
 def files() -> Files:
     """Everything in the current folder."""
-    return {str(path): path.read_bytes() if path.is_file() else None for path in Path().rglob("*")}
+    whole = (path for path in Path().rglob("*") if path.is_file() and path.stat().st_size < 1 << 30)
+    return {str(path): None for path in Path().rglob("*")} | {str(path): path.read_bytes() for path in whole}
 
 
 @dataclass(frozen=True)
@@ -307,6 +308,41 @@ ZEROS = np.zeros((4, 8, 8), np.uint8)
     Case("cifar-that-would-run-code", "train cifar-10-batches-py", ("refused", "mkdir", "run code"), malicious_cifar),
 )  # fmt: skip
 def test_data_that_cannot_be_trained_on_is_refused_before_anything_is_written(case: Case, refuse: Refuse) -> None:
+    refuse(case)
+
+
+def pipe(name: str) -> Callable[[], object]:
+    return lambda: os.mkfifo(name)
+
+
+def endless(name: str) -> Callable[[], object]:
+    """A sparse file that reads as 1 TiB of zeros."""
+
+    def make() -> None:
+        with Path(name).open("wb") as file:
+            file.truncate(1 << 40)
+
+    return make
+
+
+@cases(
+    Case("weights", "convert node.pth resnet18", ("node.pth: is a pipe, not a file",), pipe("node.pth")),
+    Case("starting-weights", "train photos --weights node.pth", ("node.pth: is a pipe",), pipe("node.pth")),
+    Case("classifier", "predict node photos", ("node: is a pipe, not a file",), pipe("node")),
+    Case("recipe", "train photos --recipe node.toml", ("node.toml: is a pipe",), pipe("node.toml")),
+    Case("endless-recipe", "train photos --recipe a.toml", ("a.toml: has more than 64 MiB",), endless("a.toml")),
+    Case("spec", "train photos node.toml", ("node.toml: is a pipe",), pipe("node.toml")),
+    Case("class-names", "convert w.pth cifar_resnet20 --classes node", ("node: is a pipe",), pipe("node")),
+    Case("class-map", "evaluate run photos --class-map node.csv", ("node.csv: is a pipe",), pipe("node.csv")),
+    Case("data", "train node.csv", ("node.csv",), pipe("node.csv")),
+    Case(
+        "out", "predict run photos -o node.csv", ("node.csv: is a pipe, which no file may replace",), pipe("node.csv")
+    ),
+    Case("table", "predict run photos --csv -o node", ("node: is a pipe, which no file may replace",), pipe("node")),
+    Case("shown", "show resnet18 -o node", ("node: is a pipe, which no file may replace",), pipe("node")),
+    Case("converted", "convert w.pth cifar_resnet20 -o node", ("node: is a pipe, which",), pipe("node")),
+)
+def test_what_is_no_regular_file_is_neither_waited_for_nor_replaced(case: Case, refuse: Refuse) -> None:
     refuse(case)
 
 
