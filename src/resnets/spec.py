@@ -294,7 +294,7 @@ def _check_count(name: str, value: object, most: int) -> None:
 def _check_counts(name: str, values: object, most: int) -> None:
     if not isinstance(values, tuple) or not 1 <= len(values) <= MOST_LAYERS:  # pyright: ignore[reportUnknownArgumentType] # what the tuple holds is checked below
         raise InputError(
-            f"{name} = {_brief(values)}: must be a list of whole numbers, one for each stage or layer, of which there "
+            f"{name} = {_brief(values)}: must be a list of whole numbers, one for each stage or layer, of which there "  # pyright: ignore[reportUnknownArgumentType] # as below
             f"are at most {MOST_LAYERS}"
         )
     for position, value in enumerate(values):  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType] # what the tuple holds is what is being checked

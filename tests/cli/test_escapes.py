@@ -105,6 +105,7 @@ def test_help_fits_the_narrowest_terminal(columns: str, capsys: pytest.CaptureFi
         ImportError("libtorch_cpu.so: failed to map segment from shared object"),
         OSError(12, "Cannot allocate memory"),
         RuntimeError("std::bad_alloc"),
+        RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 1920000384000192 bytes."),
     ],
 )
 def test_too_little_memory_is_one_line_and_no_fault_of_ours(
