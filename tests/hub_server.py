@@ -30,6 +30,8 @@ class Hub:
     breaks: dict[str, list[int]] = field(
         default_factory=dict
     )  # of a file's next bodies: bytes until the connection closes
+    commit: str = COMMIT  # that answers name
+    tag: str | None = None  # the ETag of every file, instead of its hash
     ranges: bool = True  # whether a download can go on in the middle
     asked: list[str] = field(default_factory=list)  # "METHOD /path", with the range asked for
 
@@ -83,7 +85,8 @@ class _Handler(BaseHTTPRequestHandler):
             self._resolve(*found.groups())
         elif found := re.fullmatch(r"/(?:cdn|api/resolve-cache)/([\w-]+/[\w.-]+)/(.+)", path):
             content = self.served.repositories[found[1]][found[2]]
-            self._file(content, body, {"X-Repo-Commit": COMMIT, "ETag": f'"{_etag(content)}"'})
+            tag = self.served.tag or _etag(content)
+            self._file(content, body, {"X-Repo-Commit": self.served.commit, "ETag": f'"{tag}"'})
         elif path.removeprefix("/models/") in self.served.models:
             content = self.served.models[path.removeprefix("/models/")]
             self._file(content, body, {"ETag": f'"{_etag(content)}"'})
@@ -105,14 +108,14 @@ class _Handler(BaseHTTPRequestHandler):
         elif revision not in ("main", COMMIT):
             self._send(404, {"X-Error-Code": "RevisionNotFound"})
         elif file not in files:
-            self._send(404, {"X-Error-Code": "EntryNotFound", "X-Repo-Commit": COMMIT})
+            self._send(404, {"X-Error-Code": "EntryNotFound", "X-Repo-Commit": self.served.commit})
         elif file.endswith(LARGE):
             cdn = self.served.address.replace("127.0.0.1", "localhost")
-            tag = f'"{_etag(files[file])}"'
-            linked = {"X-Linked-Size": str(len(files[file])), "X-Linked-ETag": tag, "X-Repo-Commit": COMMIT}
+            tag = f'"{self.served.tag or _etag(files[file])}"'
+            linked = {"X-Linked-Size": str(len(files[file])), "X-Linked-ETag": tag, "X-Repo-Commit": self.served.commit}
             self._send(302, {"Location": f"{cdn}/cdn/{name}/{file}", **linked})
         else:
-            self._send(307, {"Location": f"/api/resolve-cache/{name}/{file}", "X-Repo-Commit": COMMIT})
+            self._send(307, {"Location": f"/api/resolve-cache/{name}/{file}", "X-Repo-Commit": self.served.commit})
 
     def _file(self, content: bytes, body: bool, headers: Mapping[str, str]) -> None:
         start = 0

@@ -17,15 +17,15 @@ INVALID: dict[str, tuple[dict[str, Any], str]] = {
     "fewer widths than depths": ({"widths": (64, 128)}, "one width for each stage"),
     "more depths than widths": ({"depths": (1, 1, 1, 1, 1)}, "one width for each stage"),
     "no stage": ({"depths": (), "widths": ()}, r"depths = \(\): must be a list of whole numbers"),
-    "a depth of zero": ({"depths": (1, 0, 1, 1)}, r"depths\[1\] = 0: must be a whole number of at least 1"),
+    "a depth of zero": ({"depths": (1, 0, 1, 1)}, r"depths\[1\] = 0: must be a whole number from 1 to"),
     "a negative width": ({"widths": (64, 128, -256, 512)}, r"widths\[2\] = -256: must be a whole number"),
     "a depth that is true": ({"depths": (1, True, 1, 1)}, r"depths\[1\] = True: must be a whole number"),
     "a depth in words": ({"depths": ("one", 1, 1, 1)}, r"depths\[0\] = 'one': must be a whole number"),
     "depths that are one number": ({"depths": 4}, "depths = 4: must be a list"),
     "a fraction of a class": ({"num_classes": 10.0}, r"num_classes = 10\.0: must be a whole number"),
-    "no class": ({"num_classes": 0}, "num_classes = 0: must be a whole number of at least 1"),
-    "no channel": ({"in_channels": -3}, "in_channels = -3: must be a whole number of at least 1"),
-    "no group": ({"groups": 0}, "groups = 0: must be a whole number of at least 1"),
+    "no class": ({"num_classes": 0}, "num_classes = 0: must be a whole number from 1 to"),
+    "no channel": ({"in_channels": -3}, "in_channels = -3: must be a whole number from 1 to"),
+    "no group": ({"groups": 0}, "groups = 0: must be a whole number from 1 to"),
     "groups in a basic block": ({"block": "basic", "groups": 32}, 'need block = "bottleneck"'),
     "a wider basic block": ({"block": "basic", "group_width": 128}, 'need block = "bottleneck"'),
     "a group of half a channel": (
@@ -46,6 +46,20 @@ INVALID: dict[str, tuple[dict[str, Any], str]] = {
     "an unknown initialization": ({"init": "zeros"}, "init = 'zeros': must be one of he, xresnet"),
     "a flag that is a number": ({"zero_last_norm": 1}, "zero_last_norm = 1: must be true or false"),
     "a stem that is a number": ({"stem": 7}, "stem = 7: must be"),
+    "a million blocks": (
+        {"depths": (1, 10**6, 1, 1)},
+        r"depths\[1\] = 1000000: must be a whole number from 1 to 4,096",
+    ),
+    "too many blocks together": ({"depths": (4000, 4000, 1, 1)}, r"depths = \(4000, 4000, 1, 1\): 8,002 blocks"),
+    "a million stages": ({"depths": (1,) * 10**6, "widths": (1,) * 10**6}, "of which there are at most 16"),
+    "ten billion channels": (
+        {"in_channels": 10**10},
+        "in_channels = 10000000000: must be a whole number from 1 to 65,536",
+    ),
+    "a width of many digits": ({"widths": (64, 128, 256, 10**5000)}, r"widths\[3\] = a number of thousands of digits"),
+    "a billion classes": ({"num_classes": 10**9}, "num_classes = 1000000000: must be"),
+    "too many groups": ({"groups": 60_000}, "groups = 60000, group_width = 64: 30,720,000 channels in a block"),
+    "more weights than a memory has": ({"widths": (65_536,) * 4}, "weights; at most 2,147,483,648"),
 }
 
 
@@ -68,6 +82,8 @@ def test_an_invalid_spec_is_refused_by_the_rule_it_breaks(fields: dict[str, Any]
         ({"pool": "no"}, "stem.pool = 'no': must be true or false"),
         ({"widths": ()}, r"stem.widths = \(\): must be a list"),
         ({"widths": (32, 0)}, r"stem.widths\[1\] = 0: must be a whole number"),
+        ({"kernel": 9999}, "stem.kernel = 9999: must be a whole number from 1 to 255"),
+        ({"stride": 10**30}, f"stem.stride = {10**30}: must be a whole number from 1 to 255"),
     ],
 )
 def test_an_invalid_stem_is_refused_by_the_rule_it_breaks(fields: dict[str, Any], rule: str) -> None:

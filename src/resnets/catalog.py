@@ -15,6 +15,7 @@ from typing import Any
 
 from resnets import spec as specs
 from resnets.base.errors import InputError, nearest
+from resnets.base.files import read_text
 from resnets.spec import ResNetSpec, Stem
 
 
@@ -35,7 +36,7 @@ class Row:
     name: str
     spec: ResNetSpec
     source: str
-    image_size: int = 224
+    image_size: int = 224  # usual in the source; of a spec of one's own, for a stem such as its
     published: Published | None = None
 
 
@@ -200,33 +201,48 @@ def resolve(network: str | Path | ResNetSpec, fields: Mapping[str, Any] | None =
     A name that ends in .toml is a file: the fields of a ResNetSpec, and optionally `base = "NAME"` to start from a row.
     """
     if isinstance(network, ResNetSpec):
-        row = Row("custom", network, "given as a spec")
+        row = Row("custom", network, "given as a spec", usual_size(network.stem))
     elif str(network).endswith(".toml"):
         row = _from_toml(Path(network))
     else:
         row = find(str(network))
-    return replace(row, spec=specs.with_fields(row.spec, fields, where=row.name)) if fields else row
+    return _with(row, fields, where=row.name) if fields else row
+
+
+def _with(row: Row, fields: Mapping[str, Any], *, where: str) -> Row:
+    """The row with some fields of its spec replaced. Another stem brings its own usual size."""
+    spec = specs.with_fields(row.spec, fields, where=where)
+    return replace(row, spec=spec, image_size=row.image_size if spec.stem == row.spec.stem else usual_size(spec.stem))
+
+
+def usual_size(stem: Stem) -> int:
+    """The image size that networks with such a stem are usually trained at, in pixels of a side."""
+    shrinks = stem.stride * (2 if stem.pool else 1)
+    return 32 if shrinks == 1 else 64 if shrinks < 4 else 224  # CIFAR, Tiny ImageNet, ImageNet
 
 
 def _from_toml(path: Path) -> Row:
     try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
+        values = tomllib.loads(read_text(path))
     except FileNotFoundError:
         raise InputError(
             f"{path}: no such file; a spec is a TOML file with lines such as depths = [3, 4, 6, 3]"
         ) from None
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except InputError:
+        raise
+    except (OSError, ValueError, RecursionError) as error:
         raise InputError(f"{path}: cannot be read as TOML: {error}") from error
     base = values.pop("base", None)
     if base is None:
-        return Row(path.stem, specs.from_dict(values, where=str(path)), str(path))
+        spec = specs.from_dict(values, where=str(path))
+        return Row(path.stem, spec, str(path), usual_size(spec.stem))
     if not isinstance(base, str) or base.endswith(".toml"):
         raise InputError(f"{path}: base = {base!r}: must be the name of a network; {nearest(str(base), CATALOG)}")
     try:
         row = find(base)
     except InputError as error:
         raise InputError(f"{path}: base = {error}") from None
-    return Row(path.stem, specs.with_fields(row.spec, values, where=str(path)), f"{path}, from {base}", row.image_size)
+    return replace(_with(row, values, where=str(path)), name=path.stem, source=f"{path}, from {base}", published=None)
 
 
 def matching(pattern: str) -> list[Row]:

@@ -17,6 +17,14 @@ ShortcutKind = Literal["pad", "projection", "projection-always", "pooled-project
 BranchKind = Literal["identity", "pad", "projection", "pooled-projection"]
 ShortcutOption = Literal["A", "B", "C", "D"]
 
+# Beyond these a network is a mistake: the largest published ones have 600 blocks and a billion weights.
+MOST_BLOCKS = 4096
+MOST_CHANNELS = 65_536
+MOST_CLASSES = 1_000_000
+MOST_LAYERS = 16  # of a stem; stages of a network
+MOST_PIXELS = 255  # of a stem's kernel or stride
+MOST_WEIGHTS = 2**31  # 8 GiB in float32
+
 EXPANSION: Mapping[BlockKind, int] = {"basic": 1, "bottleneck": 4}  # channels out of a block over its width
 SHORTCUT_OPTIONS: Mapping[ShortcutOption, ShortcutKind] = {  # the paper's A, B and C, and ResNet-D's
     "A": "pad",
@@ -36,9 +44,9 @@ class Stem:
     pool: bool = True  # 3x3 max pool, stride 2; False: CIFAR
 
     def __post_init__(self) -> None:
-        _check_counts("stem.widths", self.widths)
-        _check_count("stem.kernel", self.kernel)
-        _check_count("stem.stride", self.stride)
+        _check_counts("stem.widths", self.widths, MOST_CHANNELS)
+        _check_count("stem.kernel", self.kernel, MOST_PIXELS)
+        _check_count("stem.stride", self.stride, MOST_PIXELS)
         _check_type("stem.pool", self.pool, bool)
         if self.kernel % 2 == 0:
             raise InputError(f"stem.kernel = {self.kernel}: must be odd, so that padding keeps the image centred")
@@ -62,15 +70,17 @@ class ResNetSpec:
     num_classes: int = 1000
 
     def __post_init__(self) -> None:
-        _check_counts("depths", self.depths)
-        _check_counts("widths", self.widths)
-        for name in ("groups", "group_width", "in_channels", "num_classes"):
-            _check_count(name, getattr(self, name))
+        _check_counts("depths", self.depths, MOST_BLOCKS)
+        _check_counts("widths", self.widths, MOST_CHANNELS)
+        for name in ("groups", "group_width", "in_channels"):
+            _check_count(name, getattr(self, name), MOST_CHANNELS)
+        _check_count("num_classes", self.num_classes, MOST_CLASSES)
         _check_type("stem", self.stem, Stem)
         _check_type("zero_last_norm", self.zero_last_norm, bool)
         for name in ("block", "stride_at", "shortcut", "init"):
             _check_choice(name, getattr(self, name), get_args(get_type_hints(type(self))[name]))
         self._check_stages()
+        self._check_size()
 
     def _check_stages(self) -> None:
         if len(self.depths) != len(self.widths):
@@ -96,6 +106,21 @@ class ResNetSpec:
                         f'shortcut = "pad" where channels shrink from {c_in} to {c_out}: padding only adds channels; '
                         'use shortcut = "projection"'
                     )
+
+    def _check_size(self) -> None:
+        if sum(self.depths) > MOST_BLOCKS:
+            raise InputError(f"depths = {self.depths}: {sum(self.depths):,} blocks; at most {MOST_BLOCKS:,} together")
+        widest = max((block.width for block in blocks(self)), default=0)
+        if widest > MOST_CHANNELS:
+            raise InputError(
+                f"groups = {self.groups}, group_width = {self.group_width}: {widest:,} channels in a block; at most "
+                f"{MOST_CHANNELS:,}"
+            )
+        if (weights := _kernel_weights(self)) > MOST_WEIGHTS:
+            raise InputError(
+                f"depths = {self.depths}, widths = {self.widths}: {weights:,} weights; at most {MOST_WEIGHTS:,}, so "
+                "make it narrower or shallower"
+            )
 
     @property
     def stage_channels(self) -> tuple[int, ...]:
@@ -137,6 +162,18 @@ def blocks(spec: ResNetSpec) -> Iterator[Block]:
                 shortcut=_branch(spec.shortcut, same_shape=stride == 1 and c_in == c_out),
             )
             c_in = c_out
+
+
+def _kernel_weights(spec: ResNetSpec) -> int:
+    """Weights of the stem's, the residual branches' and the classifier's matrices: nearly all there are."""
+    area = spec.stem.kernel**2
+    count = sum(area * c_in * c_out for c_in, c_out in pairwise((spec.in_channels, *spec.stem.widths)))
+    for block in blocks(spec):
+        if spec.block == "basic":
+            count += 9 * block.width * (block.c_in + block.c_out)
+        else:
+            count += block.width * (block.c_in + 9 * block.width // spec.groups + block.c_out)
+    return count + spec.stage_channels[-1] * spec.num_classes
 
 
 def _branch(option: ShortcutKind, *, same_shape: bool) -> BranchKind:
@@ -224,7 +261,7 @@ def from_dict(values: Mapping[str, Any], *, where: str = "spec") -> ResNetSpec:
     if "depths" not in values:
         raise InputError(f"{where}: depths is missing: the blocks of each stage, such as depths = [3, 4, 6, 3]")
     depths = _with_tuples(values)["depths"]
-    _check_counts(f"{where}: depths", depths)
+    _check_counts(f"{where}: depths", depths, MOST_BLOCKS)
     widths = tuple(64 * 2**stage for stage in range(len(depths)))
     return with_fields(ResNetSpec(depths=depths, widths=widths), values, where=where)
 
@@ -250,13 +287,25 @@ def _check_choice(name: str, value: object, choices: tuple[str, ...]) -> None:
         raise InputError(f"{name} = {value!r}: must be one of {', '.join(choices)}")
 
 
-def _check_count(name: str, value: object) -> None:
-    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-        raise InputError(f"{name} = {value!r}: must be a whole number of at least 1")
+def _check_count(name: str, value: object, most: int) -> None:
+    if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= most:
+        raise InputError(f"{name} = {_brief(value)}: must be a whole number from 1 to {most:,}")
 
 
-def _check_counts(name: str, values: object) -> None:
-    if not isinstance(values, tuple) or not values:
-        raise InputError(f"{name} = {values!r}: must be a list of whole numbers, one for each stage or layer")
+def _check_counts(name: str, values: object, most: int) -> None:
+    if not isinstance(values, tuple) or not 1 <= len(values) <= MOST_LAYERS:  # pyright: ignore[reportUnknownArgumentType] # what the tuple holds is checked below
+        raise InputError(
+            f"{name} = {_brief(values)}: must be a list of whole numbers, one for each stage or layer, of which there "  # pyright: ignore[reportUnknownArgumentType] # as below
+            f"are at most {MOST_LAYERS}"
+        )
     for position, value in enumerate(values):  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType] # what the tuple holds is what is being checked
-        _check_count(f"{name}[{position}]", value)  # pyright: ignore[reportUnknownArgumentType] # as above
+        _check_count(f"{name}[{position}]", value, most)  # pyright: ignore[reportUnknownArgumentType] # as above
+
+
+def _brief(value: object) -> str:
+    """The value as Python writes it, cut to a line."""
+    try:
+        text = repr(value)
+    except ValueError:  # a number of more digits than Python writes
+        return "a number of thousands of digits"
+    return text if len(text) <= 80 else f"{text[:80]} ..."

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import os
 import shutil
 import unicodedata
 from pathlib import Path
@@ -47,6 +48,24 @@ def test_a_saved_classifier_is_the_same_when_loaded(saved: Path) -> None:
     for name, value in first.network.state_dict().items():
         assert torch.equal(again.network.state_dict()[name], value)
     assert again.path == saved
+
+
+def test_a_header_of_more_blocks_than_its_weights_is_refused_before_a_network_is_built(
+    saved: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with safetensors.safe_open(saved, framework="pt") as file:
+        header = json.loads(file.metadata()["resnets"])
+    header["spec"]["depths"] = [3, 4000, 3]
+    saved.write_bytes(safetensors.torch.save(safetensors.torch.load_file(saved), {"resnets": json.dumps(header)}))
+    monkeypatch.setattr(classifiers, "ResNet", lambda _: pytest.fail("a network was built"))
+    with pytest.raises(InputError, match=r"depths = \(3, 4000, 3\), 4,006 blocks, and it has weights of 9 blocks"):
+        resnets.load(saved)
+
+
+def test_a_pipe_is_no_classifier_and_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "c.safetensors")
+    with pytest.raises(InputError, match=r"c\.safetensors: is a pipe, not a file"):
+        resnets.load(tmp_path / "c.safetensors")
 
 
 def test_the_header_is_what_the_design_says(saved: Path) -> None:

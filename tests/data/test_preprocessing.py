@@ -152,7 +152,10 @@ def test_preprocessing_survives_json() -> None:
         ({"resize": 100}, "resize = 100: must be at least size = 224"),
         ({"mean": [0.5]}, "needs 3 numbers"),
         ({"mean": "abc"}, "needs 3 numbers"),
-        ({"std": [0.2, 0.0, 0.2]}, "more than 0"),
+        ({"std": [0.2, 0.0, 0.2]}, "each must be at least 1e-06"),
+        ({"std": [0.2, 1e-320, 0.2]}, "each must be at least 1e-06"),
+        ({"mean": [0.2, 1e308, 0.2]}, "of at most 1,000,000"),
+        ({"size": 10**9, "resize": 10**9}, "size = 1000000000: must be a whole number from 1 to 4096"),
         ({"sizes": 3}, "unknown field 'sizes'; did you mean size"),
     ],
 )

@@ -503,3 +503,78 @@ def test_a_wrong_network_is_refused_before_anything_is_downloaded(server: Hub) -
     with pytest.raises(InputError, match="no network given"):
         resnets.convert("gone.pth")
     assert not server.asked
+
+
+@pytest.mark.parametrize("name", ["me/net@../../../evil", "me/net@a/../../b", "me/net@.hidden", "hf-hub:me/net@x/.."])
+def test_a_revision_that_leaves_the_cache_is_refused_before_anything_is_asked(server: Hub, name: str) -> None:
+    assert "no name of a repository and its revision can have .. in it" in refused(name)
+    assert not server.asked
+
+
+@pytest.mark.parametrize(
+    ("answer", "value"),
+    [("commit", "../../../evil"), ("commit", "/evil"), ("tag", "../../../evil"), ("tag", "a/evil"), ("tag", "..")],
+)
+def test_a_hub_whose_answers_leave_the_cache_is_refused_and_nothing_is_written(
+    server: Hub, tmp_path: Path, answer: str, value: str
+) -> None:
+    server.repositories["me/net"] = {"config.json": b"{}", "model.safetensors": b"w"}
+    setattr(server, answer, value)
+    message = refused("me/net")
+    assert "which would leave the cache's folder; it is no Hub: check HF_ENDPOINT" in message
+    assert value in message
+    assert not [path for path in tmp_path.rglob("*") if path.is_file()]
+
+
+def test_a_hub_that_misses_a_file_may_not_leave_the_cache_either(server: Hub, tmp_path: Path) -> None:
+    server.repositories["me/net"] = {}
+    server.commit = "../../../evil"
+    assert "which would leave the cache's folder" in refused("me/net")
+    assert not [path for path in tmp_path.rglob("*") if path.is_file()]
+
+
+def test_a_server_that_always_cuts_off_is_asked_no_more_than_the_limit_says(
+    server: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RESNETS_DOWNLOAD_RETRIES", "7")
+    server.models["w.pth"] = bytes(100)
+    server.breaks["w.pth"] = [1] * 50
+    message = refused(f"{server.address}/models/w.pth")
+    assert "broke off again and again, 8 times; try later, or set RESNETS_DOWNLOAD_RETRIES to more" in message
+    assert len(server.bodies("w.pth")) == 8
+    assert not list(download.checkpoints().iterdir())
+
+
+def test_a_file_that_is_too_large_is_refused_before_it_comes(server: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RESNETS_DOWNLOAD_BYTES", "10")
+    server.models["w.pth"] = bytes(11)
+    server.repositories["me/net"] = {"config.json": bytes(11)}
+    for name in (f"{server.address}/models/w.pth", "me/net"):
+        message = refused(name)
+        assert "more than 10 bytes, the most that is downloaded; check the address, or set RESNETS_DOWNLOAD" in message
+    assert not list(download.checkpoints().iterdir())
+
+
+def test_a_download_that_takes_too_long_is_given_up(server: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RESNETS_DOWNLOAD_SECONDS", "0")
+    server.models["w.pth"] = bytes(11)
+    server.repositories["me/net"] = {"config.json": bytes(11)}
+    for name in (f"{server.address}/models/w.pth", "me/net"):
+        assert "takes more than 0 seconds; try later, or set RESNETS_DOWNLOAD_SECONDS to more" in refused(name)
+
+
+def test_a_limit_that_is_no_number_is_said(server: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RESNETS_DOWNLOAD_BYTES", "10 GB")
+    server.models["w.pth"] = b"w"
+    assert "RESNETS_DOWNLOAD_BYTES = '10 GB': must be a whole number" in refused(f"{server.address}/models/w.pth")
+
+
+def test_an_address_that_is_none_is_said(server: Hub) -> None:
+    assert "http://[::1/x: is no address" in refused("http://[::1/x")
+    assert not server.asked
+
+
+@pytest.mark.parametrize("name", ["a%00.pth", "a%00-0123456789abcdef.pth", "%1b%5d0%3bowned%07.pth"])
+def test_control_characters_in_an_address_are_in_no_file_name(server: Hub, name: str) -> None:
+    assert "there is no such file (404" in refused(f"{server.address}/models/{name}")
+    assert download.cached_at(f"http://h/{name}").name.isprintable()

@@ -1,8 +1,11 @@
 """Checkpoints of every layout load to the same network; others are refused with every name that does not fit."""
 
 import lzma
+import os
 import pickle
 import re
+import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -209,3 +212,59 @@ def test_weights_of_no_known_layout_are_refused_with_some_of_their_names(tmp_pat
     torch.save({"encoder.block.weight": torch.zeros(3)}, tmp_path / "w.pth")
     with pytest.raises(InputError, match=r"encoder\.block\.weight are of no layout known"):
         weights.load(tmp_path / "w.pth")
+
+
+def a_pipe(path: Path) -> None:
+    os.mkfifo(path)
+
+
+def a_sparse_file(path: Path) -> None:
+    with path.open("wb") as file:
+        file.truncate(1 << 40)
+
+
+def a_bomb(path: Path) -> None:
+    """80 MB of zeros in 12 kB."""
+    path.write_bytes(lzma.compress(bytes(80 << 20), preset=0))
+
+
+def a_deflated_bomb(path: Path) -> None:
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("archive/data/0", bytes(80 << 20))
+
+
+def saved(tensor: Tensor) -> Callable[[Path], None]:
+    return lambda path: torch.save({"layer1.0.conv1.weight": tensor}, path)
+
+
+def float8_without_pickle(path: Path) -> None:
+    path.write_bytes(safetensors.torch.save({"layer1.0.conv1.weight": torch.zeros(4).to(torch.float8_e5m2)}))
+
+
+HOSTILE: dict[str, tuple[str, Callable[[Path], None], str]] = {
+    "a pipe": ("w.pth", a_pipe, "w.pth: is a pipe, not a file"),
+    "a sparse file": ("w.safetensors", a_sparse_file, "w.safetensors: has more than 16 GiB"),
+    "an xz bomb": ("w.pth.xz", a_bomb, "w.pth.xz: unpacks to more than 67,108,864 bytes"),
+    "a zip bomb": ("w.pth", a_deflated_bomb, "w.pth: unpacks to more than 67,108,864 bytes"),
+    "a stride of zero": (
+        "w.pth", saved(torch.zeros(1).as_strided((10**5, 10**5), (0, 0))),
+        r"w.pth: layer1.0.conv1.weight of shape \(100000, 100000\) stands for far more numbers than the file",
+    ),
+    "meta": ("w.pth", saved(torch.zeros(4, device="meta")), "w.pth: layer1.0.conv1.weight is on the device meta"),
+    "float8": ("w.pth", saved(torch.zeros(4).to(torch.float8_e4m3fn)), "w.pth: layer1.0.conv1.weight is float8_e4m3fn"),
+    "float8 in safetensors": ("w.safetensors", float8_without_pickle, "layer1.0.conv1.weight is float8_e5m2"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "make", "says"), HOSTILE.values(), ids=HOSTILE.keys())
+def test_what_hangs_or_fills_the_memory_is_refused_by_name(
+    name: str, make: Callable[[Path], None], says: str, tmp_path: Path
+) -> None:
+    make(tmp_path / name)
+    with pytest.raises(InputError, match=says):
+        weights.load(tmp_path / name)
+
+
+def test_the_first_convolution_says_how_many_channels_are_read(tmp_path: Path) -> None:
+    torch.save(source("resnet18d", in_channels=1).state_dict(), tmp_path / "w.pth")
+    assert weights.load(tmp_path / "w.pth").in_channels == 1

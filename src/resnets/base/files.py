@@ -1,7 +1,13 @@
-"""Files are written whole or not at all: a temporary file beside the target, fsync, rename."""
+"""Files are read whole within a bound, and written whole or not at all: a temporary file, fsync, rename.
 
+Only regular files are read, and only regular files are replaced: no FIFO, no device, no standard stream.
+"""
+
+import errno
 import os
 import shutil
+import stat
+import sys
 import tempfile
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
@@ -10,26 +16,76 @@ from typing import BinaryIO
 
 from resnets.base.errors import InputError, RunFailed
 
+TEXT_LIMIT = 64 << 20  # bytes of a recipe, a list of names or a JSON document
+
+_KINDS = {stat.S_IFIFO: "a pipe", stat.S_IFSOCK: "a socket", stat.S_IFCHR: "a device", stat.S_IFBLK: "a device"}
+
+
+def read_whole(path: str | Path, *, limit: int = TEXT_LIMIT) -> bytes:
+    """The bytes of a regular file.
+
+    Raises InputError for what is no regular file, without waiting for anybody to write to it, and for a file of more
+    than `limit` bytes, before it is read; OSError when the system refuses.
+    """
+    _check_regular(path, os.stat(path))  # noqa: PTH116 - before it is opened, as opening some devices acts on them
+    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    with os.fdopen(descriptor, "rb") as file:
+        _check_regular(path, os.fstat(descriptor))
+        data = file.read(limit + 1) if os.fstat(descriptor).st_size <= limit else None
+    if data is None or len(data) > limit:
+        raise InputError(
+            f"{path}: has more than {_amount(limit)}, the most that is read of such a file; check the name"
+        )
+    return data
+
+
+def read_text(path: str | Path, *, limit: int = TEXT_LIMIT) -> str:
+    """The text of a UTF-8 file, without a byte order mark. Raises as `read_whole`, and UnicodeDecodeError."""
+    return read_whole(path, limit=limit).decode("utf-8-sig").replace("\r\n", "\n")
+
+
+def check_regular(path: str | Path) -> None:
+    """Raise InputError where a pipe, a socket or a device is at `path`, which no reader should open."""
+    try:
+        found = os.stat(path)  # noqa: PTH116 - of names that no Path can have, too
+    except (OSError, ValueError):  # nothing there, which whoever opens it will say
+        return
+    if not stat.S_ISDIR(found.st_mode):
+        _check_regular(path, found)
+
+
+def _check_regular(path: str | Path, found: os.stat_result) -> None:
+    if stat.S_ISDIR(found.st_mode):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+    kind = _KINDS.get(stat.S_IFMT(found.st_mode))
+    if kind is not None:
+        raise InputError(f"{path}: is {kind}, not a file; only regular files are read, so save it to one first")
+
+
+def _amount(size: int) -> str:
+    return f"{size >> 30} GiB" if size >= 1 << 30 else f"{size >> 20} MiB" if size >= 1 << 20 else f"{size:,} bytes"
+
 
 def write_whole(path: str | Path, content: bytes | str) -> Path:
     """Write `content` to `path` so that a reader, a crash or a full disk never sees half of it.
 
-    Parent folders are made. Raises RunFailed, leaving any earlier file as it was, when the system refuses.
+    Parent folders are made; a link is followed. Raises InputError for what is there and no regular file, RunFailed,
+    leaving any earlier file as it was, when the system refuses.
     """
-    path = Path(path)
+    path, target = Path(path), _target(path)
     # A file name that is not UTF-8 can be in a text; it is written as an escape.
     data = content.encode(errors="backslashreplace") if isinstance(content, str) else content
     temporary: Path | None = None
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        descriptor, name = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".part", dir=target.parent)
         temporary = Path(name)
         with os.fdopen(descriptor, "wb") as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
         temporary.chmod(0o666 & ~_umask())
-        temporary.replace(path)
+        temporary.replace(target)
         temporary = None
     except OSError as error:
         raise RunFailed(
@@ -46,15 +102,18 @@ def write_whole(path: str | Path, content: bytes | str) -> Path:
 def written_whole(path: Path, temporary: Path) -> Generator[BinaryIO]:
     """A file to write to, which is at `path` once the block has ended well, and until then at `temporary`.
 
-    Both must be on one file system. What an earlier attempt left at `temporary` is lost. Raises RunFailed, leaving any
-    earlier file as it was, when the system refuses.
+    Both must be on one file system; behind a link, `temporary` is beside its target. What an earlier attempt left at
+    `temporary` is lost. Raises as `write_whole`.
     """
+    target = _target(path)
+    if target != Path(path):  # behind a link, and perhaps on another file system
+        temporary = target.with_name(f".{target.name}.part")
     try:
         with temporary.open("wb") as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
-        temporary.replace(path)
+        temporary.replace(target)
     except OSError as error:
         raise RunFailed(
             f"{path}: could not be written ({error.strerror or error}), and nothing that was there has changed; "
@@ -99,10 +158,10 @@ def remove_leftovers(folder: Path) -> None:
 
 def check_place(path: str | Path) -> None:
     """Raise InputError when no file can be written at `path`, before the work whose result it is to hold."""
-    path = Path(path)
-    if path.is_dir():
+    if Path(path).is_dir():
         raise InputError(f"{path}: is a folder; name a file in it")
-    check_parents(path)
+    check_parents(Path(path))
+    _target(path)
 
 
 def check_parents(path: Path) -> None:
@@ -112,6 +171,34 @@ def check_parents(path: Path) -> None:
     blocking = next((parent for parent in path.parents if parent.exists() and not parent.is_dir()), None)
     if blocking is not None:
         raise InputError(f"{path}: cannot be written, since {blocking} is a file; choose another place")
+
+
+def _target(path: str | Path) -> Path:
+    """The regular file that is to be at `path`, behind any links. Raises InputError when something else is there."""
+    try:
+        found = os.stat(path)  # noqa: PTH116 - as below
+        target = Path(os.path.realpath(path, strict=True)) if os.path.islink(path) else Path(path)  # noqa: PTH114
+    except FileNotFoundError:
+        return Path(os.path.realpath(path)) if os.path.islink(path) else Path(path)  # noqa: PTH114 - names no Path has
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or error
+        raise InputError(f"{path}: cannot be written ({why}); choose another place") from error
+    kind = _KINDS.get(stat.S_IFMT(found.st_mode))
+    if kind is None and _is_standard_stream(found):
+        kind = "where standard output or standard error goes"
+    if kind is not None:
+        raise InputError(f"{path}: is {kind}, which no file may replace; name a file, or leave it out")
+    return target
+
+
+def _is_standard_stream(found: os.stat_result) -> bool:
+    for stream in (sys.__stdout__, sys.__stderr__):
+        try:
+            if stream is not None and os.path.samestat(found, os.fstat(stream.fileno())):
+                return True
+        except (OSError, ValueError):  # closed, or no file of the system's
+            continue
+    return False
 
 
 def _umask() -> int:

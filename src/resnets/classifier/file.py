@@ -5,6 +5,8 @@ evaluation, prediction and export.
 """
 
 import json
+import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -25,6 +27,7 @@ from resnets.classifier.header import ENTRY, FORMAT, check_whole, read_header, s
 from resnets.classifier.predictor import Predictor, predictor_fields
 from resnets.data import preprocessing
 from resnets.network import ResNet
+from resnets.spec import ResNetSpec
 
 
 @dataclass(kw_only=True)
@@ -121,9 +124,11 @@ def load(path: str | Path, *, device: Literal["cpu", "cuda", "mps"] | str = "cpu
     header = read_header(path)
     check_whole(path)
     try:
+        spec, tensors = specs.from_dict(header["spec"]), safetensors.torch.load_file(path)
+        _check_blocks(spec, tensors)
         with torch.device("meta"):  # no weights drawn only to be replaced
-            network = ResNet(specs.from_dict(header["spec"]))
-        network.load_state_dict(safetensors.torch.load_file(path), assign=True)
+            network = ResNet(spec)
+        network.load_state_dict(tensors, assign=True)
         classifier = Classifier(
             network=network.to(device, torch.float32),
             path=path,
@@ -134,3 +139,14 @@ def load(path: str | Path, *, device: Literal["cpu", "cuda", "mps"] | str = "cpu
     except (KeyError, TypeError, ValueError, RuntimeError, AttributeError, safetensors.SafetensorError) as error:
         raise InputError(f"{path}: damaged: its header and its weights do not fit ({shortly(error)})") from error
     return classifier
+
+
+def _check_blocks(spec: ResNetSpec, names: Iterable[str]) -> None:
+    """Raise InputError where the weights are not of as many blocks as the header says, before a network is built."""
+    blocks = {found[0] for name in names if (found := re.match(r"layer\d+\.\d+\.", name))}
+    wanted = {f"layer{stage}.{index}." for stage, depth in enumerate(spec.depths, 1) for index in range(depth)}
+    if blocks != wanted:
+        raise InputError(
+            f"its header says depths = {spec.depths}, {len(wanted):,} blocks, and it has weights of {len(blocks):,} "
+            "blocks"
+        )

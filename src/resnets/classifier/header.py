@@ -7,6 +7,7 @@ from typing import Any
 import safetensors
 
 from resnets.base.errors import InputError
+from resnets.base.files import check_regular
 from resnets.base.seal import seal_of
 
 FORMAT = 1
@@ -18,6 +19,7 @@ WHAT_WORKS = "a classifier is the classifier.safetensors of a training run"
 def read_header(path: str | Path) -> dict[str, Any]:
     """What a classifier's file says besides its weights, which are not read. Raises InputError as `load` does."""
     path = Path(path)
+    check_regular(path)
     if not path.is_file():
         raise InputError(f"{path}: no such file; {WHAT_WORKS}")
     try:

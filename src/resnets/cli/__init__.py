@@ -1,5 +1,17 @@
 """The command line. Each verb is a thin file of its own, which imports what is heavy when it is called."""
 
-from resnets.cli.app import main
+import sys
+from collections.abc import Sequence
 
 __all__ = ["main"]
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line and exit, as `resnets.cli.app` has it."""
+    try:
+        from resnets.cli import app
+    except (MemoryError, ImportError) as error:
+        if isinstance(error, ImportError) and "failed to map segment" not in str(error):
+            raise
+        sys.exit(f"resnets: too little memory to start ({error or 'no more was to be had'}); free some")
+    app.main(arguments)

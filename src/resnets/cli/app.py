@@ -2,6 +2,7 @@
 
 import io
 import os
+import shutil
 import signal
 import sys
 import threading
@@ -27,7 +28,11 @@ from resnets.cli.predict import predict
 from resnets.cli.recipe import recipe
 from resnets.cli.report import report
 from resnets.cli.show import show
+from resnets.cli.terminal import write_note
 from resnets.cli.train import train
+from resnets.view.table import printable
+
+NARROWEST = 20  # columns
 
 
 def _version() -> str:
@@ -57,6 +62,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def _run(tokens: list[str]) -> None:
     debug = "--debug" in tokens
     tokens = [token for token in tokens if token != "--debug"]
+    _leave_room()
     warnings.filterwarnings("ignore", module=r"PIL\.")  # of an image that cannot be used we say so ourselves
     _prepare_streams()
     try:
@@ -80,9 +86,16 @@ def _run(tokens: list[str]) -> None:
     except RunFailed as error:
         _fail(error, 1, debug)
     except OSError as error:  # files are named where they are opened; what is left is standard output
-        _fail(RunFailed(f"{error.filename or 'standard output'}: {error.strerror or error}"), 1, debug)
+        told = RunFailed(f"{error.filename or 'standard output'}: {error.strerror or error}")
+        _fail(_explained(error) if _lacks_memory(error) else told, 1, debug)
     except Exception as error:
         _fail(_explained(error), 1, debug)
+
+
+def _leave_room() -> None:
+    """Lay out for NARROWEST columns at least: help for fewer than 3 is never done."""
+    if shutil.get_terminal_size().columns < NARROWEST or os.environ.get("COLUMNS") == "0":
+        os.environ["COLUMNS"] = str(NARROWEST)
 
 
 def _prepare_streams() -> None:
@@ -114,7 +127,9 @@ def _terminate(number: int, _frame: FrameType | None) -> None:
 
 def _explained(error: Exception) -> RuntimeError:
     """What to say of an error that nobody foresaw: too little memory, or a fault of ours and how to see more."""
-    if isinstance(error, MemoryError) or "out of memory" in str(error) or "can't allocate memory" in str(error):
+    if isinstance(error, ImportError) and _lacks_memory(error):
+        return RunFailed(f"too little memory to load what is needed ({' '.join(str(error).split())[:120]}); free some")
+    if _lacks_memory(error):
         return RunFailed(
             f"out of memory ({str(error) or 'no more was to be had'}); try a smaller batch (--batch-size; in training "
             "--set batch_size=N), smaller images or a smaller network"
@@ -122,9 +137,15 @@ def _explained(error: Exception) -> RuntimeError:
     return RuntimeError(f"{type(error).__name__}: {error}; this is a fault in resnets, --debug shows where")
 
 
+def _lacks_memory(error: Exception) -> bool:
+    """Whether it says, in whose words ever, that there is no more memory; so does a library that cannot be loaded."""
+    words = ("out of memory", "can't allocate memory", "cannot allocate memory", "bad_alloc", "failed to map segment")
+    return isinstance(error, MemoryError) or any(one in str(error).lower() for one in words)
+
+
 def _fail(error: BaseException, code: int, debug: bool) -> None:
     if debug:
-        traceback.print_exc()
+        write_note(traceback.format_exc().rstrip())
     message = " ".join(str(error).split()) or type(error).__name__
-    sys.stderr.write(f"resnets: {message}\n")
+    write_note(f"resnets: {printable(message)}")
     sys.exit(code)

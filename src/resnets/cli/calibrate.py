@@ -1,6 +1,5 @@
 """`resnets calibrate`: make a classifier's probabilities mean what they say, and have it know when it is not sure."""
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -9,7 +8,7 @@ from cyclopts import Parameter
 from resnets.base.errors import InputError
 from resnets.base.files import check_place
 from resnets.cli.evaluate import read_class_map
-from resnets.cli.terminal import as_json, as_text, watched
+from resnets.cli.terminal import as_json, as_text, watched, write_result
 from resnets.view.table import Table
 
 if TYPE_CHECKING:
@@ -94,9 +93,9 @@ def calibrate(
         )  # fmt: skip
     calibrated.save(out)
     if json:
-        sys.stdout.write(as_json({"classifier": str(out), **found.as_dict()}))
+        write_result(as_json({"classifier": str(out), **found.as_dict()}))
         return
-    sys.stdout.write(as_text(_table(found)) + f"\nclassifier  {out}\n")
+    write_result(as_text(_table(found)) + f"\nclassifier  {out}\n")
 
 
 def _table(found: "Recalibration") -> Table:

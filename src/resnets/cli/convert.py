@@ -1,6 +1,5 @@
 """`resnets convert`: from weights that others trained, here or elsewhere, to a classifier's file."""
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -8,7 +7,7 @@ from cyclopts import Parameter
 
 from resnets.base.errors import InputError
 from resnets.base.files import check_place
-from resnets.cli.terminal import as_json, watched
+from resnets.cli.terminal import as_json, watched, write_result
 
 
 def convert(
@@ -73,6 +72,6 @@ def convert(
         )
     classifier.save(out)
     if json:
-        sys.stdout.write(as_json({"classifier": str(out), "notes": list(notes), **classifier.header()}))
+        write_result(as_json({"classifier": str(out), "notes": list(notes), **classifier.header()}))
         return
-    sys.stdout.write("".join(f"{note}\n" for note in notes) + f"classifier  {out}\n")
+    write_result("".join(f"{note}\n" for note in notes) + f"classifier  {out}\n")

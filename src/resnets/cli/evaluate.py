@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from cyclopts import Parameter
 
 from resnets.base.errors import InputError
-from resnets.base.files import check_place, write_whole
+from resnets.base.files import check_place, read_text, write_whole
 from resnets.cli import scores
 from resnets.cli.terminal import as_json, as_text, watched, write_result
 
@@ -103,10 +103,12 @@ def read_class_map(path: Path) -> "ClassMap":
     """The class, by name or number, that each of the data's classes means."""
     kinds = "a .json object or a .csv of two columns"
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        text = read_text(path)
         values = json_format.loads(text) if path.suffix == ".json" else _two_columns(text)
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror or error}); a class map is {kinds}") from error
+    except InputError:
+        raise
     except (ValueError, RecursionError, csv.Error) as error:
         raise InputError(f"{path}: not a class map, {kinds} ({error})") from error
     if not isinstance(values, dict) or not all(type(value) in (str, int) for value in values.values()):

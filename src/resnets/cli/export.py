@@ -1,6 +1,5 @@
 """`resnets export`: what others run, made of a classifier and held against it."""
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -8,7 +7,7 @@ from cyclopts import Parameter
 
 from resnets.base.errors import InputError
 from resnets.cli.evaluate import read_class_map
-from resnets.cli.terminal import as_json, watched
+from resnets.cli.terminal import as_json, watched, write_result
 
 if TYPE_CHECKING:
     from resnets.export.gate import Parity
@@ -107,7 +106,7 @@ def export(
             )  # fmt: skip
             parity, document = found.parity, {"exported": str(found.path), "kind": found.kind}
     document["parity"] = parity.as_dict()
-    sys.stdout.write(as_json(document) if json else _text(document, parity))
+    write_result(as_json(document) if json else _text(document, parity))
 
 
 def _text(document: dict[str, Any], parity: "Parity") -> str:

@@ -1,13 +1,12 @@
 """`resnets lr-find`: the learning rate at which the loss falls fastest."""
 
-import sys
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from cyclopts import Parameter
 
 from resnets.base.files import check_place, write_whole
-from resnets.cli.terminal import as_json, watched
+from resnets.cli.terminal import as_json, watched, write_result
 
 
 def lr_find(
@@ -78,9 +77,9 @@ def lr_find(
         found = api.lr_find(data, spec or network, steps=steps, watch=watch, **options)
     write_whole(out, plots.learning_rates(found.curve, found.suggestion))
     if json:
-        sys.stdout.write(as_json({"curve_svg": str(out), **found.as_dict()}))
+        write_result(as_json({"curve_svg": str(out), **found.as_dict()}))
         return
-    sys.stdout.write(
+    write_result(
         f"learning rate  {found.suggestion:.2g} for {found.images} images a step (--set lr={found.lr:.2g})\n"
         f"curve          {out}\n"
     )

@@ -1,6 +1,5 @@
 """`resnets predict`: what is on images."""
 
-import sys
 import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -11,7 +10,7 @@ from cyclopts import Parameter
 from resnets.base.errors import InputError, RunFailed
 from resnets.base.files import check_place
 from resnets.base.progress import Progress, Watch
-from resnets.cli.terminal import as_json, as_text, watched, write_result
+from resnets.cli.terminal import as_json, as_text, listed_names, watched, write_result
 from resnets.view.table import Table
 
 if TYPE_CHECKING:
@@ -95,7 +94,7 @@ def predict(
         raise InputError(f"--top {top}, --batch-size {batch_size}: both must be at least 1")
     if ray_address is not None and engine != "ray":
         raise InputError(f"--ray-address {ray_address}: is for --engine ray")
-    listed = sys.stdin or ()  # there is none where a caller has closed it
+    listed = listed_names()
     if out is not None and (found := format_of(out)) is not None:
         if json:
             raise InputError(f"--json and {out}: choose one; a JSON document goes to standard output or a .json file")

@@ -1,7 +1,6 @@
 """`resnets report`: a page about how good a classifier is, with the images it gets wrong."""
 
 import shlex
-import sys
 import webbrowser
 from pathlib import Path
 from typing import Annotated, Literal
@@ -11,7 +10,7 @@ from cyclopts import Parameter
 from resnets.base.errors import InputError
 from resnets.base.files import check_place
 from resnets.cli.evaluate import read_class_map
-from resnets.cli.terminal import watched
+from resnets.cli.terminal import watched, write_result
 
 
 def report(
@@ -86,6 +85,6 @@ def report(
         )  # fmt: skip
         write(out, found)
     top1 = found.evaluation.top1
-    sys.stdout.write(f"top-1  {top1.value:.2%} of {top1.count:,} images ({found.on})\nreport {out}\n")
+    write_result(f"top-1  {top1.value:.2%} of {top1.count:,} images ({found.on})\nreport {out}\n")
     if open:
         webbrowser.open(out.resolve().as_uri())

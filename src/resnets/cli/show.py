@@ -1,6 +1,5 @@
 """`resnets show`: what a network is made of."""
 
-import sys
 import tempfile
 import webbrowser
 from pathlib import Path
@@ -10,6 +9,7 @@ from cyclopts import Parameter
 
 from resnets.base.errors import InputError
 from resnets.base.files import check_place, write_whole
+from resnets.cli.terminal import write_note, write_result
 from resnets.view.show import Format
 from resnets.view.show import show as shown
 
@@ -80,7 +80,7 @@ def show(
     elif isinstance(content, bytes):
         raise InputError("--format png: name the file, as in -o resnet50.png")
     else:
-        sys.stdout.write(content)
+        write_result(content)
     if open and out is not None:
-        sys.stderr.write(f"{out}\n")
+        write_note(str(out))
         webbrowser.open(out.resolve().as_uri())

@@ -9,13 +9,16 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from resnets.base.errors import InputError
 from resnets.base.files import write_whole
 from resnets.base.progress import Progress, Watch
-from resnets.view.table import Table, render
+from resnets.view.table import UNPRINTABLE, Table, printable, render
 
 if TYPE_CHECKING:
     from rich.console import Console
 
+LAYOUT = "\n\t"  # what of all control characters a terminal may have from us
+LONGEST_NAME = 65_536  # characters of a line of a list
 LINE_EVERY = 5.0  # seconds between plain progress lines
 SHORTEST_BAR = 8  # characters
 
@@ -34,17 +37,35 @@ def watched() -> Iterator[Watch]:
             yield bar
 
 
-def write_result(text: str, out: Path | None) -> None:
-    """The verb's result: to `out`, or to standard output."""
+def write_result(text: str, out: Path | None = None) -> None:
+    """The verb's result: to `out` as it is, or to standard output without what would command a terminal."""
     if out is not None:
         write_whole(out, text)
     else:
-        sys.stdout.write(text)
+        sys.stdout.write(printable(text, keep=LAYOUT))
+
+
+def write_note(text: str) -> None:
+    """A line on standard error, without what would command a terminal."""
+    sys.stderr.write(printable(text, keep=LAYOUT) + "\n")
+
+
+def listed_names() -> Iterator[str]:
+    """The lines of standard input. Raises InputError for one that is longer than any name."""
+    if sys.stdin is None:  # closed by a caller
+        return
+    while line := sys.stdin.readline(LONGEST_NAME):
+        if len(line) == LONGEST_NAME:
+            raise InputError(
+                f"standard input: a line of {LONGEST_NAME:,} characters or more is no name; give one name a line"
+            )
+        yield line
 
 
 def as_json(document: Any) -> str:
-    """One JSON document, its numbers strictly JSON's."""
-    return json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    """One JSON document, its numbers strictly JSON's. What would command a terminal is as JSON escapes it."""
+    text = json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    return UNPRINTABLE.sub(lambda found: found[0] if found[0] == "\n" else f"\\u{ord(found[0]):04x}", text)
 
 
 def as_text(*tables: Table) -> str:
@@ -71,7 +92,7 @@ class _Lines:
         self.shown = now
         figures = "".join(f", {name} {value}" for name, value in progress.figures.items())
         left = (now - started) / (progress.done - first) * (progress.total - progress.done)
-        sys.stderr.write(f"{progress.task}: {progress.done:,} of {progress.total:,}{figures}, {_duration(left)} left\n")
+        write_note(f"{progress.task}: {progress.done:,} of {progress.total:,}{figures}, {_duration(left)} left")
         sys.stderr.flush()
 
 
@@ -83,8 +104,8 @@ class _Bar:
         from rich.progress import Progress as RichProgress
 
         self.bars = RichProgress(
-            TextColumn("{task.description}"), BarColumn(bar_width=None), MofNCompleteColumn(),
-            TextColumn("{task.fields[figures]}"), TimeRemainingColumn(), TextColumn("left"),
+            TextColumn("{task.description}", markup=False), BarColumn(bar_width=None), MofNCompleteColumn(),
+            TextColumn("{task.fields[figures]}", markup=False), TimeRemainingColumn(), TextColumn("left"),
             console=console, transient=True, expand=True,
         )  # fmt: skip
         self.tasks: dict[str, TaskID] = {}
@@ -97,9 +118,11 @@ class _Bar:
         self.bars.stop()
 
     def __call__(self, progress: Progress) -> None:
-        figures = _fitting(progress, self.bars.console.width)
+        figures = printable(_fitting(progress, self.bars.console.width))
         if progress.task not in self.tasks:
-            self.tasks[progress.task] = self.bars.add_task(progress.task, total=progress.total, figures=figures)
+            self.tasks[progress.task] = self.bars.add_task(
+                printable(progress.task), total=progress.total, figures=figures
+            )
         for name, task in self.tasks.items():
             if name == progress.task:
                 self.bars.update(task, completed=progress.done, total=progress.total, figures=figures, visible=True)
@@ -128,7 +151,8 @@ class _ConsoleHandler(logging.Handler):
         self.console = console
 
     def emit(self, record: logging.LogRecord) -> None:
-        self.console.print(record.getMessage(), markup=False, style="yellow" if record.levelno > logging.INFO else None)
+        text = printable(record.getMessage(), keep=LAYOUT)
+        self.console.print(text, markup=False, style="yellow" if record.levelno > logging.INFO else None)
 
 
 @contextmanager

@@ -1,13 +1,12 @@
 """`resnets train`: from labelled images to a classifier."""
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
 
 from resnets.base.interruption import SAVE_EVERY
-from resnets.cli.terminal import as_json, as_text, watched
+from resnets.cli.terminal import as_json, as_text, watched, write_result
 from resnets.view.table import Table
 
 if TYPE_CHECKING:
@@ -115,7 +114,7 @@ def train(
             text = _run(api.train(data, spec or network, watch=watch, **options), json)
         else:
             text = _spread(api.train_seeds(data, spec or network, seeds=seeds, watch=watch, **options), json)
-    sys.stdout.write(text)
+    write_result(text)
 
 
 def _run(classifier: "Classifier", json: bool) -> str:

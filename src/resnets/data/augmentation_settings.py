@@ -18,7 +18,7 @@ class Augmentation:
     augment: Augment = setting(
         "crop", "crop: the image shifted; resized-crop: a random box of it at the network's size"
     )
-    crop_padding: int = setting(4, "pixels of black around the image before it is shifted", 0)
+    crop_padding: int = setting(4, "pixels of black around the image before it is shifted", 0, 512)
     min_area: float = setting(0.25, "smallest box of resized-crop, as a part of the image", 1e-3, 1)
     flip: bool = setting(True, "whether every other view is mirrored")
     alternate_flip: bool = setting(

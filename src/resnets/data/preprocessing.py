@@ -26,6 +26,9 @@ Fit = Literal["crop", "squash", "pad"]
 Interpolation = Literal["bilinear", "bicubic"]
 Views = Literal["none", "flip", "crops"]  # test-time augmentation: of what a classifier's answers are averaged
 
+MOST = {"size": 4096, "resize": 8192, "channels": 65_536}  # fields, and what no network's images go beyond
+LARGEST = 1_000_000  # mean or standard deviation
+SMALLEST = 1e-6  # standard deviation: smaller than a step of 16-bit pixels, and float32 still divides by it
 SMALL_IMAGE = 64  # pixels: up to here an image keeps its size, and a network has the CIFAR stem
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
@@ -51,9 +54,7 @@ class Preprocessing:
 
     def __post_init__(self) -> None:
         for name in ("size", "resize", "channels"):
-            value = getattr(self, name)
-            if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-                raise InputError(f"preprocessing {name} = {value!r}: must be a whole number of at least 1")
+            _check_count(name, getattr(self, name))
         for name, choices in (("fit", get_args(Fit)), ("interpolation", get_args(Interpolation))):
             if getattr(self, name) not in choices:
                 raise InputError(f"preprocessing {name} = {getattr(self, name)!r}: must be {' or '.join(choices)}")
@@ -62,10 +63,13 @@ class Preprocessing:
         for name in ("mean", "std"):
             values = getattr(self, name)
             numbers = isinstance(values, tuple) and all(isinstance(value, int | float) for value in values)
-            if not numbers or len(values) != self.channels or not all(map(math.isfinite, values)):
-                raise InputError(f"preprocessing {name} = {values!r}: needs {self.channels} numbers, one a channel")
-        if min(self.std) <= 0:
-            raise InputError(f"preprocessing std = {self.std}: must be more than 0")
+            if not numbers or len(values) != self.channels or not all(abs(value) <= LARGEST for value in values):
+                raise InputError(
+                    f"preprocessing {name} = {values!r:.200}: needs {self.channels} numbers, one a channel, of at most "
+                    f"{LARGEST:,}"
+                )
+        if min(self.std) < SMALLEST:
+            raise InputError(f"preprocessing std = {self.std!r:.200}: each must be at least {SMALLEST:g}")
         if self.range is not None and not (len(self.range) == 2 and _is_range(*self.range)):
             raise InputError(f"preprocessing range = {self.range!r}: must be two numbers, the smaller first")
 
@@ -212,6 +216,7 @@ def published_preprocessing(
     size alone keeps the publisher's proportion of resize to size, or the usual one.
     """
     channels = {**theirs, **ours}.get("channels", usual_channels)
+    _check_count("channels", channels)
     usual: dict[str, Any] = {"size": usual_size, "channels": channels}
     if channels != 3:
         usual |= {"mean": (0.5,) * channels, "std": (0.5,) * channels}
@@ -227,6 +232,11 @@ def published_preprocessing(
 
 def _is_range(low: object, high: object) -> bool:
     return isinstance(low, int | float) and isinstance(high, int | float) and -math.inf < low < high < math.inf
+
+
+def _check_count(name: str, value: object) -> None:
+    if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= MOST[name]:
+        raise InputError(f"preprocessing {name} = {value!r:.200}: must be a whole number from 1 to {MOST[name]}")
 
 
 def _five_crops(image: NDArray[np.uint8], size: int) -> list[NDArray[np.uint8]]:

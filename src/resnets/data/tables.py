@@ -1,6 +1,7 @@
 """A table of images and their labels, as CSV or TSV -> ImageSet."""
 
 import csv
+import io
 import os
 import re
 from collections.abc import Sequence
@@ -11,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from resnets.base.errors import InputError
+from resnets.base.files import read_text
 from resnets.base.names import composed
 from resnets.data.folders import Files
 from resnets.data.imageset import SPLITS, ImageSet
@@ -18,6 +20,8 @@ from resnets.data.listing import Names
 from resnets.data.split_folders import SPLIT_NAMES
 from resnets.data.table_columns import SAMPLE, Asked, Cells, Columns, columns_of, delimiter_of
 from resnets.data.table_files import TableFiles, subfolders
+
+LARGEST = 1 << 30  # bytes of a table: ten million rows
 
 PLACES = 100  # folders beside the table in which its images are looked for
 
@@ -79,7 +83,7 @@ def _read(path: str) -> Table:
     rows: list[Cells] = []
     lines: list[int] = []
     try:
-        with Path(path).open(newline="", encoding="utf-8-sig") as file:
+        with io.StringIO(read_text(path, limit=LARGEST), newline="") as file:
             delimiter = delimiter_of(list(islice(file, SAMPLE)))
             file.seek(0)
             reader = csv.reader(file, delimiter=delimiter, skipinitialspace=True)

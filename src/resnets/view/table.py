@@ -1,5 +1,6 @@
 """A table that knows nothing of its format, and the formats it is written in."""
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -43,7 +44,7 @@ def render(tables: Iterable[Table], form: Format) -> str:
 
 def as_text(table: Table) -> str:
     """Aligned columns for a terminal or a pipe; never wrapped."""
-    lines = [tuple(_printable(str(cell)) for cell in row) for row in (table.headers, *table.rows, *table.foot)]
+    lines = [tuple(printable(str(cell)) for cell in row) for row in (table.headers, *table.rows, *table.foot)]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     rule = tuple("-" * width for width in widths)
     foot = [rule, *lines[1 + len(table.rows) :]] if table.foot else []
@@ -51,12 +52,17 @@ def as_text(table: Table) -> str:
         "  ".join(_padded(cell, width, side) for cell, width, side in zip(row, widths, table.alignments, strict=True))
         for row in (lines[0], rule, *lines[1 : 1 + len(table.rows)], *foot)
     ]
-    return "\n".join([table.caption, "", *(line.rstrip() for line in body), "", *table.notes]).rstrip() + "\n"
+    caption, *notes = map(printable, (table.caption, *table.notes))
+    return "\n".join([caption, "", *(line.rstrip() for line in body), "", *notes]).rstrip() + "\n"
 
 
-def _printable(text: str) -> str:
-    """The text with its line breaks and control characters, which would tear a table, as escapes."""
-    return text if text.isprintable() else "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+# Control characters, what turns the direction of text, line separators, and halves of a pair.
+UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
+def printable(text: str, *, keep: str = "") -> str:
+    """The text with what would tear a table or command a terminal as escapes, but for the characters of `keep`."""
+    return UNPRINTABLE.sub(lambda found: found[0] if found[0] in keep else repr(found[0])[1:-1], text)
 
 
 def _padded(text: str, width: int, alignment: str) -> str:

@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from resnets.base.errors import InputError
+from resnets.base.files import read_text
 from resnets.base.progress import Watch, unwatched
 from resnets.base.versions import provenance
 from resnets.catalog import resolve
 from resnets.classifier.file import Classifier
-from resnets.data.preprocessing import published_preprocessing
+from resnets.data.preprocessing import Preprocessing, published_preprocessing
 from resnets.network import ResNet
 from resnets.weights import hub, layouts
 
@@ -43,8 +44,10 @@ def convert(
     if network is None:
         raise InputError("no network given: name the one that the weights belong to, or give --spec FILE.toml")
     theirs = fetched.preprocessing or {}
-    row = resolve(network, {"in_channels": theirs["channels"]} if "channels" in theirs else None)
     found = layouts.load(fetched.path)
+    if "channels" not in theirs and found.in_channels is not None:
+        theirs = {**theirs, "channels": found.in_channels}
+    row = resolve(network, {"in_channels": theirs["channels"]} if "channels" in theirs else None)
     if found.num_classes is None and not new_head:
         raise InputError(f"{weights_from}: has no classifier of its own; --new-head adds one, untrained")
     if names and found.num_classes != len(names) and not new_head:
@@ -57,11 +60,15 @@ def convert(
     if not names and fetched.classes and len(fetched.classes) == count:
         names = fetched.classes
     resnet = ResNet(replace(row.spec, num_classes=count))
-    notes = (*fetched.notes, *found.into(resnet))
+    loaded = found.into(resnet)
+    chosen = published_preprocessing(row.image_size, row.spec.in_channels, theirs, preprocessing or {})
+    whose = "the publisher's" if fetched.preprocessing else f"the usual for {row.name}"
+    told = f"preprocessing: {_told(chosen)}; {whose}{', changed as asked' if preprocessing else ''}"
+    notes = (*fetched.notes, *loaded, told)
     classifier = Classifier(
         network=resnet,
         classes=names or tuple(str(number) for number in range(count)),
-        preprocessing=published_preprocessing(row.image_size, row.spec.in_channels, theirs, preprocessing or {}),
+        preprocessing=chosen,
         origin={
             "recipe": None,
             "data": {"checkpoint": fetched.path.name, "weights": fetched.origin, "network": row.name},
@@ -73,9 +80,19 @@ def convert(
     return classifier, notes
 
 
+def _told(chosen: Preprocessing) -> str:
+    """What an image goes through, in a line."""
+    mean, std = (" ".join(f"{value:.4g}" for value in values[:4]) for values in (chosen.mean, chosen.std))
+    channels = f"{chosen.channels} channel{'s' if chosen.channels > 1 else ''}"
+    return (
+        f"{chosen.size} pixels out of {chosen.resize} ({chosen.fit}, {chosen.interpolation}), {channels}, "
+        f"mean {mean}, std {std}"
+    )
+
+
 def _class_names(path: Path) -> tuple[str, ...]:
     try:
-        names = tuple(line.strip() for line in path.read_text(encoding="utf-8-sig").splitlines() if line.strip())
+        names = tuple(line.strip() for line in read_text(path).splitlines() if line.strip())
     except (OSError, UnicodeDecodeError) as error:
         why = getattr(error, "strerror", None) or error
         raise InputError(f"{path}: cannot be read as a list of class names, one a line ({why})") from error

@@ -23,6 +23,7 @@ from urllib.parse import unquote, urlsplit
 from resnets.base.errors import InputError, RunFailed
 from resnets.base.progress import Progress, Watch, unwatched
 from resnets.classifier.header import shortly
+from resnets.weights.limits import Budget
 from resnets.weights.published import TORCHVISION_HOST
 
 log = logging.getLogger(__name__)
@@ -51,7 +52,11 @@ def cached_at(url: str) -> Path:
 
     A name with a hash stands for one content, whoever has it; another name is kept apart by its URL.
     """
-    name = unquote(urlsplit(url).path).rpartition("/")[2]
+    try:
+        name = unquote(urlsplit(url).path).rpartition("/")[2]
+    except ValueError as error:
+        raise InputError(f"{url}: is no address ({error}); it must be as https://HOST/FILE") from error
+    name = "".join(letter if letter.isprintable() and letter not in "\\:" else "_" for letter in name)
     if promised(name) is None:
         name = f"{hashlib.sha256(url.encode()).hexdigest()[:8]}-{name[-100:] or 'weights'}"
     return checkpoints() / name
@@ -138,8 +143,10 @@ class _Received:
 def _transfer(url: str, name: str, file: BinaryIO, watch: Watch) -> None:
     """All of a URL into `file`, going on where a connection breaks off."""
     address, digest, got, fruitless = _mirrored(url), hashlib.sha256(), _Received(), 0
+    budget = Budget(address)
     while fruitless < ATTEMPTS:
         before = got.done
+        budget.request()
         with _opened(address, got) as response:
             if got.done and response.status != http.client.PARTIAL_CONTENT:  # the whole of it again
                 file.seek(0)
@@ -147,7 +154,9 @@ def _transfer(url: str, name: str, file: BinaryIO, watch: Watch) -> None:
                 digest, got = hashlib.sha256(), _Received()
             if got.total is None:
                 got.total, got.tag = _length(response), response.headers.get("ETag")
+                budget.received(got.total or 0)
             for chunk in _chunks(response, got):
+                budget.received(got.done + len(chunk))
                 file.write(chunk)
                 digest.update(chunk)
                 got.done += len(chunk)
@@ -215,7 +224,7 @@ def _chunks(response: HTTPResponse, got: _Received) -> Iterator[bytes]:
     """What a response sends, until its end or until it breaks off; `got.why` says which."""
     got.why = ""
     try:
-        while chunk := response.read(CHUNK):
+        while chunk := response.read1(CHUNK):  # what has come, however little, so that time is looked at
             yield chunk
         if got.total is not None and got.done < got.total:
             got.why = "the connection was closed"

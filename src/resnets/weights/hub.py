@@ -19,17 +19,22 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from resnets.base.errors import InputError, RunFailed
+from resnets.base.files import read_text
 from resnets.base.progress import Progress, Watch, unwatched
 from resnets.catalog import Published
 from resnets.classifier.header import shortly
 from resnets.weights import timm_config
 from resnets.weights.download import cached_at, download, offline
+from resnets.weights.limits import Budget
 from resnets.weights.published import PRETRAINED, Pretrained, nearest_names
 
 log = logging.getLogger(__name__)
 
 WEIGHTS = ("model.safetensors", "pytorch_model.bin")  # of a repository, in the order in which we look
 TIMEOUT = 10.0  # seconds for the Hub's first answer
+
+_NAMED = ("x-repo-commit", "etag", "x-linked-etag", "x-xet-hash")  # headers that huggingface_hub names files after
+_HARMLESS = re.compile(r'(?:W/)?"?\w[\w.+=-]{0,199}"?')  # no separator, and no dot in front
 
 _REPOSITORY = re.compile(r"(?P<id>[\w-][\w.-]*/[\w-][\w.-]*)(?:@(?P<revision>[\w./-]+))?")
 _FILE = re.compile(r".*\.(pth|pt|th|bin|safetensors|ckpt|tar|xz)")
@@ -80,6 +85,8 @@ def fetch(name: str | Path, *, watch: Watch = unwatched) -> Fetched:
     if text.startswith("torchvision/"):  # nobody's on the Hub
         raise InputError(f"{text}: no published weights are called so; {nearest_names(text)}")
     repository = _REPOSITORY.fullmatch(text.removeprefix("hf-hub:"))
+    if repository and not all(map(_is_inside, (repository["id"], repository["revision"] or "main"))):
+        raise InputError(f"{text}: no name of a repository and its revision can have .. in it, or begin with a dot")
     if repository and (text.startswith("hf-hub:") or not _FILE.fullmatch(text)):
         return _from_hub(repository["id"], repository["revision"] or "main", row, watch)
     if _FILE.fullmatch(text) or "/" in text or os.sep in text:
@@ -131,7 +138,7 @@ def _from_folder(folder: Path) -> Fetched:
 
 
 def _from_hub(repository: str, revision: str, row: Pretrained | None, watch: Watch) -> Fetched:
-    with _quiet():
+    with _quiet(), _careful(repository):
         unreachable = _unreachable(repository, revision)
         config = _file(repository, "config.json", revision, unreachable, watch)
         commit = config.parent.name
@@ -139,6 +146,40 @@ def _from_hub(repository: str, revision: str, row: Pretrained | None, watch: Wat
         path = _weights(repository, commit, unreachable, watch)
     found = _with(described, path, origin=f"{repository}@{commit[:12]}")
     return replace(found, published=row.published, licence=row.licence) if row else found
+
+
+def _is_inside(name: str) -> bool:
+    """Whether a name, its parts taken as folders, stays in the folder that it is put in."""
+    return all(part and not part.startswith(".") for part in name.split("/"))
+
+
+@contextlib.contextmanager
+def _careful(repository: str) -> Generator[None]:
+    """huggingface_hub names files in its cache after what a server answers: refuse answers that lead out of it."""
+    from huggingface_hub import get_session
+
+    budgets: dict[str, Budget] = {}
+
+    def check(response: Any) -> None:
+        address = str(response.request.url)
+        if response.request.method == "GET":
+            budgets.setdefault(address, Budget(repository)).request()
+            return
+        for name in _NAMED:
+            value = response.headers.get(name, "a")
+            if not _HARMLESS.fullmatch(value):
+                raise InputError(
+                    f"{repository}: {endpoint()} answers with {name} = {value!r:.100}, which would leave the cache's "
+                    "folder; it is no Hub: check HF_ENDPOINT"
+                )
+
+    session = get_session()
+    before = session.event_hooks
+    session.event_hooks = {**before, "response": [*before.get("response", []), check]}
+    try:
+        yield
+    finally:
+        session.event_hooks = before
 
 
 def _with(described: timm_config.Described, path: Path, *, origin: str) -> Fetched:
@@ -170,6 +211,8 @@ def _unreachable(repository: str, revision: str) -> InputError | None:
         urlsplit(hub).port  # noqa: B018 - which raises ValueError where there is none that could be
         url = hf_hub_url(repository, "config.json", revision=revision, endpoint=hub)
         found = get_hf_file_metadata(url, timeout=TIMEOUT, endpoint=hub)
+    except InputError:
+        raise
     except HfHubHTTPError as error:
         hint = f"; {nearest_names(repository)}" if repository.startswith("timm/") else ""
         return InputError(f"{repository}: {_refusal(error.response.status_code, revision)}{hint}")
@@ -218,11 +261,13 @@ def _download(repository: str, name: str, revision: str, unreachable: InputError
         return Path(
             hf_hub_download(
                 repository, name, revision=revision, cache_dir=cache(), endpoint=endpoint(), etag_timeout=TIMEOUT,
-                local_files_only=unreachable is not None, tqdm_class=_bar(f"downloading {repository} (MB)", watch),
+                local_files_only=unreachable is not None, tqdm_class=_bar(repository, watch),
             )
         )  # fmt: skip
-    except EntryNotFoundError:
+    except (EntryNotFoundError, InputError):  # ours: a limit, or an answer that leaves the cache
         raise
+    except RecursionError as error:  # huggingface_hub goes on where a download breaks off by calling itself
+        raise InputError(f"{repository}: {name} broke off again and again; try later") from error
     except HfHubHTTPError as error:
         status = error.response.status_code
         raise InputError(f"{repository}: {name}: {endpoint()} answered {status}; try again later") from error
@@ -241,8 +286,8 @@ def _download(repository: str, name: str, revision: str, unreachable: InputError
 
 def _parsed(path: Path, repository: str) -> Mapping[str, Any]:
     try:
-        config = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
+        config = json.loads(read_text(path))
+    except (OSError, ValueError, RecursionError) as error:  # among them ours, of a file that is too large
         raise InputError(f"{repository}: config.json cannot be read ({shortly(error)}); it is {path}") from error
     if not isinstance(config, dict):
         raise InputError(f"{repository}: config.json holds a {type(config).__name__}, not timm's table of fields")
@@ -263,15 +308,21 @@ def _quiet() -> Generator[None]:
         theirs.setLevel(before)
 
 
-def _bar(task: str, watch: Watch) -> Any:
-    """A progress bar for huggingface_hub that draws nothing and tells `watch`."""
+def _bar(repository: str, watch: Watch) -> Any:
+    """A progress bar for huggingface_hub that draws nothing, tells `watch`, and keeps to the limits."""
     from tqdm import tqdm
+
+    task, budget = f"downloading {repository} (MB)", Budget(repository)
 
     class Bar(tqdm):  # pyright: ignore[reportMissingTypeArgument] # tqdm's stub is generic for iterables alone
         monitor_interval = 0  # no thread of its own
 
         def __init__(self, *arguments: Any, **options: Any) -> None:
             super().__init__(*arguments, **options | {"file": io.StringIO(), "disable": False})
+
+        def update(self, n: float | None = 1) -> bool | None:
+            budget.received(round(max(self.n + (n or 0), self.total or 0)))
+            return super().update(n)
 
         def display(self, *_: Any, **__: Any) -> None:
             watch(Progress(task, round(self.n / 1e6), round((self.total or self.n) / 1e6)))

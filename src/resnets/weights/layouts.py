@@ -14,6 +14,7 @@ import lzma
 import pickle
 import re
 import warnings
+import zipfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +26,7 @@ import torch
 from torch import Tensor
 
 from resnets.base.errors import InputError
+from resnets.base.files import read_whole
 from resnets.network import ResNet
 
 Tensors = dict[str, Tensor]
@@ -33,6 +35,12 @@ Tensors = dict[str, Tensor]
 _ENVELOPES = ("state_dict_ema", "model_ema", "state_dict", "model_state_dict", "model", "net", "network")
 _WRAPPERS = ("module.", "_orig_mod.", "model.")
 _HEAD = ("fc.weight", "fc.bias")
+
+LIMIT = 16 << 30  # bytes of a file of weights
+UNPACKED = 100  # times a file's size that it may unpack to: weights hardly compress
+ALWAYS = 64 << 20  # bytes that a file of any size may unpack to
+
+_FLOATS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
 
 WHAT_WORKS = "a checkpoint is a .pth, .pt, .th or .safetensors file of weights by name"
 
@@ -50,6 +58,12 @@ class Checkpoint:
         """Outputs of the checkpoint's classifier, if it has one."""
         bias = self.tensors.get("fc.bias")
         return len(bias) if bias is not None and bias.ndim == 1 else None
+
+    @property
+    def in_channels(self) -> int | None:
+        """Channels of the images that the first convolution reads, if there is one."""
+        first = self.tensors.get("conv1.weight", self.tensors.get("conv1.0.weight"))
+        return first.shape[1] if first is not None and first.ndim == 4 else None
 
     def into(self, network: ResNet) -> tuple[str, ...]:
         """Copy the weights into `network` and return what the user should know.
@@ -80,7 +94,9 @@ def load(path: str | Path) -> Checkpoint:
     damaged, or no set of weights.
     """
     path = Path(path)
-    tensors, wrapped = _unwrapped(path, _read(path))
+    data = _bytes(path)
+    tensors, wrapped = _unwrapped(path, _parsed(path, data))
+    _check_sizes(path, tensors, len(data))
     layout, ours = _translated(path, tensors)
     for name, tensor in ours.items():
         if tensor.is_floating_point() and not tensor.isfinite().all():
@@ -88,23 +104,57 @@ def load(path: str | Path) -> Checkpoint:
     return Checkpoint(path, f"{layout}{wrapped}", ours)
 
 
-def _read(path: Path) -> Any:
-    """What the file holds, with nothing in it run."""
+def _bytes(path: Path) -> bytes:
+    """The file's bytes, unpacked where it is an .xz."""
     try:
-        data = path.read_bytes()
-        if path.suffix == ".xz":
-            data, path = lzma.decompress(data), path.with_suffix("")
+        data = read_whole(path, limit=LIMIT)
+        if path.suffix != ".xz":
+            return data
+        limit = _may_unpack_to(len(data))
+        with lzma.open(io.BytesIO(data)) as archive:
+            unpacked = archive.read(limit + 1)
     except FileNotFoundError:
         raise InputError(f"{path}: no such file; {WHAT_WORKS}") from None
     except (OSError, lzma.LZMAError, EOFError) as error:
         why = getattr(error, "strerror", None) or error
         raise InputError(f"{path}: cannot be read ({why}); {WHAT_WORKS}, or one as .xz") from error
+    _check_unpacked(path, len(data), len(unpacked))
+    return unpacked
+
+
+def _may_unpack_to(size: int) -> int:
+    return min(max(ALWAYS, UNPACKED * size), LIMIT)
+
+
+def _check_unpacked(path: Path, size: int, unpacked: int) -> None:
+    if unpacked > (limit := _may_unpack_to(size)):
+        raise InputError(
+            f"{path}: unpacks to more than {limit:,} bytes from {size:,}, which weights do not; take another copy, "
+            "or unpack it yourself"
+        )
+
+
+def _parsed(path: Path, data: bytes) -> Any:
+    """What the file holds, with nothing in it run."""
+    if path.suffix == ".xz":
+        path = path.with_suffix("")
     if path.suffix == ".safetensors":
         try:
             return safetensors.torch.load(data)
-        except safetensors.SafetensorError as error:
+        except (safetensors.SafetensorError, KeyError) as error:  # a type that torch has no name for
             raise InputError(f"{path}: damaged, or not a safetensors file ({error}); take another copy") from error
+    if zipfile.is_zipfile(io.BytesIO(data)):  # as torch.save writes since 1.6
+        _check_unpacked(path, len(data), _members(path, data))
     return _unpickle(path, data)
+
+
+def _members(path: Path, data: bytes) -> int:
+    """Bytes that the members of a zip archive say they unpack to."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            return sum(member.file_size for member in archive.infolist())
+    except (zipfile.BadZipFile, ValueError, NotImplementedError) as error:
+        raise InputError(f"{path}: damaged, or not a checkpoint; {WHAT_WORKS}") from error
 
 
 def _unpickle(path: Path, data: bytes) -> Any:
@@ -116,6 +166,8 @@ def _unpickle(path: Path, data: bytes) -> Any:
         forbidden = re.search(r"GLOBAL (\S+)", str(error))
         why = f"it holds {forbidden[1]}, which is no weights" if forbidden else "it is no checkpoint or holds more"
         raise InputError(f"{path}: refused, since {why} and unpickling it could run code; save a state_dict") from error
+    except MemoryError as error:
+        raise InputError(f"{path}: asks for more memory than there is; {WHAT_WORKS}") from error
     except (RuntimeError, OSError, EOFError, ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
         raise InputError(f"{path}: damaged, or not a checkpoint; {WHAT_WORKS}") from error
 
@@ -128,9 +180,9 @@ def _unwrapped(path: Path, raw: Any) -> tuple[Tensors, str]:
     if not isinstance(raw, Mapping):
         raise InputError(f"{path}: holds a {type(raw).__name__}, not weights by name; save a state_dict")
     tensors = {str(name): value for name, value in raw.items() if isinstance(value, Tensor)}
-    strange = [name for name, t in tensors.items() if t.layout != torch.strided or t.is_quantized or t.is_complex()]
-    if strange:
-        raise InputError(f"{path}: {strange[0]} is sparse, quantized or complex; save plain floating-point weights")
+    for name, tensor in tensors.items():
+        if what := _strange(tensor):
+            raise InputError(f"{path}: {name} is {what}; save plain floating-point weights, 16 to 64 bits each")
     if not tensors:
         raise InputError(f"{path}: holds no weights; its entries are {', '.join(map(str, list(raw)[:5])) or 'none'}")
     taken: list[str] = []
@@ -138,6 +190,29 @@ def _unwrapped(path: Path, raw: Any) -> tuple[Tensors, str]:
         tensors = {name.removeprefix(prefix): value for name, value in tensors.items()}
         taken.append(prefix)
     return tensors, "".join(f", without the prefix {prefix}" for prefix in taken)
+
+
+def _strange(tensor: Tensor) -> str:
+    """Why a tensor is no plain weights, if it is not."""
+    if tensor.is_meta:
+        return "on the device meta, without its numbers"
+    if tensor.layout != torch.strided or tensor.is_quantized or tensor.is_complex():
+        return "sparse, quantized or complex"
+    if (tensor.is_floating_point() and tensor.dtype not in _FLOATS) or tensor.element_size() == 0:
+        return str(tensor.dtype).removeprefix("torch.")
+    return ""
+
+
+def _check_sizes(path: Path, tensors: Tensors, size: int) -> None:
+    """Raise InputError where tensors repeat the file's bytes, by strides of 0, to more than a file unpacks to."""
+    left = _may_unpack_to(size)
+    for name, tensor in tensors.items():
+        left -= tensor.numel() * tensor.element_size()
+        if left < 0:
+            raise InputError(
+                f"{path}: {name} of shape {tuple(tensor.shape)} stands for far more numbers than the file of {size:,} "
+                "bytes holds; take another copy"
+            )
 
 
 # Each layout: what it is called, how it is recognized, and what we call its parameters (None: left out).

@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 
 from resnets.base.errors import InputError
+from resnets.catalog import find
 from resnets.data.checkup import survey
+from resnets.data.preprocessing import Preprocessing
 from resnets.data.sources import open_source
 from resnets.training.recipes import plan as plans
 from resnets.training.recipes.defaults import plan
@@ -121,6 +123,10 @@ def test_settings_are_values_as_toml_writes_them() -> None:
         ({"execution": {"compiled": True}}, "unknown setting 'compiled'; did you mean compile"),
         ({"augment": "mixup"}, "must be one of none, crop, resized-crop"),
         ({"label_smoothing": 1.5}, "from 0 to 1"),
+        ({"crop_padding": 10**9}, "crop_padding = 1000000000: must be a whole number from 0 to 512"),
+        ({"freeze_stages": 99}, "freeze_stages = 99: must be a whole number from 0 to 17"),
+        ({"lr_batch": -1}, "lr_batch = -1: must be a whole number from 0 to"),
+        ({"batch_size": 10**12}, "batch_size = 1000000000000: must be a whole number from 2 to"),
         ({"preprocessing": 3}, r"must be a table, \[preprocessing\]"),
     ],
 )
@@ -182,3 +188,16 @@ def test_labels_of_two_classes_are_not_smoothed_unless_the_user_says_so(tmp_path
 def test_a_way_to_compute_reads_as_words() -> None:
     said = str(Execution(threads=4, precision="bfloat16", compile=True))
     assert said == "channels_last, bfloat16, compiled, 4 threads"
+
+
+def test_stages_that_a_network_lacks_cannot_be_frozen() -> None:
+    spec = find("cifar_resnet20").spec
+    recipe = Recipe(freeze_stages=4)
+    assert Plan(spec=spec, preprocessing=Preprocessing(), recipe=recipe).recipe is recipe
+    with pytest.raises(InputError, match="freeze_stages = 5: must be at most 4, the stem and the 3 stages of mine"):
+        Plan(spec=spec, preprocessing=Preprocessing(), recipe=Recipe(freeze_stages=5), network="mine")
+
+
+def test_an_lr_batch_of_zero_leaves_the_learning_rate_as_it_stands() -> None:
+    assert Recipe(lr_batch=0).lr_factor(4096) == 1
+    assert Recipe(lr_batch=256).lr_factor(512) == 2

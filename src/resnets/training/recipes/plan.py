@@ -12,6 +12,7 @@ import tomlkit
 from resnets import spec as specs
 from resnets.base import settings
 from resnets.base.errors import InputError, nearest
+from resnets.base.files import read_text
 from resnets.base.settings import setting
 from resnets.data import preprocessing as preprocessings
 from resnets.data.preprocessing import Preprocessing
@@ -49,6 +50,14 @@ class Plan:
     network: str = "custom"  # the name under which the spec was found
     execution: Execution = dataclasses.field(default_factory=Execution)
     reasons: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        stages = len(self.spec.depths)
+        if self.recipe.freeze_stages > stages + 1:
+            raise InputError(
+                f"freeze_stages = {self.recipe.freeze_stages}: must be at most {stages + 1}, the stem and the {stages} "
+                f"stages of {self.network}"
+            )
 
     def as_dict(self) -> dict[str, Any]:
         """The plan as JSON or TOML values, in four tables."""
@@ -110,9 +119,11 @@ def read(path: str | Path) -> Changes:
     """The changes a recipe file asks for: tables [recipe], [execution], [preprocessing] and [spec], and `network`."""
     path = Path(path)
     try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
+        values = tomllib.loads(read_text(path))
     except FileNotFoundError:
         raise InputError(f"{path}: no such file; a recipe is a TOML file such as the recipe.toml of a run") from None
+    except InputError:
+        raise
     except (OSError, ValueError, RecursionError) as error:
         raise InputError(f"{path}: cannot be read as TOML: {error}") from error
     return changes(values, where=str(path))

@@ -9,6 +9,7 @@ from resnets.base import settings
 from resnets.base.errors import InputError, nearest
 from resnets.base.settings import setting
 from resnets.data.augmentation_settings import Augmentation, Mixing
+from resnets.spec import MOST_LAYERS
 
 Schedule = Literal["cosine", "linear", "constant", "step", "one-cycle"]
 Optimizer = Literal["sgd", "adamw", "lamb"]
@@ -18,6 +19,7 @@ Head = Literal["new", "probe"]
 Monitor = Literal["top1", "top5", "loss", "macro_f1", "balanced_accuracy", "auc", "ece", "brier"]
 
 ENDLESS = 1_000_000  # epochs: more than anybody waits for
+BATCHES = 1_000_000  # images: more than any memory holds at once
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,12 +27,14 @@ class Recipe(Augmentation, Mixing):
     """The settings of training. Raises InputError naming the setting and what it may be."""
 
     epochs: int = setting(30, "times the training images are gone through; 0: only a probe is fitted", 0, ENDLESS)
-    batch_size: int = setting(128, "images a batch; batch norms average over it", 2)
+    batch_size: int = setting(128, "images a batch; batch norms average over it", 2, BATCHES)
     accumulate: int = setting(1, "batches whose gradients are averaged into one step", 1, 10_000)
     seed: int = setting(0, "of the first weights, the order of images and every random choice", 0, 2**63 - 1)
     # The learning rate
     lr: float = setting(0.1, "learning rate at its highest", 0, 1e3)
-    lr_batch: int = setting(0, "images a step for which lr is meant: others scale it in proportion; 0: as it stands", 0)
+    lr_batch: int = setting(
+        0, "images a step for which lr is meant: others scale it in proportion; 0: as it stands", 0, BATCHES
+    )
     warmup: float = setting(0.1, "part of the run over which the learning rate rises to lr", 0, 1)
     schedule: Schedule = setting("cosine", "how it falls afterwards; step: by `decay` at `milestones`")
     milestones: tuple[float, ...] = setting(
@@ -47,7 +51,7 @@ class Recipe(Augmentation, Mixing):
     weight_decay: float = setting(5e-4, "pull of weights towards zero", 0, 1)
     decay_norms_and_biases: bool = setting(False, "whether norms and biases are pulled too")
     bias_lr: float = setting(1.0, "learning rate of batch norms' biases, as a multiple of lr", 0, 1000)
-    clip_norm: float = setting(0.0, "longest gradient, over all weights; 0: any", 0)
+    clip_norm: float = setting(0.0, "longest gradient, over all weights; 0: any", 0, 1e12)
     ema: float = setting(
         0.0, "judge and keep an average of the weights: its decay a step; 0: the weights themselves", 0, 0.999999
     )
@@ -71,7 +75,7 @@ class Recipe(Augmentation, Mixing):
         "new", "first classifier: new: at random, or the weights' own of these classes; probe: a linear probe"
     )
     freeze_epochs: int = setting(0, "first epochs in which only the classifier trains", 0, ENDLESS)
-    freeze_stages: int = setting(0, "stem and first stages that stay as they came; 0: all learn", 0, 1000)
+    freeze_stages: int = setting(0, "stem and first stages that stay as they came; 0: all learn", 0, MOST_LAYERS + 1)
     layer_decay: float = setting(1.0, "learning rate of each block as a part of the next one's", 0, 1)
     freeze_norms: bool = setting(False, "whether batch norms keep the statistics, scales and biases they came with")
     # Judging
