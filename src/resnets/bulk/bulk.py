@@ -8,7 +8,6 @@ same bit for bit.
 
 import hashlib
 import logging
-import os
 import queue
 import threading
 import time
@@ -20,6 +19,7 @@ from typing import Literal, get_args
 
 import numpy as np
 
+from resnets.base.cpus import usable_cpus
 from resnets.base.errors import InputError, Interrupted, RunFailed
 from resnets.base.files import check_place
 from resnets.base.interruption import StopRequest, stop_requests
@@ -198,7 +198,7 @@ def _compute(request: BulkRequest, worker: Worker, missing: list[int], meter: Me
         )  # fmt: skip
     elif missing:
         with worker.reader, worker.predictor.on_one_core():
-            _on_threads(worker, missing, request.workers or os.cpu_count() or 1, meter.add, stop)
+            _on_threads(worker, missing, request.workers or usable_cpus(), meter.add, stop)
     unseen = _unseen(worker, stop)
     if not unseen:
         return
