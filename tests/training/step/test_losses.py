@@ -84,12 +84,13 @@ def test_a_mixed_image_is_taught_its_mixed_label_however_uneven_the_classes() ->
 
 
 @pytest.mark.parametrize("loss", ["cross-entropy", "bce"])
-def test_balanced_weights_let_an_image_that_could_be_either_be_either(loss: str) -> None:
+def test_balanced_weights_raise_what_an_image_that_could_be_either_is_taught_of_the_rare_class(loss: str) -> None:
     """It is given the common label as often as the class is common. Without weights its share is learnt: 0.0099."""
     labels = losses.one_hot(torch.tensor([0] * 100 + [1]), 2)
     settings: dict[str, Any] = {"loss": loss, "label_smoothing": 0.0}
     assert learnt(labels, [100, 1], **settings)[1].item() == pytest.approx(1 / 101, rel=0.02)
-    assert learnt(labels, [100, 1], class_weights="balanced", **settings)[1].item() == pytest.approx(0.5, abs=0.01)
+    found = learnt(labels, [100, 1], class_weights="balanced", **settings)[1].item()
+    assert found == pytest.approx(1 / 11, rel=0.1)  # and ten times that with them, as far as weights go
 
 
 @pytest.mark.parametrize("sum_classes", [False, True])
@@ -139,12 +140,21 @@ def test_distillation_is_zero_for_the_teacher_itself_and_matches_logits_when_hot
     torch.testing.assert_close(losses.distillation(student, teacher, temperature=1e4), limit, rtol=1e-3, atol=0)
 
 
-def test_class_weights_are_scikit_learns() -> None:
-    y = np.repeat(np.arange(CLASSES), COUNTS)
+def test_class_weights_of_close_classes_are_scikit_learns() -> None:
+    close = [300, 310, 290, 305, 300, 295, 300]
+    y = np.repeat(np.arange(CLASSES), close)
     theirs = compute_class_weight("balanced", classes=np.arange(CLASSES), y=y)
-    ours = losses.class_weights(COUNTS)
-    np.testing.assert_allclose(ours.numpy(), theirs.astype(np.float32), rtol=1e-7)
-    assert float(ours[torch.from_numpy(y)].mean()) == pytest.approx(1, abs=1e-6)
+    np.testing.assert_allclose(losses.class_weights(close).numpy(), theirs, rtol=0.01)
+
+
+@pytest.mark.parametrize("counts", [COUNTS, [120] * 9 + [3], [5000, 50], [1_000_000, 1]])
+def test_class_weights_are_those_of_effective_numbers_and_no_image_outweighs_a_batch(counts: list[int]) -> None:
+    weights = losses.class_weights(counts)
+    beta = 1 - 1 / (10 * min(counts))
+    effective = (1 - beta ** np.array(counts, dtype=np.float64)) / (1 - beta)  # Cui et al. 2019, equation 2
+    np.testing.assert_allclose(weights / weights.min(), effective.max() / effective, rtol=1e-4)
+    assert weights.max() <= 11 * weights.min()
+    assert float((weights * torch.tensor(counts)).sum() / sum(counts)) == pytest.approx(1, rel=1e-5)
 
 
 def test_a_class_without_images_weighs_nothing_and_changes_no_other() -> None:
