@@ -31,13 +31,12 @@ from resnets.bulk.stores import arrow
 from resnets.bulk.work_folder import Job, WorkFolder, check_same
 from resnets.bulk.worker import Opener, Stopped, Worker
 from resnets.classifier.predictor import Predictor
-from resnets.data.preprocessing import Views
+from resnets.data.preprocessing import VIEWS, Views
 
 log = logging.getLogger(__name__)
 
 Engine = Literal["local", "ray"]
 VISIBLE_WITHIN = 60.0  # seconds until a part that another machine has written is seen here; file servers can lag
-VIEWS = {"none": 1, "flip": 2, "crops": 10}  # of each image
 
 
 @dataclass(frozen=True, kw_only=True)

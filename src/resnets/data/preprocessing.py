@@ -26,6 +26,7 @@ from resnets.data.depth import Range
 Fit = Literal["crop", "squash", "pad"]
 Interpolation = Literal["bilinear", "bicubic"]
 Views = Literal["none", "flip", "crops"]  # test-time augmentation: of what a classifier's answers are averaged
+VIEWS: Mapping[Views, int] = {"none": 1, "flip": 2, "crops": 10}  # of an image
 
 SMALL_IMAGE = 64  # pixels: up to here an image keeps its size, and a network has the CIFAR stem
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
