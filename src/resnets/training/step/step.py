@@ -87,7 +87,7 @@ class Step:
         set_rate(self.optimizer, self.learning_rate(epoch, step) if rate is None else rate)
         self.optimizer.zero_grad(set_to_none=True)
         loss_sum, right = torch.zeros((), device=self.device), torch.zeros((), dtype=torch.int64, device=self.device)
-        for number, piece in enumerate(_split(batch, self.recipe.accumulate)):
+        for number, piece in enumerate(_split(batch, self.recipe.batch_size)):
             share = len(piece.labels) / len(batch.labels)
             loss, hits = self._backward(piece, (epoch, step, number), share)
             loss_sum += loss.detach() * share
@@ -150,9 +150,12 @@ class Step:
             self.average.update(self.network, done)
 
 
-def _split(batch: Batch, pieces: int) -> Iterator[Batch]:
-    """The batch in `pieces`, or in fewer where it has not so many images."""
-    pieces = min(pieces, len(batch.labels))
+def _split(batch: Batch, size: int) -> Iterator[Batch]:
+    """The batch in as few pieces of at most `size` images as it takes, all nearly the same in size.
+
+    A set smaller than a step has fewer pieces, not smaller ones, over which batch norms could not average.
+    """
+    pieces = -(-len(batch.labels) // size)
     boxes = batch.boxes.tensor_split(pieces) if batch.boxes is not None else (None,) * pieces
     images, labels = batch.images.tensor_split(pieces), batch.labels.tensor_split(pieces)
     yield from (Batch(*piece) for piece in zip(images, labels, boxes, strict=True))
