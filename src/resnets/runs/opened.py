@@ -135,9 +135,10 @@ def _check_best(folder: RunFolder, state: RunState) -> None:
         check_whole(folder.classifier)
     except InputError as error:
         what = "damaged" if folder.classifier.is_file() else "missing"
+        best = state.best_epoch or selection.named_epoch(0)
         raise InputError(
-            f"{folder.classifier}: {what}, and it holds the best epoch so far, {state.best_epoch or selection.named_epoch(0)}; put a copy of it "
-            "back, or begin a new run with another -o"
+            f"{folder.classifier}: {what}, and it holds the best epoch so far, {best}; put a copy of it back, or begin "
+            "a new run with another -o"
         ) from error
 
 
