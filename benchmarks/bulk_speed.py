@@ -38,6 +38,7 @@ from PIL import Image
 from torch.utils.data import DataLoader, Dataset
 
 import resnets
+from resnets.base.cpus import usable_cpus
 from resnets.bulk import bulk
 from resnets.classifier.file import Classifier
 from resnets.classifier.predictor import Predictor
@@ -161,7 +162,7 @@ def race(name: str, exported: Path, photos: list[Path], peer: Peer, rounds: int,
         theirs.append(len(photos) / seconds(lambda: peer(photos))[0])
         taken, worked = seconds(ours)
         mine.append(len(photos) / taken)
-        busy.append(worked / taken / (os.cpu_count() or 1))
+        busy.append(worked / taken / usable_cpus())
     ratio = statistics.median(one / other for one, other in zip(mine, theirs, strict=True))
     print(f"{name}: ours {statistics.median(mine):.1f} images/s, peer {statistics.median(theirs):.1f} images/s")
     print(f"  ratio {ratio:.2f} (wanted: {wanted}), cores {statistics.median(busy):.0%} busy (wanted: 90%)", flush=True)

@@ -472,3 +472,21 @@ def test_a_set_none_of_which_can_be_read_is_refused_though_bad_images_are_left_o
         (tmp_path / name / "1.png").write_bytes(b"no image")
     with pytest.raises(InputError, match="none of 2 images can be read"):
         untrained().evaluate(tmp_path, skip_bad=True)
+
+
+@pytest.mark.parametrize("batch_size", [4, 25, 40])
+def test_no_step_of_the_network_sees_more_views_than_the_batch_size(
+    batch_size: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    torch.manual_seed(0)
+    network = resnets.resnet("cifar_resnet20", num_classes=3, widths=(4, 8, 16), stem={"widths": [4]})
+    made = Classifier(network=network, classes=pictures.CLASSES, preprocessing=Preprocessing(size=12, resize=16))
+    folder = pictures.folder(tmp_path / "photos", count=3)
+    shown: list[int] = []
+    monkeypatch.setattr(
+        Classifier, "outputs", lambda _, pixels: shown.append(len(pixels)) or np.zeros((len(pixels), 3), "f4")
+    )
+    made.scored(folder, split="all", tta="crops", batch_size=batch_size)
+    list(made.predictions(sorted(folder.rglob("*.png")), tta="crops", batch_size=batch_size))
+    assert sum(shown) == 2 * 9 * 10
+    assert max(shown) == max(10, batch_size // 10 * 10)  # an image's ten views are averaged together

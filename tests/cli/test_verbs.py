@@ -5,6 +5,7 @@ import io
 import json
 import os
 import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -52,6 +53,39 @@ def test_train_says_what_it_chose_and_where_its_files_are(
         "epoch 2/2: loss",
     ):
         assert said in err
+
+
+def test_what_to_do_next_can_be_pasted(photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    main(["train", str(photos), "-o", str(tmp_path / "my run"), "--epochs", "1", *TINY])
+    _, _, after = capsys.readouterr().out.partition("\nNext:\n")
+    evaluating, predicting, exporting = (shlex.split(line) for line in after.splitlines())
+    classifier = str(tmp_path / "my run" / "classifier.safetensors")
+    assert evaluating == ["resnets", "evaluate", classifier, str(photos)]
+    assert predicting == ["resnets", "predict", classifier, str(photos)]
+    assert exporting == ["resnets", "export", classifier]
+    main(evaluating[1:])
+    main(predicting[1:])
+    assert "top-1" in capsys.readouterr().out
+
+
+def test_a_run_that_learns_nothing_says_so_in_the_terminal_the_report_and_of_each_rare_class(
+    photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    few = tmp_path / "few"
+    shutil.copytree(photos, few)
+    rare = sorted(next(path for path in sorted(few.iterdir()) if path.is_dir()).iterdir())
+    for path in rare[5:]:
+        path.unlink()
+    main(["train", str(few), "-o", str(tmp_path / "run"), "--epochs", "1", "--set", "lr=0", *TINY])
+    guessing = "no better than guessing: a balanced accuracy of"
+    err = capsys.readouterr().err
+    assert guessing in err
+    assert f"fewer than 10 training images of {rare[0].parent.name} (4)" in err
+    report = (tmp_path / "run" / "report.html").read_text()
+    assert guessing in report.partition("</header>")[0]
+    assert "fewer than 10 training images of" in report
+    main(["evaluate", str(tmp_path / "run"), str(few)])
+    assert "no better than guessing" in " ".join(capsys.readouterr().out.split())
 
 
 def test_train_with_json_prints_one_document_and_nothing_else(
@@ -313,7 +347,11 @@ def test_a_run_from_trained_weights_needs_no_network_named(
         ["train", str(photos), "--weights", str(run), "--recipe", "linear-probe", "-o", str(tmp_path / "probe"), *TINY]
     )
     captured = capsys.readouterr()
-    assert "in epoch 0" in captured.out
+    assert " images, by the linear probe\n" in captured.out
+    for said in ("the linear probe: loss", "epochs 0: from recipe linear-probe", "weights "):
+        assert said in captured.err
+    assert "epoch 0" not in captured.err + captured.out
+    assert "the linear probe, in" in (tmp_path / "probe" / "report.html").read_text()
     assert "network cifar_resnet20: that of the weights" in captured.err
 
 

@@ -163,3 +163,16 @@ def test_preprocessing_survives_json() -> None:
 def test_preprocessing_that_cannot_work_is_refused_with_the_rule(fields: dict, why: str) -> None:
     with pytest.raises(InputError, match=why):
         from_dict(fields)
+
+
+def test_mean_and_deviation_are_put_on_the_device_once_not_in_each_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    preprocessing = Preprocessing(size=16, resize=16, mean=(0.4, 0.5, 0.61), std=(0.2, 0.25, 0.31))
+    pixels = torch.randint(0, 256, (2, 16, 16, 3), dtype=torch.uint8)
+    with torch.inference_mode():  # what is kept must serve training too
+        first = preprocessing.normalize(pixels)
+    monkeypatch.delattr(torch, "tensor")
+    weight = torch.ones((), requires_grad=True)
+    again = preprocessing.normalize(pixels)
+    (again * weight).sum().backward()
+    assert torch.equal(again, first)
+    assert weight.grad is not None

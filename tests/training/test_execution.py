@@ -1,5 +1,6 @@
 """Which way to compute is chosen: by the clock, and only where the run is long enough to gain."""
 
+from contextlib import nullcontext
 from dataclasses import replace
 
 import pytest
@@ -129,4 +130,16 @@ def test_a_cpu_without_bfloat16_is_not_asked_to_use_it() -> None:
     has = torch.cpu._is_avx512_bf16_supported()
     assert (HALF in ways) == has
     assert CONTIGUOUS in ways
-    assert execution.usual(torch.device("cuda")).precision == "bfloat16"
+
+
+@pytest.mark.parametrize("has", [True, False])
+def test_a_gpu_computes_in_bfloat16_where_it_is_made_for_it_and_is_not_asked_to_elsewhere(
+    has: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cuda, "device", lambda _: nullcontext())
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation=True: has or including_emulation)
+    usual = execution.usual(torch.device("cuda"))
+    assert usual.precision == ("bfloat16" if has else "float32")
+    others = execution.alternatives(usual, torch.device("cuda"))
+    assert usual not in others
+    assert any(way.precision != usual.precision for way in others) == has

@@ -1,6 +1,7 @@
 """Several seeds and how far they spread; a rate that is found by trying."""
 
 import json
+import shutil
 import statistics
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,9 @@ import pytest
 
 import resnets
 from resnets.base.errors import InputError
+from resnets.training import execution
+from resnets.training.execution import Choice
+from resnets.training.recipes.plan import Execution
 from tests import pictures
 
 QUICK: dict[str, Any] = {"epochs": 1, "batch_size": 4, "spec": {"widths": [4, 8, 16], "stem": {"widths": [4]}}}
@@ -46,6 +50,21 @@ def test_a_rerun_goes_on_with_the_seeds_that_are_missing(photos: Path, tmp_path:
     resnets.train_seeds(photos, seeds=2, out=tmp_path / "runs", settings=QUICK, resume=True)
     assert (tmp_path / "runs" / "seed-0" / "classifier.safetensors").read_bytes() == before
     assert (tmp_path / "runs" / "seed-1" / "classifier.safetensors").exists()
+
+
+def test_every_seed_computes_in_the_way_that_was_measured_for_the_first(
+    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A clock under load may say otherwise for each, and then seeds do not differ by chance alone."""
+    ways = [Execution(memory_format="contiguous"), Execution(), Execution()]
+    monkeypatch.setattr(execution, "choose", lambda *_, **__: Choice(ways.pop(0), "measured"))
+    spread = resnets.train_seeds(photos, seeds=2, out=tmp_path / "runs", settings=QUICK)
+    shutil.rmtree(tmp_path / "runs" / "seed-1")
+    again = resnets.train_seeds(photos, seeds=2, out=tmp_path / "runs", settings=QUICK, resume=True)
+    for run in (spread.path / "seed-0", again.path / "seed-1"):
+        assert resnets.load(run).origin["execution"]["chosen"] == "contiguous, float32"
+    assert len(ways) == 2
+    assert spread.figures == again.figures
 
 
 def test_one_seed_has_no_spread(photos: Path, tmp_path: Path) -> None:

@@ -8,7 +8,6 @@ same bit for bit.
 
 import hashlib
 import logging
-import os
 import queue
 import threading
 import time
@@ -20,6 +19,7 @@ from typing import Literal, get_args
 
 import numpy as np
 
+from resnets.base.cpus import usable_cpus
 from resnets.base.errors import InputError, Interrupted, RunFailed
 from resnets.base.files import check_place
 from resnets.base.interruption import StopRequest, stop_requests
@@ -31,13 +31,12 @@ from resnets.bulk.stores import arrow
 from resnets.bulk.work_folder import Job, WorkFolder, check_same
 from resnets.bulk.worker import Opener, Stopped, Worker
 from resnets.classifier.predictor import Predictor
-from resnets.data.preprocessing import Views
+from resnets.data.preprocessing import VIEWS, Views
 
 log = logging.getLogger(__name__)
 
 Engine = Literal["local", "ray"]
 VISIBLE_WITHIN = 60.0  # seconds until a part that another machine has written is seen here; file servers can lag
-VIEWS = {"none": 1, "flip": 2, "crops": 10}  # of each image
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -198,7 +197,7 @@ def _compute(request: BulkRequest, worker: Worker, missing: list[int], meter: Me
         )  # fmt: skip
     elif missing:
         with worker.reader, worker.predictor.on_one_core():
-            _on_threads(worker, missing, request.workers or os.cpu_count() or 1, meter.add, stop)
+            _on_threads(worker, missing, request.workers or usable_cpus(), meter.add, stop)
     unseen = _unseen(worker, stop)
     if not unseen:
         return

@@ -23,7 +23,7 @@ from resnets.classifier.prediction import Answer, Prediction
 from resnets.data import decoding, loading, sources
 from resnets.data import preprocessing as preprocessings
 from resnets.data.imageset import ImageSet, Split
-from resnets.data.preprocessing import Preprocessing, Views
+from resnets.data.preprocessing import VIEWS, Preprocessing, Views
 from resnets.data.table_columns import Asked
 from resnets.evaluation import calibration, metrics, selection
 from resnets.evaluation.classes import ClassMap, outputs
@@ -140,14 +140,18 @@ class Predictor(ABC):
     def predictions(
         self, images: Iterable[Picture | Encoded], *, top: int = 5, tta: Views = "none", batch_size: int = 32
     ) -> Iterator[Prediction]:
-        """A prediction for each image in order, as they come; one that cannot be read has its `error` set."""
+        """A prediction for each image in order, as they come; one that cannot be read has its `error` set.
+
+        batch_size: in views, of which test-time augmentation makes several of an image.
+        """
         if top < 1:
             raise InputError(f"top = {top}: must be at least 1")
         named = ((_name(image, place), image) for place, image in enumerate(images))
+        together = max(1, batch_size // VIEWS[tta])
         waiting: list[Viewed] = []
-        for item in loading.in_order(lambda one: self.viewed(*one, tta), named, ahead=2 * batch_size):
+        for item in loading.in_order(lambda one: self.viewed(*one, tta), named, ahead=2 * together):
             waiting.append(item)
-            if len(waiting) == batch_size:
+            if len(waiting) == together:
                 yield from self.answers(waiting, top=top)
                 waiting = []
         if waiting:
@@ -330,7 +334,7 @@ class Predictor(ABC):
         for done, one in enumerate(pixels, 1):
             waiting.append(one)
             views = len(one) if one.ndim == 4 else 1
-            if views * len(waiting) >= batch_size or done == count:
+            if views * (len(waiting) + 1) > batch_size or done == count:
                 logits[done - len(waiting) : done] = self._averaged(np.stack(waiting))
                 waiting = []
                 watch(Progress(task, done, count))

@@ -68,7 +68,7 @@ def compare(
         How many of the images on which the two differ to list; those that one alone has right come first. --json has
         them all.
     batch_size
-        Images a step.
+        Images a step; of each, --tta makes several, which count.
     device
         Where to compute.
     json

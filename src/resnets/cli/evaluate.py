@@ -70,7 +70,7 @@ def evaluate(
     reliability
         Draw the reliability diagram to this SVG file.
     batch_size
-        Images a step.
+        Images a step; of each, --tta makes several, which count.
     device
         Where to compute.
     json

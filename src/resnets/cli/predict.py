@@ -66,7 +66,7 @@ def predict(
     embeddings
         Write each image's features too, into a .parquet or .jsonl file.
     batch_size
-        Images a step.
+        Images a step; of each, --tta makes several, which count.
     device
         Where to compute.
     workers

@@ -26,17 +26,21 @@ def tables(found: "Evaluation") -> list[Table]:
         ),
         notes=(
             "precision: of the images answered so; recall: of the images that are so; –: no images of this class here.",
-            *([f"{left_out:,} classes without images here are left out."] if left_out else []),
+            *([f"{left_out:,} class{'es' if left_out > 1 else ''} without images here left out."] if left_out else []),
         ),
     )
     return [_totals(found), classes, _confusion(found)]
 
 
 def _totals(found: "Evaluation") -> Table:
+    from resnets.evaluation.chance import no_better_than_chance
+
     rows = list(_rows(found))
     notes = ["calibration error: how far, on average, the answers' probabilities are from how often they are right."]
     if found.abstained is not None:
         notes.append(f"sure: the answer's probability is {found.abstained.below:.4g} or more.")
+    if said := no_better_than_chance(found):
+        notes.append(said)
     columns = 4 if found.intervals is None else 5
     return Table(
         caption=f"Scores on {found.on}",

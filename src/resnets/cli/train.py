@@ -1,5 +1,7 @@
 """`resnets train`: from labelled images to a classifier."""
 
+import shlex
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -111,14 +113,15 @@ def train(
     }  # fmt: skip
     with watched() as watch:
         if seeds is None:
-            text = _run(api.train(data, spec or network, watch=watch, **options), json)
+            text = _run(api.train(data, spec or network, watch=watch, **options), data, json)
         else:
             text = _spread(api.train_seeds(data, spec or network, seeds=seeds, watch=watch, **options), json)
     write_result(text)
 
 
-def _run(classifier: "Classifier", json: bool) -> str:
+def _run(classifier: "Classifier", data: str, json: bool) -> str:
     from resnets.training.run_folder import RunFolder
+    from resnets.training.selection import named_epoch
 
     assert classifier.path is not None  # train has just written it
     folder = RunFolder(classifier.path.parent)
@@ -126,12 +129,25 @@ def _run(classifier: "Classifier", json: bool) -> str:
     if json:
         return as_json({"run": str(folder.path), "classifier": str(folder.classifier), "metrics": classifier.metrics})
     return (
-        f"best on validation: {val['top1']:.2%} of {val['count']:,} images, in epoch {val['epoch']}\n"
+        f"best on validation: {val['top1']:.2%} of {val['count']:,} images, {_kept(named_epoch(val['epoch']))}\n"
         f"calibrated: temperature {classifier.temperature:.3g}, expected calibration error {val['ece_before']:.3f} "
         f"before and {val['ece']:.3f} after\n"
         f"classifier  {folder.classifier}\nreport      {folder.report}\nmetrics     {folder.metrics}\n"
-        f"recipe      {folder.recipe}\n"
+        f"recipe      {folder.recipe}\n\nNext:\n"
+        + "".join(f"  {shlex.join(command)}\n" for command in _next(str(folder.classifier), data))
     )
+
+
+def _kept(epoch: str) -> str:
+    return f"in {epoch}" if epoch.startswith("epoch") else f"by {epoch}"
+
+
+def _next(classifier: str, data: str) -> Iterator[list[str]]:
+    """What one does with a new classifier, as commands to paste."""
+    yield ["resnets", "evaluate", classifier, data]
+    if Path(data).is_dir() or Path(data).suffix in (".zip", ".tar"):
+        yield ["resnets", "predict", classifier, data]
+    yield ["resnets", "export", classifier]
 
 
 def _spread(spread: "Spread", json: bool) -> str:

@@ -5,7 +5,6 @@ without copying. Small image sets are decoded once and live in memory as one uin
 flipped and then changed by the policy; normalization, erasing and mixing are the training step's.
 """
 
-import os
 import threading
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
@@ -22,6 +21,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
+from resnets.base.cpus import usable_cpus
 from resnets.base.errors import InputError
 from resnets.base.progress import Progress, Watch, unwatched
 from resnets.data import augmentation, policies, sampling
@@ -280,7 +280,7 @@ def in_order(
     function: Callable[[Item], Result], items: Iterable[Item], *, ahead: int = 64, workers: int | None = None
 ) -> Iterator[Result]:
     """`function` of each item, in the items' order, computed by threads at most `ahead` items early."""
-    pool = ThreadPoolExecutor(workers or os.cpu_count() or 1, thread_name_prefix="resnets-loading")
+    pool = ThreadPoolExecutor(workers or usable_cpus(), thread_name_prefix="resnets-loading")
     waiting: deque[Future[Result]] = deque()
     try:
         for item in items:

@@ -8,6 +8,7 @@ import dataclasses
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -25,6 +26,7 @@ from resnets.data.depth import Range
 Fit = Literal["crop", "squash", "pad"]
 Interpolation = Literal["bilinear", "bicubic"]
 Views = Literal["none", "flip", "crops"]  # test-time augmentation: of what a classifier's answers are averaged
+VIEWS: Mapping[Views, int] = {"none": 1, "flip": 2, "crops": 10}  # of an image
 
 MOST = {"size": 4096, "resize": 8192, "channels": 65_536}  # fields, and what no network's images go beyond
 LARGEST = 1_000_000  # mean or standard deviation
@@ -129,9 +131,7 @@ class Preprocessing:
     ) -> Float[Tensor, "batch channels height width"]:
         """The network's input, in channels_last memory order, on the device of `pixels`."""
         batch, height, width, channels = pixels.shape
-        # One row of the image at a time: mean and std repeated over a row let the arithmetic run on long vectors.
-        mean = torch.tensor(self.mean, device=pixels.device).repeat(width)
-        std = torch.tensor(self.std, device=pixels.device).repeat(width)
+        mean, std = _over_a_row(self.mean, self.std, width, pixels.device)
         rows = pixels.to(torch.float32).reshape(batch * height, width * channels)
         scaled = rows.div_(255).sub_(mean).div_(std)
         return scaled.view(batch, height, width, channels).permute(0, 3, 1, 2)
@@ -237,6 +237,15 @@ def _is_range(low: object, high: object) -> bool:
 def _check_count(name: str, value: object) -> None:
     if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= MOST[name]:
         raise InputError(f"preprocessing {name} = {value!r:.200}: must be a whole number from 1 to {MOST[name]}")
+
+
+@lru_cache(maxsize=32)
+def _over_a_row(
+    mean: tuple[float, ...], std: tuple[float, ...], width: int, device: torch.device
+) -> tuple[Float[Tensor, " row"], Float[Tensor, " row"]]:
+    """Mean and deviation repeated over a row of an image, so that the arithmetic runs on long vectors; made once."""
+    with torch.inference_mode(mode=False):  # what is made within would be refused by training later
+        return torch.tensor(mean, device=device).repeat(width), torch.tensor(std, device=device).repeat(width)
 
 
 def _five_crops(image: NDArray[np.uint8], size: int) -> list[NDArray[np.uint8]]:

@@ -8,11 +8,13 @@ from markupsafe import Markup
 
 from resnets.evaluation import intervals
 from resnets.evaluation.calibration import Reliability
+from resnets.evaluation.chance import no_better_than_chance
 from resnets.report import findings, plots, scores, thumbnails
 from resnets.report.evaluated import RunReport
 from resnets.report.findings import Pair
 from resnets.report.inline import inline
 from resnets.structure import structure
+from resnets.training.selection import named_epoch
 
 MISTAKES = 24
 PAIRS, EXAMPLES = 8, 6
@@ -32,6 +34,7 @@ def everything(run: RunReport) -> dict[str, Any]:
     return {
         "run": run,
         "title": run.name,
+        "warning": no_better_than_chance(run.evaluation),
         "on": run.on,
         "found": run.evaluation,
         "scores": scored,
@@ -89,9 +92,11 @@ def _data(run: RunReport) -> list[tuple[str, str]]:
 def _trained(run: RunReport) -> str:
     if not run.rows:
         return ""
-    seconds = run.rows[-1].get("seconds") or 0
-    kept = f"; kept was epoch {run.best['epoch']:,}" if run.best else ""
-    return f"{counted(run.rows[-1]['epoch'], 'epoch')} in {duration(seconds)}{kept}"
+    seconds, epochs = run.rows[-1].get("seconds") or 0, run.rows[-1]["epoch"]
+    if not epochs:
+        return f"{named_epoch(0)}, in {duration(seconds)}"
+    kept = f"; kept was {named_epoch(run.best['epoch'])}" if run.best else ""
+    return f"{counted(epochs, 'epoch')} in {duration(seconds)}{kept}"
 
 
 def counted(count: int, thing: str) -> str:
@@ -119,7 +124,7 @@ def curves(run: RunReport) -> list[Any]:
         return []
     last, best = run.rows[-1], run.best or run.rows[-1]
     losses = f"training loss {last['train_loss']:.3f}, validation loss {last['val_loss']:.3f}"
-    accuracy = f"kept was epoch {best['epoch']}, with a validation accuracy of {best['val_top1']:.2%}"
+    accuracy = f"kept was {named_epoch(best['epoch'])}, with a validation accuracy of {best['val_top1']:.2%}"
     drawn = (
         ("loss", plots.loss_curve(run.rows), losses),
         ("accuracy", plots.accuracy_curve(run.rows, best["epoch"]), accuracy),

@@ -21,6 +21,8 @@ def executed(run: Run, classifier: Classifier, batches: TrainingBatches) -> Run:
     first = dataclasses.replace(execution.usual(request.device), **request.changes.execution)
     if request.plan == "usual" or request.changes.execution or not plan.recipe.epochs:
         choice = Choice(first, f"execution {first}: as {'set' if request.changes.execution else 'usual'}")
+    elif request.execution is not None:
+        choice = Choice(request.execution, f"execution {request.execution}: as was measured for the first seed")
     else:
         choice = _fastest(run, classifier, batches, first)
     log.info("%s", choice.reason)
@@ -38,6 +40,6 @@ def _fastest(run: Run, classifier: Classifier, batches: TrainingBatches, first: 
     network = copy.deepcopy(classifier.network)
     to_training(network, norms_frozen=recipe.freeze_norms, stages_frozen=recipe.freeze_stages)
     clock = execution.step_clock(network, images, labels, run.request.watch)
-    steps = recipe.epochs * batches.steps * recipe.accumulate
+    steps = recipe.epochs * batches.steps * -(-batches.batch_size // recipe.batch_size)
     compiles = execution.can_compile(device) and not recipe.drop_path and recipe.progressive == 1
     return execution.choose(first, clock, steps, execution.alternatives(first, device), compiles=compiles)

@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 
+from resnets.base.cpus import usable_cpus
 from resnets.base.errors import InputError
 from resnets.catalog import resolve
 from resnets.classifier.header import check_whole, read_header
@@ -96,10 +97,13 @@ def begin(request: TrainRequest) -> Run:
     plan = defaults.plan(splits.train, splits.survey, changes, start)
     selection.check(plan.recipe.monitor, splits.val)
     folder = new_run(request.out, f"{data_name(request.data)}-{plan.network}")
+    if rare := defaults.rare_classes(splits.train):
+        log.warning("%s", rare)
+        splits = dataclasses.replace(splits, notes=(*splits.notes, rare))
     for reason in plan.reasons:
         log.info("%s", reason)
     data = {**splits.origin, "content": _content(splits)}
-    saved = Saved(plan=plan, data=data, threads=torch.get_num_threads(), run_state=RunState())
+    saved = Saved(plan=plan, data=data, threads=min(torch.get_num_threads(), usable_cpus()), run_state=RunState())
     return Run(folder, saved, splits, request, start)
 
 
@@ -131,9 +135,10 @@ def _check_best(folder: RunFolder, state: RunState) -> None:
         check_whole(folder.classifier)
     except InputError as error:
         what = "damaged" if folder.classifier.is_file() else "missing"
+        best = state.best_epoch or selection.named_epoch(0)
         raise InputError(
-            f"{folder.classifier}: {what}, and it holds the best epoch so far, {state.best_epoch}; put a copy of it "
-            "back, or begin a new run with another -o"
+            f"{folder.classifier}: {what}, and it holds the best epoch so far, {best}; put a copy of it back, or begin "
+            "a new run with another -o"
         ) from error
 
 

@@ -12,10 +12,11 @@ from resnets.runs.opened import begin
 from resnets.runs.request import TrainRequest
 from resnets.training.loop import training_batches
 from resnets.training.lr_find import Curve, suggestion, sweep
+from resnets.training.optimizers import OPTIMIZERS
 from resnets.training.step import teacher
 from resnets.training.step.step import Step
 
-LOWEST, HIGHEST = 1e-5, 10.0  # of SGD; a tenth of these for adamw and lamb
+LOWEST, HIGHEST = 1e-5, 10.0  # times what the optimizer's row says
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,7 @@ def find_rate(request: TrainRequest, steps: int) -> Found:
         request.watch(Progress("trying learning rates", next(made), steps))
         return float(loss)
 
-    scale = 1.0 if recipe.optimizer == "sgd" else 0.1
+    scale = OPTIMIZERS[recipe.optimizer].search
     curve = sweep(one, low=LOWEST * scale, high=HIGHEST * scale, steps=steps)
     found = suggestion(curve.rates, curve.losses)
     return Found(curve, found, images, found / recipe.lr_factor(images))

@@ -17,7 +17,7 @@ from resnets.spec import ResNetSpec
 from resnets.training.listener import Listener
 from resnets.training.recipes import named
 from resnets.training.recipes import plan as plans
-from resnets.training.recipes.plan import Changes
+from resnets.training.recipes.plan import Changes, Execution
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,6 +36,7 @@ class TrainRequest:
     skip_bad: bool = False
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
     plan: Literal["auto", "usual"] = "auto"
+    execution: Execution | None = None  # the way to compute that another run of the same was measured to take
     save_every: float = SAVE_EVERY
     tensorboard: bool = False
     listeners: Sequence[Listener] = ()

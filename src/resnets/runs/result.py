@@ -12,6 +12,7 @@ from resnets.base.interruption import interrupted_with
 from resnets.classifier import file as classifiers
 from resnets.classifier.file import Classifier
 from resnets.evaluation.calibration import Threshold, calibrate
+from resnets.evaluation.chance import no_better_than_chance
 from resnets.report import page, plots
 from resnets.report.evaluated import RunReport
 from resnets.runs import samples
@@ -64,6 +65,8 @@ def _calibrated(run: Run, state: RunState, logits: NDArray[np.float32] | None) -
         train=run.splits.train, rows=tuple(state.rows), plan=run.plan, command=run.command,
         notes=run.splits.notes, recipe=str(run.request.recipe or ("finetune" if recipe.weights else "")),
     )  # fmt: skip
+    if guessing := no_better_than_chance(said.evaluation):
+        log.warning("%s", guessing)
     best.metrics["val"] |= {**selection.summary(said.evaluation), "ece_before": found.ece_before}
     return said
 

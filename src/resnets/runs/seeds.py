@@ -16,6 +16,8 @@ from resnets.data import sources
 from resnets.runs.opened import recipe_values
 from resnets.runs.request import TrainRequest
 from resnets.runs.run import train
+from resnets.training import checkpoint
+from resnets.training.recipes.plan import Execution
 from resnets.training.run_folder import RUNS, RunFolder, data_name
 
 log = logging.getLogger(__name__)
@@ -69,15 +71,23 @@ def train_seeds(request: TrainRequest, count: int) -> Spread:
     first = recipe_values(request.changes).seed
     seeds = tuple(range(first, first + count))
     scores: list[dict[str, dict[str, float]]] = []
+    request = dataclasses.replace(request, execution=_measured(folder, seeds))
     for done, seed in enumerate(seeds, 1):
         log.info("seed %d (%d of %d)", seed, done, count)
         scores.append(_scores(request, _one(request, folder, seed)))
+        request = dataclasses.replace(request, execution=_measured(folder, seeds))
     figures = {
         split: {name: tuple(score[split][name] for score in scores) for name in scores[0][split]} for split in scores[0]
     }
     spread = Spread(folder, seeds, figures)
     write_whole(folder / "seeds.json", json.dumps(spread.as_dict(), indent=2) + "\n")
     return spread
+
+
+def _measured(folder: Path, seeds: tuple[int, ...]) -> Execution | None:
+    """How the first of the runs that has begun computes, so that seeds differ by chance alone; None before it has."""
+    states = (RunFolder(folder / f"seed-{seed}").state for seed in seeds)
+    return next((checkpoint.read(state).plan.execution for state in states if state.exists()), None)
 
 
 def _folder(request: TrainRequest) -> Path:

@@ -63,19 +63,26 @@ class Choice:
 
 def usual(device: torch.device) -> Execution:
     """What is taken without measuring: channels last, and bfloat16 where a GPU is made for it (as timm's --amp)."""
-    return Execution(precision="bfloat16" if device.type == "cuda" else "float32")
+    return Execution(precision="bfloat16" if has_bfloat16(device) else "float32")
+
+
+def has_bfloat16(device: torch.device) -> bool:
+    """Whether the device itself computes in bfloat16, which elsewhere is emulated and slower than float32."""
+    if device.type == "cpu":
+        return torch.cpu._is_avx512_bf16_supported()  # torch has no public name for it
+    if device.type != "cuda":
+        return False
+    with torch.cuda.device(device):
+        return torch.cuda.is_bf16_supported(including_emulation=False)
 
 
 def alternatives(first: Execution, device: torch.device) -> list[Execution]:
     """The other ways worth timing on this device, each one change away from `first`; compilation comes last."""
     found = [replace(first, memory_format="contiguous")]
-    if device.type == "cuda":
-        found.append(replace(first, precision="float32"))
-    elif device.type == "cpu":
-        if torch.cpu._is_avx512_bf16_supported():  # torch has no public name for it
-            found.append(replace(first, precision="bfloat16"))
-        if (threads := torch.get_num_threads()) > 4:
-            found.append(replace(first, threads=threads // 2))
+    if has_bfloat16(device):
+        found.append(replace(first, precision="float32" if device.type == "cuda" else "bfloat16"))
+    if device.type == "cpu" and (threads := torch.get_num_threads()) > 4:
+        found.append(replace(first, threads=threads // 2))
     return found
 
 

@@ -45,9 +45,10 @@ class EpochLog(Listener):
     def on_epoch(self, done: EpochDone) -> None:
         best = next(row for row in done.rows if row["epoch"] == done.best_epoch)
         log.info(
-            "epoch %d/%d: loss %.3f, validation %.2f%% (best: epoch %d, %.2f%%), %.0f images/s", done.epoch,
-            done.epochs, done.row["train_loss"], 100 * done.row["val_top1"], done.best_epoch, 100 * best["val_top1"],
-            done.row["images_per_second"],
+            "%s: loss %.3f, validation %.2f%% (best: %s, %.2f%%)%s",
+            f"epoch {done.epoch}/{done.epochs}" if done.epoch else selection.named_epoch(0),
+            done.row["train_loss"], 100 * done.row["val_top1"], selection.named_epoch(done.best_epoch),
+            100 * best["val_top1"], f", {done.row['images_per_second']:.0f} images/s" if done.epoch else "",
         )  # fmt: skip
 
 

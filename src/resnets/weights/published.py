@@ -206,3 +206,8 @@ def nearest_names(name: str) -> str:
     close = [endings[ending] for ending in difflib.get_close_matches(word, endings, n=3)]
     close += [row for row in PRETRAINED if row.partition("/")[2].partition(".")[0] == word and row not in close]
     return f"did you mean {' or '.join(close[:3])}?" if close else "`resnets list --weights` prints every name"
+
+
+def weights_of(network: str) -> str | None:
+    """The name of the first published weights of a network of the catalog, or None where nobody published any."""
+    return next((name for name, row in PRETRAINED.items() if row.network == network), None)

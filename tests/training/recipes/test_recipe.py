@@ -2,7 +2,7 @@
 
 import dataclasses
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pytest
@@ -12,10 +12,13 @@ from resnets.catalog import find
 from resnets.data.checkup import survey
 from resnets.data.preprocessing import Preprocessing
 from resnets.data.sources import open_source
+from resnets.training.optimizers import OPTIMIZERS
+from resnets.training.recipes import named
 from resnets.training.recipes import plan as plans
 from resnets.training.recipes.defaults import plan
 from resnets.training.recipes.plan import Changes, Execution, Plan
-from resnets.training.recipes.recipe import Recipe, documented
+from resnets.training.recipes.recipe import Optimizer, Recipe, documented
+from resnets.training.recipes.suggested import suggested_recipe
 from tests import pictures
 
 
@@ -170,6 +173,58 @@ def test_rare_classes_weigh_as_much_as_common_ones_unless_the_user_rebalances(tm
     assert (found.recipe.class_weights, found.recipe.monitor) == ("balanced", "balanced_accuracy")
     assert any("6.0 times the images of the rarest" in reason for reason in found.reasons)
     assert planned(tmp_path, recipe={"sampler": "balanced"}).recipe.class_weights == "none"
+
+
+@pytest.mark.parametrize(("recipe", "lr", "at"), [
+    ({}, 0.1 * 16 / 128, 16),
+    ({"batch_size": 4}, 0.1 * 4 / 128, 4),
+    ({"batch_size": 4, "accumulate": 3}, 0.1 * 12 / 128, 12),
+    ({"batch_size": 64, "accumulate": 8}, 0.1 * 30 / 128, 30),  # there are no more images
+    ({"batch_size": 16, "lr_batch": 256}, 0.1 * 256 / 128, 16),  # the rate of a step stays
+    ({"batch_size": 16, "optimizer": "adamw"}, 2e-3 * (16 / 128) ** 0.5, 16),
+    ({"batch_size": 16, "optimizer": "lamb", "lr_batch": 32}, 2 * 2e-3 * (16 / 128) ** 0.5, 16),
+])  # fmt: skip
+def test_the_default_rate_is_the_optimizers_usual_one_for_the_images_of_a_step(
+    recipe: dict[str, Any], lr: float, at: int, tmp_path: Path
+) -> None:
+    found = planned(pictures.folder(tmp_path / "photos"), recipe={"batch_size": 16, **recipe}).recipe
+    assert found.lr == pytest.approx(lr)
+    usual = OPTIMIZERS[found.optimizer].rate_of(at)
+    assert found.lr * found.lr_factor(at) == pytest.approx(usual)
+
+
+def test_every_optimizer_has_its_row_and_one_rate_is_not_for_all() -> None:
+    assert set(OPTIMIZERS) == set(get_args(Optimizer))
+    assert len({row.finetuning_rate for row in OPTIMIZERS.values()}) == len(OPTIMIZERS)
+
+
+@pytest.mark.parametrize("settings", [{}, {"optimizer": "sgd"}, {"optimizer": "sgd", "lr_batch": 160}])
+def test_trained_weights_are_tuned_at_the_optimizers_rate(settings: dict[str, Any], tmp_path: Path) -> None:
+    recipe = named.find("finetune") | Changes(recipe={"weights": "w", "batch_size": 16, **settings})
+    train = open_source(pictures.folder(tmp_path / "photos"))
+    counts = train.class_counts()
+    found, reasons = suggested_recipe(counts, 20, True, recipe, stages=3, started=True)
+    assert found.lr * found.lr_factor(16) == pytest.approx({"adamw": 1e-4, "sgd": 1e-2}[found.optimizer])
+    source = "as set" if settings else "from recipe finetune"
+    assert f"optimizer {found.optimizer}: {source}" in reasons
+    assert "layer_decay 0.85: from recipe finetune" in reasons
+
+
+def test_photographs_without_weights_are_told_what_trained_weights_would_bring(tmp_path: Path) -> None:
+    large = planned(pictures.folder(tmp_path / "large", count=2, size=(150, 140)))
+    (said,) = (reason for reason in large.reasons if reason.startswith("weights: none"))
+    assert said.endswith("--weights torchvision/resnet18.v1")
+    small = planned(pictures.folder(tmp_path / "small"))
+    assert not any(reason.startswith("weights") for reason in small.reasons)
+
+
+def test_a_reason_stands_on_its_own_whatever_is_set_beside_it(tmp_path: Path) -> None:
+    for label, count in enumerate((12, 12, 2)):
+        for seed in range(count):
+            pictures.save(tmp_path / pictures.CLASSES[label] / f"{seed}.png", pictures.picture(label, seed))
+    found = planned(tmp_path, recipe={"class_weights": "none"})
+    (said,) = (reason for reason in found.reasons if reason.startswith("best epoch"))
+    assert said.endswith("the most common class has 6.0 times the images of the rarest")
 
 
 def test_labels_of_two_classes_are_not_smoothed_unless_the_user_says_so(tmp_path: Path) -> None:

@@ -20,7 +20,9 @@ from resnets.training.recipes.plan import Changes, Plan
 from resnets.training.recipes.recipe import Recipe
 from resnets.training.recipes.suggested import suggested_recipe
 from resnets.training.transfer import Start
+from resnets.weights.published import weights_of
 
+FEW = 10  # training images of a class below which a warning is due
 SAMPLE = 2_000  # images that mean and deviation are measured on
 
 
@@ -36,7 +38,7 @@ def plan(train: ImageSet, survey: Survey, changes: Changes, start: Start | None 
     size = made.preprocessing.size
     coloured = survey.channels == made.preprocessing.channels == 3
     recipe, reasons = suggested_recipe(
-        train.class_counts(), size, coloured, changes.recipe, stages=len(made.spec.depths), started=bool(start)
+        train.class_counts(), size, coloured, changes, stages=len(made.spec.depths), started=bool(start)
     )
     return dataclasses.replace(made, recipe=recipe, reasons=(*made.reasons, *reasons))
 
@@ -47,10 +49,15 @@ def _from_scratch(train: ImageSet, survey: Survey, changes: Changes) -> Plan:
     row, network_reason = _network(size, changes)
     fields: dict[str, Any] = {"in_channels": channels, **changes.spec, "num_classes": len(train.classes)}
     spec = specs.with_fields(row.spec, fields, where=row.name)
-    reasons = [network_reason, size_reason, _channels_reason(channels, survey)]
+    reasons = [network_reason, size_reason, _channels_reason(channels, survey, changes)]
     if size <= SMALL_IMAGE and "stem" not in changes.spec and spec.stem.stride > 1:
         spec = specs.small_images(spec)
         reasons.append(f"stem: 3x3, stride 1, no pool, since images of {size} pixels have no positions to give away")
+    elif size > SMALL_IMAGE and not changes.spec and (weights := weights_of(row.name)):
+        reasons.append(
+            f"weights: none, so the network learns from your photographs alone; trained weights usually bring more "
+            f"accuracy in less time (800 photographs of flowers: 89% in 2 minutes on two cores): --weights {weights}"
+        )
     preprocessing = _preprocessing(train, survey, size, channels, changes)
     reasons += _range_reason(preprocessing, changes)
     return Plan(spec=spec, preprocessing=preprocessing, recipe=Recipe(), network=row.name, reasons=tuple(reasons))
@@ -68,7 +75,8 @@ def _carried_over(train: ImageSet, survey: Survey, start: Start, changes: Change
     seen = f"{preprocessing.size} pixels out of {preprocessing.resize}"
     free = preprocessing.fit == "crop" and "resize" not in changes.preprocessing
     if free and survey.shorter_side < preprocessing.resize:
-        seen = f"{preprocessing.size} pixels, but not out of {preprocessing.resize}, to which images would be enlarged"
+        enlarged = f"resizing them to {preprocessing.resize} first would enlarge them"
+        seen = f"{preprocessing.size} pixels, cut from images of their own size: {enlarged}"
         preprocessing = dataclasses.replace(preprocessing, resize=preprocessing.size)
     return Plan(
         spec=spec,
@@ -97,6 +105,23 @@ def _network_of_weights(start: Start, changes: Changes) -> tuple[Row, str]:
     return row, f"network {row.name}: that of the weights"
 
 
+def rare_classes(train: ImageSet) -> str | None:
+    """In a sentence, which classes have so few training images that they are hardly learnt; None where none has."""
+    counts = train.class_counts()
+    rare = [
+        f"{train.classes[place]} ({counts[place]:,})"
+        for place in np.argsort(counts, kind="stable")
+        if counts[place] < FEW
+    ]
+    if not rare:
+        return None
+    more = f" and {len(rare) - 5:,} more" if len(rare) > 5 else ""
+    return (
+        f"fewer than {FEW} training images of {', '.join(rare[:5])}{more}: what so few show is learnt by heart; add "
+        "images, or start from trained weights (--weights)"
+    )
+
+
 def check(changes: Changes, start: Start | None = None) -> None:
     """Raise InputError for changes that can work with no images, before the images are looked at."""
     if start is not None:
@@ -111,7 +136,7 @@ def check(changes: Changes, start: Start | None = None) -> None:
 def _image_size(survey: Survey, changes: Changes) -> tuple[int, str]:
     if "size" in changes.preprocessing:
         size = changes.preprocessing["size"]
-        return Preprocessing(size=size, resize=size).size, f"size {size}: as set"
+        return Preprocessing(size=size, resize=size).size, f"size {size}: {changes.origin('preprocessing.size')}"
     shorter = survey.shorter_side
     if shorter <= SMALL_IMAGE:
         return shorter, f"size {shorter}: that of the images (median of the shorter sides)"
@@ -139,9 +164,9 @@ def _is_whole(spec: Mapping[str, Any]) -> bool:
     return {field.name for field in dataclasses.fields(ResNetSpec)} <= set(spec)
 
 
-def _channels_reason(channels: int, survey: Survey) -> str:
+def _channels_reason(channels: int, survey: Survey, changes: Changes) -> str:
     if channels != survey.channels:
-        return f"channels {channels}: as set"
+        return f"channels {channels}: {changes.origin('preprocessing.channels')}"
     stored = {1: "every image is stored grey", 3: "there are images in colour"}
     return f"channels {channels}: {stored.get(survey.channels, 'as the arrays have')}"
 

@@ -38,7 +38,7 @@ class NamedRecipe:
     @property
     def changes(self) -> Changes:
         """What it asks for, as a recipe file does."""
-        return Changes(recipe=self.recipe, preprocessing=self.preprocessing, spec=self.spec)
+        return Changes(recipe=self.recipe, preprocessing=self.preprocessing, spec=self.spec).of(self.name)
 
 
 _PLAIN: Mapping[str, Any] = {  # the settings of 2015 that later recipes left behind
@@ -84,7 +84,6 @@ _ROWS = (
         recipe={
             "head": "probe",
             "optimizer": "adamw",
-            "lr": 1e-4,
             "momentum": 0.9,
             "warmup": 0.1,
             "schedule": "cosine",
@@ -324,7 +323,7 @@ def find(recipe: str | Path) -> Changes:
     if row is not None:
         return row.changes
     if str(recipe).endswith(".toml") or Path(recipe).exists():
-        return plans.read(recipe)
+        return plans.read(recipe).of(str(recipe))
     raise InputError(
         f"{recipe}: neither a recipe's name nor a file; {nearest(str(recipe), RECIPES)} (`resnets recipe list`)"
     )

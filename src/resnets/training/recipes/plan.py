@@ -92,6 +92,16 @@ class Changes:
     preprocessing: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     spec: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     network: str | None = None
+    sources: Mapping[str, str] = dataclasses.field(default_factory=dict)  # of settings that come with a recipe: which
+
+    def of(self, recipe: str) -> "Changes":
+        """The same, known to come with the recipe of this name."""
+        names = (*self.recipe, *(f"preprocessing.{name}" for name in self.preprocessing))
+        return dataclasses.replace(self, sources=dict.fromkeys(names, recipe))
+
+    def origin(self, name: str) -> str:
+        """In words, what asks for a setting: `as set`, or the recipe it comes with."""
+        return f"from recipe {self.sources[name]}" if name in self.sources else "as set"
 
     def __or__(self, other: "Changes") -> "Changes":
         """Both, where `other` has the last word."""
@@ -101,7 +111,12 @@ class Changes:
             preprocessing={**self.preprocessing, **other.preprocessing},
             spec={**({} if other.network else self.spec), **other.spec},  # another network's fields are its own
             network=other.network or self.network,
+            sources={**{name: of for name, of in self.sources.items() if not other._sets(name)}, **other.sources},
         )
+
+    def _sets(self, name: str) -> bool:
+        table, _, field = name.rpartition(".")
+        return field in (self.preprocessing if table else self.recipe)
 
     def __bool__(self) -> bool:
         return bool(self.recipe or self.execution or self.preprocessing or self.spec or self.network)

@@ -59,7 +59,9 @@ class Recipe(Augmentation, Mixing):
     loss: Loss = setting("cross-entropy", "bce: binary cross-entropy, each class a question of its own")
     bce_threshold: float = setting(0.0, "bce: targets above it count as 1, others as 0; 0: as they are", 0, 1)
     label_smoothing: float = setting(0.1, "part of each label spread over all classes", 0, 1)
-    class_weights: ClassWeights = setting("none", "balanced: each class weighs the same in the loss, however rare")
+    class_weights: ClassWeights = setting(
+        "none", "balanced: images of rare classes weigh more, up to about ten times as much"
+    )
     logit_adjustment: float = setting(0.0, "tau of logit adjustment for imbalanced classes; 0: off", 0, 10)
     teacher: str = setting("", "a classifier file of the same classes to learn from; empty: none")
     distill_weight: float = setting(0.5, "part of the loss that is agreement with the teacher", 0, 1)

@@ -7,66 +7,86 @@ import numpy as np
 from numpy.typing import NDArray
 
 from resnets.data.preprocessing import SMALL_IMAGE
-from resnets.training.recipes.recipe import Recipe, replaced
+from resnets.training.optimizers import OPTIMIZERS, USUAL_BATCH
+from resnets.training.recipes.plan import Changes
+from resnets.training.recipes.recipe import ENDLESS, Recipe, replaced
 
 VIEWS = 200_000  # training images seen in a default run, repeats counted
 TRANSFER_VIEWS = 5_000  # the same, where weights that were trained before are fine-tuned
 MANY = 500  # images a class from which all of a trained network is trained on
 PATIENCE = 6  # epochs in which fine-tuning has to become better than what it began with, or was
 # What a linear probe alone does not read, so that it is not told of it.
-TRAINED_ONLY = frozenset({"batch_size", "freeze_stages", "patience", "augment", "crop_padding"})
+TRAINED_ONLY = frozenset({"batch_size", "lr", "freeze_stages", "patience", "augment", "crop_padding"})
 IMBALANCED = 5.0  # times as many images of the most common class as of the rarest
 
 Reasons = dict[str, str]  # of each setting
 
 
 def suggested_recipe(
-    counts: NDArray[np.int64], size: int, coloured: bool, asked: Mapping[str, Any], *, stages: int, started: bool
+    counts: NDArray[np.int64], size: int, coloured: bool, changes: Changes, *, stages: int, started: bool
 ) -> tuple[Recipe, list[str]]:
-    """The recipe that fits, with what was `asked` for, and the reason for each setting that was chosen here.
+    """The recipe that fits, with the `changes` made, and the reason for each setting that was chosen here.
 
     counts: training images of each class. size: of the network's input, in pixels. coloured: whether any image is not
     grey. stages: of the network. started: whether the weights have been trained before.
     """
-    settings, reasons = _fine_tuning(counts, stages) if started else _from_scratch(counts, asked)
+    asked = changes.recipe
+    settings, reasons = _fine_tuning(counts, stages, asked) if started else _from_scratch(counts, asked)
     for extra in (_augmentation(size, coloured), _balance(counts, asked)):
         settings |= extra[0]
         reasons |= extra[1]
     unsaid = {*asked, *(TRAINED_ONLY if asked.get("epochs") == 0 else ())}
     said = [reason for name, reason in reasons.items() if name not in unsaid]
-    said += [f"{name} {_as_text(value)}: as set" for name, value in asked.items()]
+    said += [f"{name} {_as_text(value)}: {changes.origin(name)}" for name, value in asked.items()]
     return replaced(Recipe(**settings), asked, where="recipe"), said
 
 
 def _from_scratch(counts: NDArray[np.int64], asked: Mapping[str, Any]) -> tuple[dict[str, Any], Reasons]:
-    """SGD with warm-up, cosine, smoothing and no decay of norms and biases (He et al. 2018, sections 3 and 5)."""
+    """Warm-up, cosine, smoothing and no decay of norms and biases (He et al. 2018, sections 3 and 5)."""
     count = int(counts.sum())
     batch = 2 ** int(np.log2(min(128, max(8, count / 16))))
-    batch = asked.get("batch_size", batch)
     epochs = min(60, max(10, round(VIEWS / count)))
-    lr = 0.1 * min(batch, count) / 128  # a batch is never larger than the set
-    settings: dict[str, Any] = {"epochs": epochs, "batch_size": batch, "lr": lr}
+    settings: dict[str, Any] = {"epochs": epochs, "batch_size": batch}
     reasons = {
         "epochs": f"epochs {epochs}: about {VIEWS:,} views of {count:,} training images, but 10 to 60",
         "batch_size": f"batch size {batch}: at least 16 steps an epoch, at most 128",
-        "lr": f"learning rate {lr:g}: 0.1 for a batch of 128, in proportion",
     }
+    settings["lr"], reasons["lr"] = _rate(count, {**settings, **asked})
     if len(counts) == 2:  # it draws all sure answers to one value, among which a wrong one can rank anywhere
         settings["label_smoothing"] = 0.0
         reasons["label_smoothing"] = "no label smoothing: of two classes it blurs which image is surer"
     return settings, reasons
 
 
-def _fine_tuning(counts: NDArray[np.int64], stages: int) -> tuple[dict[str, Any], Reasons]:
+def _rate(count: int, asked: Mapping[str, Any]) -> tuple[float, str]:
+    """The setting that gives the optimizer its usual rate, for the images that a step has, and the reason."""
+    plan = replaced(Recipe(epochs=ENDLESS), asked, where="recipe")
+    row = OPTIMIZERS[plan.optimizer]
+    images = min(plan.images_a_step, count)  # a step never has more than the set
+    rate = row.rate_of(images)
+    growth = "in proportion" if row.growth == 1 else "growing with the root of the batch"
+    usual = f"{row.rate:g} for {USUAL_BATCH} images a step of {plan.optimizer}, {growth}"
+    if not plan.lr_batch:
+        return rate, f"learning rate {rate:g}: {usual}"
+    lr = rate / plan.lr_factor(images)
+    return lr, f"learning rate {lr:g} for {plan.lr_batch} images, so {rate:g} for the {images} of a step: {usual}"
+
+
+def _fine_tuning(counts: NDArray[np.int64], stages: int, asked: Mapping[str, Any]) -> tuple[dict[str, Any], Reasons]:
     """Few epochs; and with few images of a class, early layers stay: what they see is the same in all photographs."""
     count, rarest = int(counts.sum()), int(counts.min())
     epochs = min(12, max(3, round(TRANSFER_VIEWS / count)))
     frozen = 1 + stages // 2 if rarest < MANY else 0
     kept = f"stem and {frozen - 1} of {stages} stages stay as they came" if frozen else "every layer learns"
     batch = 16 if count < 5_000 else 64
-    return {"epochs": epochs, "batch_size": batch, "freeze_stages": frozen, "patience": PATIENCE}, {
+    settings = {"epochs": epochs, "batch_size": batch, "freeze_stages": frozen, "patience": PATIENCE}
+    plan = replaced(Recipe(epochs=ENDLESS), {**settings, **asked, "epochs": ENDLESS}, where="recipe")
+    rate = OPTIMIZERS[plan.optimizer].finetuning_rate
+    settings["lr"] = rate / plan.lr_factor(min(plan.images_a_step, count))
+    return settings, {
         "epochs": f"epochs {epochs}: about {TRANSFER_VIEWS:,} views of {count:,} training images, but 3 to 12",
         "batch_size": f"batch size {batch}: 16 below 5,000 training images, else 64",
+        "lr": f"learning rate {settings['lr']:g}: for {rate:g} a step, usual in fine-tuning with {plan.optimizer}",
         "freeze_stages": f"{kept}: the rarest class has {rarest:,} images (all learn from {MANY} on)",
         "patience": f"patience {PATIENCE}: ends when {PATIENCE} epochs in a row are no better than what there was",
     }
@@ -92,8 +112,8 @@ def _balance(counts: NDArray[np.int64], asked: Mapping[str, Any]) -> tuple[dict[
         return {}, {}
     uneven = f"the most common class has {ratio:.1f} times the images of the rarest"
     return {"class_weights": "balanced", "monitor": "balanced_accuracy"}, {
-        "class_weights": f"class weights balanced: {uneven}",
-        "monitor": "best epoch by balanced accuracy: for the same reason",
+        "class_weights": f"class weights balanced, up to ten to one: {uneven}",
+        "monitor": f"best epoch by balanced accuracy, in which every class counts the same: {uneven}",
     }
 
 

@@ -13,44 +13,51 @@ from torch import Tensor
 
 Logits = Float[Tensor, "batch classes"]
 Targets = Float[Tensor, "batch classes"]
+ENOUGH = 10.0  # times the rarest class's images: more of a class barely lower its weight
+
+PerImage = Float[Tensor, " batch"]
 PerClass = Float[Tensor, " classes"]
 Loss = Float[Tensor, ""]
 
 
-def one_hot(labels: Int64[Tensor, " batch"], classes: int, smoothing: float = 0.0) -> Targets:
-    """Each label as probabilities: 1 - smoothing on its class, and smoothing / classes on every class, its own too.
+def one_hot(labels: Int64[Tensor, " batch"], classes: int) -> Targets:
+    """Each label as probabilities: 1 on its class."""
+    return torch.zeros(len(labels), classes, device=labels.device).scatter_(1, labels[:, None], 1)
 
-    So torch and timm smooth labels; Szegedy et al. 2015, section 7.
+
+def smoothed(labels: Targets, smoothing: float) -> Targets:
+    """Labels as probabilities, mixed or not, with a part of each spread over all classes, its own too.
+
+    So torch and timm smooth labels (Szegedy et al. 2015, section 7); mixed before or after, it comes to the same.
     """
-    off = smoothing / classes
-    targets = torch.full((len(labels), classes), off, dtype=torch.float32, device=labels.device)
-    return targets.scatter_(1, labels[:, None], 1 - smoothing + off)
+    return labels * (1 - smoothing) + smoothing / labels.shape[1] if smoothing else labels
 
 
-def cross_entropy(logits: Logits, targets: Targets, *, class_weights: PerClass | None = None) -> Loss:
-    """The mean over images of - sum over classes of weight x target x log softmax.
+def cross_entropy(logits: Logits, targets: Targets, *, image_weights: PerImage | None = None) -> Loss:
+    """The mean over images of weight x - sum over classes of target x log softmax.
 
-    Divided by the number of images, not by the sum of their weights: as torch does for probabilities. `class_weights`
-    of this module are 1 on average over the training images, so that the learning rate keeps its meaning.
+    Divided by the number of images, not by the sum of their weights. A weight is an image's, never a term's: weighing
+    the terms of a soft target teaches every image the rare classes' names, as the optimum is then weight x target.
     """
-    return F.cross_entropy(_wide(logits), _wide(targets), weight=class_weights)
+    return _mean(F.cross_entropy(_wide(logits), _wide(targets), reduction="none"), image_weights)
 
 
 def binary_cross_entropy(
     logits: Logits, targets: Targets, *,
-    sum_classes: bool = False, threshold: float | None = None, class_weights: PerClass | None = None,
+    sum_classes: bool = False, threshold: float | None = None, image_weights: PerImage | None = None,
 ) -> Loss:  # fmt: skip
     """Every class as a question of its own, answered yes or no ("ResNet strikes back", Wightman et al. 2021).
 
     sum_classes: sum over the classes and average over images only; else average over both.
     threshold: targets above it become 1, all others 0. Its recipes use 0.2, so both images of a mix count as there.
-    class_weights: of each class's question.
+    image_weights: of all questions about an image. A weight for a class's question would weigh its yes and its no
+    alike, and rebalance nothing.
     """
     targets = _wide(targets)
     if threshold is not None:
         targets = (targets > threshold).to(targets.dtype)
-    losses = F.binary_cross_entropy_with_logits(_wide(logits), targets, weight=class_weights, reduction="none")
-    return losses.sum(1).mean() if sum_classes else losses.mean()
+    losses = F.binary_cross_entropy_with_logits(_wide(logits), targets, reduction="none")
+    return _mean(losses.sum(1) if sum_classes else losses.mean(1), image_weights)
 
 
 def distillation(student: Logits, teacher: Logits, *, temperature: float) -> Loss:
@@ -65,14 +72,21 @@ def distillation(student: Logits, teacher: Logits, *, temperature: float) -> Los
 
 
 def class_weights(counts: Sequence[int]) -> PerClass:
-    """The weight of each class, in inverse proportion to its images: scikit-learn's "balanced".
+    """The weight of each class's images, in inverse proportion to its effective number of images.
 
-    counts: images of each class. The mean weight of an image is 1. A class with no image weighs nothing.
+    That number is (1 - beta^count) / (1 - beta), which counts the first images in full and ends at 1 / (1 - beta) (Cui
+    et al. 2019, eq. 2); here it ends at ENOUGH times the images of the rarest class. So the weights of close classes
+    are scikit-learn's "balanced", and no image of a rare class outweighs a whole batch: three images weighed 40 times
+    cost more accuracy than they brought (benchmarks/imbalance.py).
+
+    counts: images of each class. The mean weight of an image is 1, so that the learning rate keeps its meaning. A class
+    with no image weighs nothing.
     """
     images = torch.tensor(counts, dtype=torch.float64)
-    present = images > 0
-    weights = images.sum() / (present.sum() * images.clamp(min=1))
-    return torch.where(present, weights, 0.0).float()
+    beta = 1 - 1 / (ENOUGH * images[images > 0].min())
+    effective = (1 - beta**images) / (1 - beta)
+    weights = torch.where(images > 0, 1 / effective.clamp(min=1), 0.0)
+    return (weights * images.sum() / (weights * images).sum()).float()
 
 
 def logit_adjustment(counts: Sequence[int], tau: float) -> PerClass:
@@ -83,6 +97,10 @@ def logit_adjustment(counts: Sequence[int], tau: float) -> PerClass:
     """
     images = torch.tensor(counts, dtype=torch.float64).clamp(min=1)
     return (tau * torch.log(images / images.sum())).float()
+
+
+def _mean(losses: PerImage, weights: PerImage | None) -> Loss:
+    return losses.mean() if weights is None else (losses * weights).mean()
 
 
 def _wide(values: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:

@@ -1,15 +1,11 @@
 """How a step is made: which parameters decay, how fast each layer learns, and by which rule all of them move."""
 
-from typing import Any, Literal
-
 import torch
 from torch import nn
 
 from resnets.network import ResNet
-from resnets.training.step.lamb import Lamb
-
-Rule = Literal["sgd", "adamw", "lamb"]
-Groups = list[dict[str, Any]]
+from resnets.training.optimizers import OPTIMIZERS, Groups, Momenta
+from resnets.training.recipes.recipe import Optimizer
 
 
 def parameter_groups(
@@ -44,18 +40,13 @@ def parameter_groups(
 
 
 def optimizer_of(
-    groups: Groups, *, rule: Rule, lr: float, momentum: float = 0.9, nesterov: bool = True, beta2: float = 0.999
+    groups: Groups, *, rule: Optimizer, lr: float, momentum: float = 0.9, nesterov: bool = True, beta2: float = 0.999
 ) -> torch.optim.Optimizer:
-    """SGD with Nesterov momentum, AdamW (Loshchilov and Hutter 2019) or LAMB over `parameter_groups`.
+    """The optimizer of this name (training/optimizers.py) over `parameter_groups`.
 
     momentum: SGD's, or beta1 of the other two.
     """
-    if rule == "sgd":
-        made = torch.optim.SGD(groups, lr=lr, momentum=momentum, nesterov=nesterov and momentum > 0, fused=True)
-    elif rule == "adamw":
-        made = torch.optim.AdamW(groups, lr=lr, betas=(momentum, beta2), fused=True)
-    else:
-        made = Lamb(groups, lr=lr, betas=(momentum, beta2))
+    made = OPTIMIZERS[rule].build(groups, lr, Momenta(momentum=momentum, beta2=beta2, nesterov=nesterov))
     set_rate(made, lr)
     return made
 

@@ -87,7 +87,7 @@ class Step:
         set_rate(self.optimizer, self.learning_rate(epoch, step) if rate is None else rate)
         self.optimizer.zero_grad(set_to_none=True)
         loss_sum, right = torch.zeros((), device=self.device), torch.zeros((), dtype=torch.int64, device=self.device)
-        for number, piece in enumerate(_split(batch, self.recipe.accumulate)):
+        for number, piece in enumerate(_split(batch, self.recipe.batch_size)):
             share = len(piece.labels) / len(batch.labels)
             loss, hits = self._backward(piece, (epoch, step, number), share)
             loss_sum += loss.detach() * share
@@ -116,9 +116,9 @@ class Step:
     def _mixed(
         self, images: Float[Tensor, "batch _ _ _"], labels: Int64[Tensor, " batch"], place: tuple[int, int, int]
     ) -> tuple[Tensor, Tensor]:
-        """Images and their soft targets, smoothed and mixed."""
+        """Images and their labels as probabilities, mixed."""
         recipe, (epoch, *where) = self.recipe, place
-        targets = losses.one_hot(labels, self.network.spec.num_classes, recipe.label_smoothing)
+        targets = losses.one_hot(labels, self.network.spec.num_classes)
         if recipe.mixup or recipe.cutmix:
             random = augmentation.generator(recipe.seed, epoch, augmentation.MIX, *where)
             images, targets = mix(images, targets, settings=recipe, random=random)
@@ -150,16 +150,19 @@ class Step:
             self.average.update(self.network, done)
 
 
-def _split(batch: Batch, pieces: int) -> Iterator[Batch]:
-    """The batch in `pieces`, or in fewer where it has not so many images."""
-    pieces = min(pieces, len(batch.labels))
+def _split(batch: Batch, size: int) -> Iterator[Batch]:
+    """The batch in as few pieces of at most `size` images as it takes, all nearly the same in size.
+
+    A set smaller than a step has fewer pieces, not smaller ones, over which batch norms could not average.
+    """
+    pieces = -(-len(batch.labels) // size)
     boxes = batch.boxes.tensor_split(pieces) if batch.boxes is not None else (None,) * pieces
     images, labels = batch.images.tensor_split(pieces), batch.labels.tensor_split(pieces)
     yield from (Batch(*piece) for piece in zip(images, labels, boxes, strict=True))
 
 
 class Objective:
-    """The loss of a recipe against soft targets, before any teacher has a say."""
+    """The loss of a recipe against labels that may be mixed, before any teacher has a say."""
 
     def __init__(self, recipe: Recipe, class_counts: NDArray[np.int64], device: torch.device) -> None:
         self.recipe = recipe
@@ -169,11 +172,14 @@ class Objective:
         self.offsets = losses.logit_adjustment(class_counts.tolist(), tau).to(device) if tau else None
 
     def __call__(
-        self, logits: Float[Tensor, "batch classes"], targets: Float[Tensor, "batch classes"]
+        self, logits: Float[Tensor, "batch classes"], labels: Float[Tensor, "batch classes"]
     ) -> Float[Tensor, ""]:
+        """The mean loss. labels: rows of probabilities, mixed but not smoothed, since an image weighs what it shows."""
         if self.offsets is not None:
             logits = logits + self.offsets
+        weights = None if self.weights is None else (labels * self.weights).sum(1)
+        targets = losses.smoothed(labels, self.recipe.label_smoothing)
         if self.recipe.loss == "bce":
             threshold = self.recipe.bce_threshold or None
-            return losses.binary_cross_entropy(logits, targets, threshold=threshold, class_weights=self.weights)
-        return losses.cross_entropy(logits, targets, class_weights=self.weights)
+            return losses.binary_cross_entropy(logits, targets, threshold=threshold, image_weights=weights)
+        return losses.cross_entropy(logits, targets, image_weights=weights)
