@@ -51,7 +51,7 @@ def balanced_accuracy(parts: Parts, settings: dict[str, Any]) -> float:
         data = Path(place) / "data.npz"
         arrays = {f"{split}_{kind}": value for split, pair in parts.items()
                   for kind, value in zip(("images", "labels"), pair, strict=True)}  # fmt: skip
-        np.savez(data, **arrays)
+        np.savez(data, allow_pickle=False, **arrays)
         out = Path(place) / "run"
         classifier = resnets.train(data, "cifar_resnet20", out=out, settings={**TINY, "epochs": 12, **settings})
         return classifier.evaluate(data, split="test").balanced_accuracy
@@ -61,7 +61,7 @@ def digits() -> Parts:
     """scikit-learn's digits: 3 eights beside 120 of each other digit."""
     pixels, labels = load_digits(return_X_y=True)
     images = np.round(pixels.reshape(-1, 8, 8) * 255 / 16).astype(np.uint8)
-    return split(images, labels.astype(np.int64), [3 if digit == 8 else 120 for digit in range(10)], val=20)
+    return split(images, np.asarray(labels, np.int64), [3 if digit == 8 else 120 for digit in range(10)], val=20)
 
 
 def pneumonia(folder: Path) -> Parts:

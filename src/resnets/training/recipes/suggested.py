@@ -79,7 +79,7 @@ def _fine_tuning(counts: NDArray[np.int64], stages: int, asked: Mapping[str, Any
     frozen = 1 + stages // 2 if rarest < MANY else 0
     kept = f"stem and {frozen - 1} of {stages} stages stay as they came" if frozen else "every layer learns"
     batch = 16 if count < 5_000 else 64
-    settings = {"epochs": epochs, "batch_size": batch, "freeze_stages": frozen, "patience": PATIENCE}
+    settings: dict[str, Any] = {"epochs": epochs, "batch_size": batch, "freeze_stages": frozen, "patience": PATIENCE}
     plan = replaced(Recipe(epochs=ENDLESS), {**settings, **asked, "epochs": ENDLESS}, where="recipe")
     rate = OPTIMIZERS[plan.optimizer].finetuning_rate
     settings["lr"] = rate / plan.lr_factor(min(plan.images_a_step, count))
