@@ -25,9 +25,10 @@ from resnets.base.progress import Progress
 from resnets.bulk import bulk
 from resnets.bulk.bulk import BulkRequest, Written
 from resnets.bulk.work_folder import WorkFolder
+from resnets.classifier.answering import Encoded, Picture, Viewed
 from resnets.classifier.file import Classifier
 from resnets.classifier.prediction import Prediction
-from resnets.classifier.predictor import Encoded, Picture, Predictor, Viewed
+from resnets.classifier.predictor import Predictor
 from resnets.data.preprocessing import Views
 from tests import pictures
 from tests.export import samples
