@@ -371,7 +371,7 @@ def test_a_damaged_file_is_refused_with_its_name(saved: Path, tmp_path: Path) ->
         with pytest.raises(InputError, match=r"c\.safetensors: damaged"):
             resnets.load(saved)
     safetensors.torch.save_file({"x": torch.zeros(1)}, tmp_path / "w.safetensors")
-    with pytest.raises(InputError, match="weights without a classifier's header; `resnets convert`"):
+    with pytest.raises(InputError, match="weights without a classifier's header; `resnets.convert`"):
         resnets.load(tmp_path / "w.safetensors")
     with pytest.raises(InputError, match="no such file"):
         resnets.load(tmp_path / "gone.safetensors")
@@ -444,7 +444,7 @@ def test_images_that_cannot_be_read_stop_the_judging_or_are_left_out_and_listed(
     plain = untrained().evaluate(folder)
     (folder / "blue" / "0.png").write_bytes(b"no image")
     (folder / "red" / "9.png").write_bytes(b"")
-    with pytest.raises(InputError, match=r"blue/0\.png: not an image.*--skip-bad"):
+    with pytest.raises(InputError, match=r"blue/0\.png: not an image.*skip_bad=True"):
         untrained().evaluate(folder)
     with caplog.at_level(logging.WARNING, logger="resnets"):
         found = untrained().evaluate(folder, skip_bad=True, batch_size=4)
@@ -460,7 +460,7 @@ def test_compare_and_calibrate_leave_out_what_either_cannot_read(tmp_path: Path)
     a, b = untrained(), untrained(resize=5000)
     found = judging.compare(a, b, folder, skip_bad=True)
     assert len(found.labels) == 12
-    with pytest.raises(InputError, match="--skip-bad"):
+    with pytest.raises(InputError, match="skip_bad=True"):
         judging.compare(a, b, folder)
     _, fitted = judging.calibrate(a, folder, split="all", skip_bad=True)
     assert fitted.images == 13
