@@ -103,6 +103,7 @@ def train(
         Print the result as one JSON document.
     """
     from resnets import api
+    from resnets.data.table_columns import table_options
     from resnets.training.recipes import plan as plans
 
     settings = plans.parse_settings([*(set or []), *([f"epochs={epochs}"] if epochs is not None else [])])
@@ -113,13 +114,15 @@ def train(
     }  # fmt: skip
     with watched() as watch:
         if seeds is None:
-            text = _run(api.train(data, spec or network, watch=watch, **options), data, json)
+            text = _run(
+                api.train(data, spec or network, watch=watch, **options), [data, *table_options(columns, images)], json
+            )
         else:
             text = _spread(api.train_seeds(data, spec or network, seeds=seeds, watch=watch, **options), json)
     write_result(text)
 
 
-def _run(classifier: "Classifier", data: str, json: bool) -> str:
+def _run(classifier: "Classifier", data: list[str], json: bool) -> str:
     from resnets.training.run_folder import RunFolder
     from resnets.training.selection import named_epoch
 
@@ -142,11 +145,11 @@ def _kept(epoch: str) -> str:
     return f"in {epoch}" if epoch.startswith("epoch") else f"by {epoch}"
 
 
-def _next(classifier: str, data: str) -> Iterator[list[str]]:
-    """What one does with a new classifier, as commands to paste."""
-    yield ["resnets", "evaluate", classifier, data]
-    if Path(data).is_dir() or Path(data).suffix in (".zip", ".tar"):
-        yield ["resnets", "predict", classifier, data]
+def _next(classifier: str, data: list[str]) -> Iterator[list[str]]:
+    """What one does with a new classifier, as commands to paste. data: where it is, and how to read it."""
+    yield ["resnets", "evaluate", classifier, *data]
+    if Path(data[0]).is_dir() or Path(data[0]).suffix in (".zip", ".tar"):
+        yield ["resnets", "predict", classifier, data[0]]
     yield ["resnets", "export", classifier]
 
 
