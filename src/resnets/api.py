@@ -28,10 +28,10 @@ from resnets.export.exporting import Export, ExportOptions, Precision, Target
 from resnets.export.header import is_exported, latest
 from resnets.report.evaluated import judge
 from resnets.report.page import write as write_page
-from resnets.runs import rates
+from resnets.runs import lr_search as rates
 from resnets.runs import run as running
 from resnets.runs import seeds as several
-from resnets.runs.rates import Found
+from resnets.runs.lr_search import Found
 from resnets.runs.request import TrainRequest
 from resnets.runs.seeds import Spread
 from resnets.spec import ResNetSpec

@@ -371,7 +371,7 @@ def test_a_damaged_file_is_refused_with_its_name(saved: Path, tmp_path: Path) ->
         with pytest.raises(InputError, match=r"c\.safetensors: damaged"):
             resnets.load(saved)
     safetensors.torch.save_file({"x": torch.zeros(1)}, tmp_path / "w.safetensors")
-    with pytest.raises(InputError, match="weights without a classifier's header; `resnets.convert`"):
+    with pytest.raises(InputError, match=r"weights without a classifier's header; `resnets\.convert`"):
         resnets.load(tmp_path / "w.safetensors")
     with pytest.raises(InputError, match="no such file"):
         resnets.load(tmp_path / "gone.safetensors")

@@ -54,8 +54,8 @@ def test_labels_that_are_numbers_sort_as_numbers_and_others_as_text(tmp_path):
     ("text", "message"),
     [
         ("", "is empty; list an image and its label in each line"),
-        ("a,b,c\n1.png,x,y\n", "which column is the label cannot be told from its first line 'a,b,c'; --columns"),
-        ("path,label,label\n1.png,a,b\n", "a column is there twice in its header 'path,label,label'; --columns"),
+        ("a,b,c\n1.png,x,y\n", "which column is the label cannot be told from its first line 'a,b,c'; columns="),
+        ("path,label,label\n1.png,a,b\n", "a column is there twice in its header 'path,label,label'; columns="),
         ("path,label\n", "no rows after the header"),
         ("path,label\n1.png,a\n2.png,\n", "line 3 has no label; every image needs both"),
         ("path,label\n1.png,a\n,b\n", "line 3 has no path; every image needs both"),
@@ -164,7 +164,7 @@ def test_images_in_a_folder_below_the_table_are_found_and_the_folder_is_said(tmp
 def test_two_folders_that_hold_the_same_names_must_be_told_apart(tmp_path):
     path = table(tmp_path, "id,label\n1,cat\n2,dog\n", *(f"{size}/{name}.png" for size in "ab" for name in "12"))
     assert refusal(path) == (
-        f"{path}: its images are in {tmp_path}/a and in {tmp_path}/b; --images FOLDER says which is meant"
+        f"{path}: its images are in {tmp_path}/a and in {tmp_path}/b; images= FOLDER says which is meant"
     )
     assert open_source(path, images=tmp_path / "b").image_name(1) == f"{tmp_path}/b/2.png"
 

@@ -16,11 +16,12 @@ from resnets.data import sources
 from resnets.data.imageset import ImageSet, Split
 from resnets.data.preprocessing import Views
 from resnets.data.table_columns import Asked
-from resnets.evaluation import comparison, selection
+from resnets.evaluation import comparison
+from resnets.evaluation import judged_images as selection
 from resnets.evaluation.classes import ClassMap
 from resnets.evaluation.comparison import Comparison
+from resnets.evaluation.judged_images import Scored
 from resnets.evaluation.recalibration import Recalibration, recalibrate
-from resnets.evaluation.selection import Scored
 
 log = logging.getLogger(__name__)
 

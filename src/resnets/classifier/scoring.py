@@ -16,11 +16,12 @@ from resnets.data import loading, sources
 from resnets.data.imageset import ImageSet, Split
 from resnets.data.preprocessing import Views
 from resnets.data.table_columns import Asked
-from resnets.evaluation import metrics, selection
+from resnets.evaluation import judged_images as selection
+from resnets.evaluation import metrics
 from resnets.evaluation.classes import ClassMap
 from resnets.evaluation.classes import outputs as places_of
+from resnets.evaluation.judged_images import Scored
 from resnets.evaluation.metrics import Evaluation
-from resnets.evaluation.selection import Scored
 
 log = logging.getLogger(__name__)
 

@@ -9,7 +9,7 @@ from cyclopts import Parameter
 
 from resnets.base.errors import InputError
 from resnets.base.files import check_place, read_text, write_whole
-from resnets.cli import scores
+from resnets.cli import score_tables as scores
 from resnets.cli.terminal import as_json, as_text, watched, write_result
 
 if TYPE_CHECKING:

@@ -123,8 +123,8 @@ def train(
 
 
 def _run(classifier: "Classifier", data: list[str], json: bool) -> str:
+    from resnets.training.best_epoch import named_epoch
     from resnets.training.run_folder import RunFolder
-    from resnets.training.selection import named_epoch
 
     assert classifier.path is not None  # train has just written it
     folder = RunFolder(classifier.path.parent)

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from resnets.base.reading import open_regular
 from resnets.data import kinds, members
+from resnets.data.class_folders import arrange, image_set
 from resnets.data.imageset import ImageSet
-from resnets.data.layout import arrange, image_set
 from resnets.data.listing import Listing, Names, is_image
 from resnets.data.members import Member
 

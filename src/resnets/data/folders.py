@@ -10,8 +10,8 @@ import numpy as np
 
 from resnets.base.reading import head, read_regular
 from resnets.data import kinds
+from resnets.data.class_folders import arrange, image_set
 from resnets.data.imageset import ImageSet
-from resnets.data.layout import arrange, image_set
 from resnets.data.listing import Listing, Names, is_hidden, is_image, joined
 
 

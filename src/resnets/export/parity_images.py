@@ -15,7 +15,7 @@ from resnets.data import sources
 from resnets.data.checkup import readable
 from resnets.data.imageset import ImageSet, Split
 from resnets.data.table_columns import Asked
-from resnets.evaluation import selection
+from resnets.evaluation import judged_images as selection
 from resnets.evaluation.classes import ClassMap, outputs
 
 CALIBRATION = 256  # images; of more, none of the methods here gains

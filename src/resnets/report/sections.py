@@ -14,7 +14,7 @@ from resnets.report.evaluated import RunReport
 from resnets.report.findings import Pair
 from resnets.report.inline import inline
 from resnets.structure import structure
-from resnets.training.selection import named_epoch
+from resnets.training.best_epoch import named_epoch
 
 MISTAKES = 24
 PAIRS, EXAMPLES = 8, 6

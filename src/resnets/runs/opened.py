@@ -18,7 +18,8 @@ from resnets.classifier.header import check_whole, read_header
 from resnets.data.table_columns import table_options
 from resnets.report.board import require_tensorboard
 from resnets.runs.request import TrainRequest
-from resnets.training import checkpoint, selection, transfer
+from resnets.training import best_epoch as selection
+from resnets.training import checkpoint, transfer
 from resnets.training.checkpoint import RunState, Saved
 from resnets.training.extension import begun_with, extended
 from resnets.training.recipes import defaults

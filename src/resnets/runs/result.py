@@ -17,7 +17,7 @@ from resnets.report import page, plots
 from resnets.report.evaluated import RunReport
 from resnets.runs import samples
 from resnets.runs.opened import Run
-from resnets.training import selection
+from resnets.training import best_epoch as selection
 from resnets.training.checkpoint import RunState
 
 log = logging.getLogger(__name__)

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from resnets.base.files import write_whole
-from resnets.training import selection
+from resnets.training import best_epoch as selection
 from resnets.training.listener import EpochDone, Listener
 from resnets.training.recipes.recipe import Recipe
 

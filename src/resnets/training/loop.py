@@ -21,7 +21,8 @@ from resnets.data.imageset import ImageSet
 from resnets.data.loading import TrainingBatches
 from resnets.evaluation import metrics
 from resnets.evaluation.metrics import Evaluation
-from resnets.training import checkpoint, selection
+from resnets.training import best_epoch as selection
+from resnets.training import checkpoint
 from resnets.training.checkpoint import RunState, Saved
 from resnets.training.listener import EpochDone, Listener, StepDone
 from resnets.training.recipes.recipe import Recipe

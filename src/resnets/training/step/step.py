@@ -17,9 +17,9 @@ from resnets.training.recipes.plan import Execution
 from resnets.training.recipes.recipe import Recipe
 from resnets.training.step import losses, schedules
 from resnets.training.step.averaging import Average
-from resnets.training.step.depth import StochasticDepth, stochastic_depth
 from resnets.training.step.mixing import mix
 from resnets.training.step.optimization import optimizer_of, parameter_groups, set_rate, to_training
+from resnets.training.step.stochastic_depth import StochasticDepth, stochastic_depth
 from resnets.training.step.teacher import Teacher
 
 

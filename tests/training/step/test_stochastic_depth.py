@@ -9,8 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from resnets.network import BasicBlock, Bottleneck, ResNet, resnet
-from resnets.training.step.depth import branch_scales, drop_rates, stochastic_depth, uniform
 from resnets.training.step.optimization import freeze_norms
+from resnets.training.step.stochastic_depth import branch_scales, drop_rates, stochastic_depth, uniform
 from tests import peers
 
 

@@ -5,8 +5,8 @@ import pytest
 
 from resnets.base.errors import InputError
 from resnets.evaluation import metrics
+from resnets.training.best_epoch import check, has_ended, monitored, score
 from resnets.training.recipes.recipe import Monitor
-from resnets.training.selection import check, has_ended, monitored, score
 from tests.report.samples import images
 
 LABELS = np.array([0, 0, 0, 1])
