@@ -15,7 +15,8 @@ from typing import Any
 
 from resnets.base.errors import InputError, RunFailed
 from resnets.base.files import write_whole
-from resnets.bulk.work_folder import Job, WorkFolder
+from resnets.bulk.job import Job
+from resnets.bulk.work_folder import WorkFolder
 from resnets.bulk.worker import Opener, Worker
 
 

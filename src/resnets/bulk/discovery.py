@@ -18,7 +18,7 @@ from resnets.base.names import as_on_disk
 from resnets.base.reading import head
 from resnets.bulk import tables
 from resnets.bulk.manifest import Entry
-from resnets.bulk.stores import LOCAL, RUNS_FILES, Store, arrow, is_uri, open_local, store_of
+from resnets.bulk.stores import LOCAL, WORK_FILES, Store, arrow, is_uri, open_local, store_of
 from resnets.data import kinds, members
 from resnets.data.kinds import SUFFIXES
 from resnets.data.listing import LeftOut, is_hidden, picture_kind
@@ -333,4 +333,4 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
 
 def _of_a_run(folder: str) -> bool:
     """Whether a folder holds the parts of a bulk prediction."""
-    return folder.endswith(".parts") and any((Path(folder) / name).is_file() for name in RUNS_FILES)
+    return folder.endswith(".parts") and any((Path(folder) / name).is_file() for name in WORK_FILES)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 BUFFER = 2**20  # bytes: of a tar in an object store, a listing asks once for each of so many and not for each member
 LOCAL = -1  # the number of the store that needs no URI
 
-RUNS_FILES = ("job.json", "entries.jsonl")  # one of which is in OUT.parts, the folder of a bulk prediction's parts
+WORK_FILES = ("job.json", "entries.jsonl")  # one of which is in OUT.parts, the work folder of a bulk prediction
 
 _SCHEME = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]+://")
 _PATH_ONLY = ("file", "hdfs", "viewfs")  # schemes whose host is no part of a path
@@ -115,7 +115,7 @@ class Store:
 
         if not folder.endswith(".parts"):
             return False
-        found = self._system.get_file_info([f"{folder}/{name}" for name in RUNS_FILES])
+        found = self._system.get_file_info([f"{folder}/{name}" for name in WORK_FILES])
         return any(info.type == FileType.File for info in found)
 
     @cached_property

@@ -31,6 +31,7 @@ def predict(
     workers: int | None = None,
     engine: Literal["local", "ray"] = "local",
     ray_address: str | None = None,
+    overwrite: Annotated[bool, Parameter(negative="")] = False,
     json: Annotated[bool, Parameter(negative="")] = False,
     csv: Annotated[bool, Parameter(negative="")] = False,
     out: Annotated[Path | None, Parameter(alias="-o")] = None,
@@ -75,6 +76,8 @@ def predict(
         What computes a bulk prediction: this process, or a Ray cluster with Ray Data.
     ray_address
         The cluster that runs; by default one is started on this machine.
+    overwrite
+        Replace a .parquet, .csv or .jsonl file that is there already.
     json
         Print one JSON document: a list of {"image", "answers": [{"class", "probability"}], "sure", "error"}.
     csv
@@ -103,7 +106,8 @@ def predict(
         with watched() as watch:
             written = api.predict_bulk(
                 classifier, images, out, listed=listed, top=top, tta=tta, embeddings=embeddings, batch_size=batch_size,
-                device=device, workers=workers, engine=engine, ray_address=ray_address, watch=watch,
+                device=device, workers=workers, engine=engine, ray_address=ray_address, overwrite=overwrite,
+                watch=watch,
             )  # fmt: skip
         _report(written.bad, written.count)
         return
