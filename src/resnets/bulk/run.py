@@ -33,6 +33,7 @@ from resnets.bulk.work_folder import WorkFolder
 from resnets.bulk.worker import Opener, Stopped, Worker
 from resnets.classifier.predictor import Predictor
 from resnets.data.preprocessing import VIEWS, Views
+from resnets.export.onnx_file import read_whole
 
 log = logging.getLogger(__name__)
 
@@ -182,7 +183,7 @@ def _wanted(request: BulkRequest, predictor: Predictor) -> Job:
 
         versions["onnxruntime"] = onnxruntime.__version__  # which packages of several names have
     return Job(
-        classifier=hashlib.sha256(request.classifier.read_bytes()).hexdigest(),
+        classifier=hashlib.sha256(read_whole(request.classifier)).hexdigest(),
         classifier_name=str(request.classifier),
         top=min(request.top, len(predictor.classes)),
         views=request.tta,
