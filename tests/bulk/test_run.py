@@ -30,6 +30,7 @@ from resnets.classifier.answering import Encoded, Picture, Viewed
 from resnets.classifier.file import Classifier
 from resnets.classifier.prediction import Prediction
 from resnets.classifier.predictor import Predictor
+from resnets.cli import main
 from resnets.data.preprocessing import Views
 from tests import pictures
 from tests.export import samples
@@ -95,8 +96,6 @@ def test_json_lines_hold_what_predict_prints_as_json(
 def test_csv_is_what_predict_prints_as_csv(
     classifier: Classifier, photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from resnets.cli import main
-
     words = ["predict", str(classifier.path), str(photos), "--top", "2", "--batch-size", "2"]
     printed = ""
     for more in (["--csv"], ["-o", str(tmp_path / "a.csv")], ["--csv", "-o", str(tmp_path / "b.csv")]):
@@ -627,3 +626,26 @@ def test_archives_tables_and_uris_of_the_same_images_get_the_same_answers(
     rows = list(csv.DictReader((tmp_path / "out.csv").read_text().splitlines()))
     assert [row["image"] for row in rows] == [f"{tmp_path}/t.parquet/{row}" for row in range(9)]
     assert not any(row["error"] for row in rows)
+
+
+FORMULAS = ("=cmd|' /C calc'!A0", "+1+cmd", "-2+3", "@SUM(A1)", "\t=1", "＝1")
+
+
+def test_what_a_spreadsheet_would_run_is_text_in_every_csv(
+    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    names = [f"{formula}.png" for formula in FORMULAS if "/" not in formula]
+    for name in names:
+        shutil.copy(photos / "red" / "000.png", name)
+    for label in FORMULAS:
+        odd = samples.classifier()
+        odd.classes = (label, "-1", "+2.5")
+        odd.save("odd.safetensors")
+        Path("a.csv").unlink(missing_ok=True)
+        resnets.predict_bulk("odd.safetensors", names, "a.csv", top=3)
+        main(["predict", "odd.safetensors", *names, "--csv", "--top", "3"])
+        for text in (Path("a.csv").read_text(), capsys.readouterr().out):
+            rows = list(csv.reader(text.splitlines()))[1:]
+            assert [row[0] for row in rows] == [f"'{name}" for name in names]
+            assert {cell for row in rows for cell in (row[1], row[3], row[5])} == {f"'{label}", "-1", "+2.5"}
