@@ -61,6 +61,7 @@ def train(
     save_every: float = SAVE_EVERY,
     tensorboard: bool = False,
     listeners: Sequence[Listener] = (),
+    samples: bool = True,
     watch: Watch | None = None,
 ) -> Classifier:
     """Train a classifier on labelled images, and return the one that was best on validation, calibrated there.
@@ -80,6 +81,7 @@ def train(
     plan: "auto" times ways to compute on the first batch of a run that is long enough to gain; "usual" does not.
     save_every: seconds between saves of the state within an epoch. tensorboard: write its files into the run too.
     listeners: hear of every step and every epoch, and may end the run: each a `resnets.Listener` of your own.
+    samples: keep up to 512 of the images in the run's samples.zip, on which an export is checked.
     watch: is told how far the work is; by default a notebook shows a bar and the reasons, and a program nothing.
 
     Raises InputError for what the user can mend, RunFailed when the run cannot finish, and Interrupted, with
@@ -90,7 +92,8 @@ def train(
             _order(
                 data=data, network=network, weights=weights, out=out, recipe=recipe, settings=settings, epochs=epochs,
                 columns=columns, images=images, resume=resume, skip_bad=skip_bad, device=device, plan=plan,
-                save_every=save_every, tensorboard=tensorboard, listeners=listeners, watch=seen,
+                save_every=save_every, tensorboard=tensorboard, samples=samples,
+                listeners=listeners, watch=seen,
             )
         )  # fmt: skip
 

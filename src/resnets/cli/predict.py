@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from cyclopts import Parameter
 
 from resnets.base.errors import InputError, RunFailed
-from resnets.base.files import check_place
 from resnets.base.progress import Progress, Watch
-from resnets.cli.terminal import as_json, as_text, listed_names, watched, write_result
+from resnets.cli.terminal import as_json, as_text, check_table, listed_names, watched, write_result
 from resnets.view.table import Table
 
 if TYPE_CHECKING:
@@ -87,7 +86,7 @@ def predict(
         the same command goes on where it was stopped or killed.
     """
     from resnets import api
-    from resnets.bulk.formats import format_of
+    from resnets.bulk.formats import FORMATS, format_of
 
     if not images:
         raise InputError("no images given: name files, folders or patterns, or - to read a list from standard input")
@@ -114,7 +113,7 @@ def predict(
     if embeddings or engine != "local" or workers is not None:
         raise InputError("--embeddings, --engine and --workers are for a file of many rows: add -o FILE.parquet")
     if out is not None:
-        check_place(out)
+        json = check_table(out, json=json, more=[one.suffix for one in FORMATS])
     loaded = api.open_predictor(classifier, device=device)
     top = min(top, len(loaded.classes))
     with watched() as watch:

@@ -44,9 +44,7 @@ def from_program(traced: ExportedProgram) -> bytes:
     _clear(model)
     for value in (*model.graph.input, *model.graph.output):
         value.type.tensor_type.shape.dim[0].dim_param = "batch"
-    model.ir_version = onnx.helper.find_min_ir_version_for(
-        model.opset_import
-    )  # newer parts are cleared
+    model.ir_version = onnx.helper.find_min_ir_version_for(model.opset_import)  # newer parts are cleared
     onnx.checker.check_model(model, full_check=True)
     return model.SerializeToString(deterministic=True)
 

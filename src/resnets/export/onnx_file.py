@@ -9,6 +9,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from resnets.base.errors import InputError
+from resnets.base.reading import open_regular
 from resnets.classifier.header import shortly
 from resnets.export.onnx import INSTALL
 
@@ -25,7 +26,8 @@ def read_whole(path: Path) -> bytes:
     try:
         if path.is_file() and path.stat().st_size > MAX_BYTES and path.suffix.lower() == ".onnx":
             raise InputError(f"{path}: {path.stat().st_size / 2**30:.1f} GiB; an ONNX file has less than 2 GiB")
-        content = path.read_bytes()
+        with open_regular(path) as file:
+            content = file.read()
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror or error}); name a file that is there") from error
     if path.suffix.lower() != ".onnx" or b"location" not in content:  # what every piece of external data says
