@@ -168,10 +168,12 @@ def test_a_graph_that_gives_no_probabilities_is_refused(
             helper.make_node("Mul", ["m", "minus"], ["n"]),
             helper.make_node("Add", ["n", "one"], ["s"]),
         ]
-        values = [numpy_helper.from_array(np.float32(number), name) for name, number in (("minus", -1), ("one", 1))]
+        values = [
+            numpy_helper.from_array(np.array(number, np.float32), name) for name, number in (("minus", -1), ("one", 1))
+        ]
     else:
         nodes = [helper.make_node("Identity", ["shift"], ["s"])]
-        values = [numpy_helper.from_array(np.float32(shift), "shift")]
+        values = [numpy_helper.from_array(np.array(shift, np.float32), "shift")]
     opened = resnets.open_predictor(hostile(onnx_file, nodes, values, tmp_path / "x.onnx"))
     with pytest.raises(InputError, match=rf"x\.onnx: gives no probabilities: {said}"):
         opened.evaluate(photos)

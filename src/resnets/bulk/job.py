@@ -74,7 +74,8 @@ class Job:
             raise OtherFormat(f"format {values['format']}")
         if values.pop("digest") != _digest(values):
             raise ValueError("its digest differs")
-        return cls(**values | {name: tuple(values[name]) for name in ("images", "stores")})
+        values["images"], values["stores"] = tuple(values["images"]), tuple(values["stores"])
+        return cls(**values)
 
 
 def check_same(unfinished: Job, wanted: Job, folder: Path) -> None:
