@@ -280,11 +280,11 @@ def begin(predictor: Predictor, photos: Path, out: Path, **options: object) -> N
 @pytest.mark.parametrize(
     ("changed", "said"),
     [
-        ({"top": 1}, "was begun with --top 2, and this is 1; run the same command to go on, remove the folder"),
-        ({"tta": "flip"}, "was begun with --tta none, and this is flip"),
-        ({"batch_size": 3}, r"images a step \(--batch-size\) 2, and this is 3"),
+        ({"top": 1}, "was begun with top= 2, and this is 1; run the same command to go on, remove the folder"),
+        ({"tta": "flip"}, "was begun with tta= none, and this is flip"),
+        ({"batch_size": 3}, r"images a step \(batch_size=\) 2, and this is 3"),
         ({"images": ("elsewhere",)}, "and this is elsewhere"),
-        ({"embeddings": True}, r"features an image \(--embeddings\) 0, and this is 64"),
+        ({"embeddings": True}, r"features an image \(embeddings=True\) 0, and this is 64"),
     ],
 )
 def test_another_order_for_the_same_output_is_refused_with_the_difference(
@@ -404,7 +404,7 @@ def test_a_file_that_is_there_is_only_replaced_when_asked(
 ) -> None:
     out = tmp_path / f"a{suffix}"
     out.write_text("my thesis")
-    with pytest.raises(InputError, match=rf"a\{suffix}: is already here; overwrite it with --overwrite, or name"):
+    with pytest.raises(InputError, match=rf"a\{suffix}: is already here; overwrite it with overwrite=True, or name"):
         run(classifier, photos, out)
     assert out.read_text() == "my thesis"
     assert run(classifier, photos, out, overwrite=True).count == 21
