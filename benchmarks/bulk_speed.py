@@ -39,7 +39,7 @@ from torch.utils.data import DataLoader, Dataset
 
 import resnets
 from resnets.base.cpus import usable_cpus
-from resnets.bulk import bulk
+from resnets.bulk import run as bulk_run
 from resnets.classifier.file import Classifier
 from resnets.classifier.predictor import Predictor
 from resnets.data.preprocessing import Preprocessing
@@ -171,14 +171,14 @@ def race(name: str, exported: Path, photos: list[Path], peer: Peer, rounds: int,
 def predict(opened: Predictor, exported: Path, photos: list[Path]) -> None:
     """Our bulk prediction, its network opened before."""
     out = exported.with_suffix(".parquet")
-    order = bulk.BulkRequest(
+    order = bulk_run.BulkRequest(
         classifier=exported,
         images=tuple(map(str, photos)),
         out=out,
         opener=lambda path, device: opened,  # noqa: ARG005
         batch_size=BATCH,
     )
-    assert bulk.predict(order).count == len(photos)
+    assert bulk_run.predict(order).count == len(photos)
     out.unlink()
 
 

@@ -12,8 +12,8 @@ from resnets.base.errors import InputError
 from resnets.base.interruption import SAVE_EVERY
 from resnets.base.notebook import watching
 from resnets.base.progress import Watch, unwatched
-from resnets.bulk import bulk
-from resnets.bulk.bulk import Written
+from resnets.bulk import run as bulk_run
+from resnets.bulk.run import Written
 from resnets.classifier import file as classifiers
 from resnets.classifier import judging
 from resnets.classifier.file import Classifier
@@ -61,6 +61,7 @@ def train(
     save_every: float = SAVE_EVERY,
     tensorboard: bool = False,
     listeners: Sequence[Listener] = (),
+    samples: bool = True,
     watch: Watch | None = None,
 ) -> Classifier:
     """Train a classifier on labelled images, and return the one that was best on validation, calibrated there.
@@ -80,6 +81,7 @@ def train(
     plan: "auto" times ways to compute on the first batch of a run that is long enough to gain; "usual" does not.
     save_every: seconds between saves of the state within an epoch. tensorboard: write its files into the run too.
     listeners: hear of every step and every epoch, and may end the run: each a `resnets.Listener` of your own.
+    samples: keep up to 512 of the images in the run's samples.zip, on which an export is checked.
     watch: is told how far the work is; by default a notebook shows a bar and the reasons, and a program nothing.
 
     Raises InputError for what the user can mend, RunFailed when the run cannot finish, and Interrupted, with
@@ -90,7 +92,8 @@ def train(
             _order(
                 data=data, network=network, weights=weights, out=out, recipe=recipe, settings=settings, epochs=epochs,
                 columns=columns, images=images, resume=resume, skip_bad=skip_bad, device=device, plan=plan,
-                save_every=save_every, tensorboard=tensorboard, listeners=listeners, watch=seen,
+                save_every=save_every, tensorboard=tensorboard, samples=samples,
+                listeners=listeners, watch=seen,
             )
         )  # fmt: skip
 
@@ -145,6 +148,7 @@ def predict_bulk(
     workers: int | None = None,
     engine: Literal["local", "ray"] = "local",
     ray_address: str | None = None,
+    overwrite: bool = False,
     watch: Watch = unwatched,
 ) -> Written:
     """What is on any number of images, as rows of a .parquet, .csv or .jsonl file in the images' order.
@@ -158,18 +162,18 @@ def predict_bulk(
     test-time augmentation, as in `Predictor.scored`. embeddings: whether to write each image's features too.
     batch_size: images a step of the network. workers: threads, or Ray workers; by default one a core. engine: "ray"
     computes the parts over a cluster with Ray Data, whose machines must all see `out` and the images; ray_address: of
-    a cluster that runs, instead of a new one on this machine.
+    a cluster that runs, instead of a new one on this machine. overwrite: whether `out` may be there already.
 
     An image that cannot be read is a row with its error, and counted in `bad` of what is returned. Raises InputError
     for what the user can mend, RunFailed when the run cannot finish, Interrupted on Ctrl-C and SIGTERM.
     """
     many = [images] if isinstance(images, str | Path) else images
-    return bulk.predict(
-        bulk.BulkRequest(
+    return bulk_run.predict(
+        bulk_run.BulkRequest(
             classifier=_file(Path(classifier)), images=tuple(map(str, many)), out=Path(out),
             opener=partial(open_predictor, threads=1), listed=listed, top=top, tta=tta, embeddings=embeddings,
             batch_size=batch_size, device=_bulk_device(classifier, device, engine), workers=workers, engine=engine,
-            ray_address=ray_address, watch=watch,
+            ray_address=ray_address, overwrite=overwrite, watch=watch,
         )
     )  # fmt: skip
 

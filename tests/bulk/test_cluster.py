@@ -15,10 +15,12 @@ import torch
 import resnets
 from benchmarks import bulk_kill
 from resnets.base.errors import InputError, RunFailed
-from resnets.bulk import bulk, cluster
-from resnets.bulk.bulk import Written
+from resnets.bulk import cluster
+from resnets.bulk import run as bulk
 from resnets.bulk.cluster import PartWorker
-from resnets.bulk.work_folder import Job, WorkFolder
+from resnets.bulk.job import Job
+from resnets.bulk.run import Written
+from resnets.bulk.work_folder import WorkFolder
 from tests import pictures
 from tests.export import samples
 

@@ -440,3 +440,22 @@ def test_a_folder_1200_deep_is_searched(tmp_path: Path) -> None:
     with deep(tmp_path, 1200) as image:
         (entry,) = entries(tmp_path, tmp_path)
         assert entry.name == image
+
+
+def test_a_row_name_of_a_uri_means_the_same_image_when_it_is_given_back(tmp_path: Path) -> None:
+    odd = ["a b.png", "a%20b.png", "a#1.png", "a?.png", "a[1].png", "a\tb.png", "ü.png", "+.png"]
+    folder = tmp_path / "odd"
+    folder.mkdir()
+    for place, name in enumerate(odd):
+        (folder / name).write_bytes(b"%d" % place)
+    found = contents(tmp_path, f"file://{folder}")
+    assert sorted(data for _, data in found) == [b"%d" % place for place in range(len(odd))]
+    assert contents(tmp_path, *(name for name, _ in found)) == found
+    assert contents(tmp_path, "-", listed=[f"{name}\n" for name, _ in found]) == found
+
+
+def test_a_byte_order_mark_in_a_list_is_no_part_of_a_name(tmp_path: Path) -> None:
+    folder = fill(tmp_path / "photos")
+    paths = sorted(str(path) for path in folder.rglob("*.png"))[:2]
+    listed = [f"\ufeff{path}\r\n" for path in paths]  # two lists, one after the other
+    assert [entry.name for entry in entries(tmp_path, "-", listed=listed)] == paths

@@ -111,10 +111,10 @@ def test_a_picture_that_is_cut_short_is_a_row_with_its_error(tmp_path: Path) -> 
 def test_an_image_too_thin_to_be_resized_is_a_row_and_names_itself_in_evaluation(tmp_path: Path) -> None:
     thin = pictures.save(tmp_path / "photos" / "blue" / "thin.png", np.zeros((1, 300_000, 3), np.uint8))
     classifier = untrained()
-    said = rf"{thin}: 300000 x 1 is so long and thin"
+    said = "300000 x 1 is so long and thin"
     (row,) = classifier.predictions([thin])
     assert str(row.error).startswith(said)
-    with pytest.raises(InputError, match=said):
+    with pytest.raises(InputError, match=rf"{thin}: {said}"):
         classifier.evaluate(pictures.folder(tmp_path / "photos", count=1), split="all", tta="flip")
 
 
@@ -267,8 +267,8 @@ def test_a_bad_image_is_a_row_with_its_error_and_the_rest_goes_on(tmp_path: Path
     bad.write_text("no image")
     rows = list(untrained().predictions([good, bad, tmp_path / "gone.png", good]))
     assert [row.error is None for row in rows] == [True, False, False, True]
-    assert "bad.jpg: not an image" in str(rows[1].error)
-    assert "gone.png: cannot be read" in str(rows[2].error)
+    assert str(rows[1].error).startswith("not an image")  # the path stands beside it
+    assert str(rows[2].error).startswith("cannot be read")
     assert rows[1].as_dict() == {"image": str(bad), "answers": [], "sure": False, "error": rows[1].error}
     with pytest.raises(InputError, match=r"bad\.jpg"):
         untrained().predict([good, bad])

@@ -31,6 +31,9 @@ class Interrupted(BaseException):
         super().__init__(message)
         self.signal = signal
 
+    def __str__(self) -> str:
+        return worded(super().__str__())
+
 
 def nearest(word: str, known: Iterable[str]) -> str:
     """A half-sentence that helps with a misspelt `word`: the nearest known ones, or all of them."""

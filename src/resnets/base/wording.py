@@ -21,7 +21,7 @@ _TRANSLATIONS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (r"--weights (\S*[/.]\S*)", r'weights="\1"'),
         (r"--set ([\w.]+)=([^\s,;)`]+)", r'settings={"\1": \2}'),
         (r"--set\b", "settings="),
-        (r"--(skip-bad|resume|new-head|embeddings|tensorboard)\b", r"\1=True"),
+        (r"--(skip-bad|resume|new-head|embeddings|tensorboard|overwrite)\b", r"\1=True"),
         (r"(?<![\w-])-o\b", "out="),
         (r"(?<![\w-])--([a-z][a-z-]*[a-z])\b", r"\1="),
     )

@@ -15,8 +15,10 @@ from typing import Any
 
 from resnets.base.errors import InputError, RunFailed
 from resnets.base.files import write_whole
-from resnets.bulk.work_folder import Job, WorkFolder
+from resnets.bulk.job import Job
+from resnets.bulk.work_folder import WorkFolder
 from resnets.bulk.worker import Opener, Worker
+from resnets.export.onnx_file import read_whole
 
 
 class PartWorker:
@@ -61,7 +63,7 @@ def compute(
     images each part had. stopped: is asked after each part whether to end here.
     Raises InputError when Ray or the cluster is not there, RunFailed when a part cannot be computed.
     """
-    copy = write_whole(work_folder.folder / f"classifier{classifier.suffix}", classifier.read_bytes())
+    copy = write_whole(work_folder.folder / f"classifier{classifier.suffix}", read_whole(classifier))
     with _connected(address) as ray, _quietly(ray):
         gpus = {"num_gpus": 1} if job.device.startswith("cuda") else {}
         most = workers or max(1, int(ray.cluster_resources().get("GPU" if gpus else "CPU", 1)))

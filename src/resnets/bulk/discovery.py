@@ -12,13 +12,14 @@ from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import IO
+from urllib.parse import unquote
 
 from resnets.base.errors import InputError
 from resnets.base.names import as_on_disk
 from resnets.base.reading import head
 from resnets.bulk import tables
 from resnets.bulk.manifest import Entry
-from resnets.bulk.stores import LOCAL, RUNS_FILES, Store, arrow, is_uri, open_local, store_of
+from resnets.bulk.stores import LOCAL, WORK_FILES, Store, arrow, is_uri, open_local, store_of
 from resnets.data import kinds, members
 from resnets.data.kinds import SUFFIXES
 from resnets.data.listing import LeftOut, is_hidden, picture_kind
@@ -56,8 +57,9 @@ class Discovery:
         for name in self.arguments:
             if name == "-":
                 for line in self.listed:
-                    if line.strip():
-                        yield from self._one(as_on_disk(line.rstrip("\r\n")))
+                    given = line.removeprefix("\ufeff").rstrip("\r\n")  # some editors begin a list with a BOM
+                    if given.strip():
+                        yield from self._one(as_on_disk(given))
             else:
                 yield from self._argument(name)
 
@@ -144,9 +146,10 @@ class Discovery:
 
     def _is_output(self, name: str) -> bool:
         """Whether a file, by its path or URI, is the one that answers go to."""
-        if self.out is None or name.rpartition("/")[2] != self.out.name:
+        path = unquote(name.removeprefix("file://")) if is_uri(name) else name
+        if self.out is None or path.rpartition("/")[2] != self.out.name:
             return False
-        return os.path.realpath(name.removeprefix("file://")) == os.path.realpath(self.out)
+        return os.path.realpath(path) == os.path.realpath(self.out)
 
     def _one(self, name: str) -> Iterator[Entry]:
         """A file by its name or URI."""
@@ -333,4 +336,4 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
 
 def _of_a_run(folder: str) -> bool:
     """Whether a folder holds the parts of a bulk prediction."""
-    return folder.endswith(".parts") and any((Path(folder) / name).is_file() for name in RUNS_FILES)
+    return folder.endswith(".parts") and any((Path(folder) / name).is_file() for name in WORK_FILES)

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,9 @@ from jaxtyping import Float32
 
 from resnets.bulk.stores import arrow
 from resnets.classifier.prediction import Prediction
+
+_FORMULA = tuple("=+-@\t\r\n＝＋－＠")
+_NUMBER = re.compile(r"[+-]?\d+(\.\d+)?")
 
 GROUP_ROWS = 65_536  # of one row group of a Parquet file, at most
 GROUP_BYTES = 64 * 2**20
@@ -147,9 +151,17 @@ def _sure(one: Prediction) -> str:
     return "" if one.error is not None else "yes" if one.sure else "no"
 
 
+def as_csv_text(cell: str) -> str:
+    """A cell that no spreadsheet runs: an apostrophe before what it would take for a formula (OWASP, CSV injection).
+
+    Numbers stay: -1 is also a class's name.
+    """
+    return f"'{cell}" if cell.startswith(_FORMULA) and not _NUMBER.fullmatch(cell) else cell
+
+
 def _csv_text(rows: Iterable[list[str]]) -> str:
     buffer = io.StringIO()
-    csv.writer(buffer, lineterminator="\n").writerows(rows)
+    csv.writer(buffer, lineterminator="\n").writerows([list(map(as_csv_text, row)) for row in rows])
     return buffer.getvalue()
 
 

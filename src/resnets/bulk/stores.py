@@ -19,8 +19,10 @@ if TYPE_CHECKING:
 BUFFER = 2**20  # bytes: of a tar in an object store, a listing asks once for each of so many and not for each member
 LOCAL = -1  # the number of the store that needs no URI
 
-RUNS_FILES = ("job.json", "entries.jsonl")  # one of which is in OUT.parts, the folder of a bulk prediction's parts
+WORK_FILES = ("job.json", "entries.jsonl")  # one of which is in OUT.parts, the work folder of a bulk prediction
 
+# What would end a URI's path or be decoded, and what Python drops from one. Other characters stay readable.
+_ESCAPES = {code: f"%{code:02X}" for code in (*range(32), *map(ord, "%?#"))}
 _SCHEME = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]+://")
 _PATH_ONLY = ("file", "hdfs", "viewfs")  # schemes whose host is no part of a path
 
@@ -41,8 +43,8 @@ class Store:
         return self.root.partition(":")[0]
 
     def name(self, path: str) -> str:
-        """What a row calls the file at `path`."""
-        return f"{self.scheme}://{path}"
+        """What a row calls the file at `path`: a URI that means it when it is given back."""
+        return f"{self.scheme}://{path.translate(_ESCAPES)}"
 
     def path(self, uri: str) -> str:
         """Where in this store a URI's file is."""
@@ -51,7 +53,7 @@ class Store:
 
     def open(self, name: str) -> IO[bytes]:
         """A file by what rows call it; any place in it can be sought. Raises OSError when it cannot be opened."""
-        file: Any = self._system.open_input_file(name.removeprefix(f"{self.scheme}://"))
+        file: Any = self._system.open_input_file(unquote(name.removeprefix(f"{self.scheme}://")))
         return _Buffered(file, BUFFER)
 
     def is_folder(self, path: str) -> bool:
@@ -115,7 +117,7 @@ class Store:
 
         if not folder.endswith(".parts"):
             return False
-        found = self._system.get_file_info([f"{folder}/{name}" for name in RUNS_FILES])
+        found = self._system.get_file_info([f"{folder}/{name}" for name in WORK_FILES])
         return any(info.type == FileType.File for info in found)
 
     @cached_property

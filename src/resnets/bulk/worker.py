@@ -12,9 +12,10 @@ import numpy as np
 from jaxtyping import Float32
 
 from resnets.bulk.formats import Rows
+from resnets.bulk.job import Job
 from resnets.bulk.manifest import Entry
 from resnets.bulk.reader import Reader
-from resnets.bulk.work_folder import Job, WorkFolder
+from resnets.bulk.work_folder import WorkFolder
 from resnets.classifier.predictor import Predictor
 
 Item = TypeVar("Item")

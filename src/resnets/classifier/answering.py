@@ -61,7 +61,7 @@ class Answering(Outputs):
         found = list(self.predictions(images, top=top, tta=tta))
         for prediction in found:
             if prediction.error is not None:
-                raise InputError(prediction.error)
+                raise InputError(f"{prediction.image}: {prediction.error}")
         return found
 
     def predictions(
@@ -124,7 +124,9 @@ class Answering(Outputs):
         probabilities = calibration.probabilities(logits, self.temperature)
         rows = zip(orders, np.take_along_axis(probabilities, orders, axis=1), strict=True)
         return [
-            Prediction(name, error=str(seen)) if isinstance(seen, InputError) else self._prediction(name, *next(rows))
+            Prediction(name, error=_why(name, seen))
+            if isinstance(seen, InputError)
+            else self._prediction(name, *next(rows))
             for name, seen in images
         ]
 
@@ -140,6 +142,11 @@ def _name(image: Picture | Encoded, place: int) -> str:
     if isinstance(image, str | Path):
         return str(image)
     return f"image {place}" if isinstance(image, Image.Image | np.ndarray) else image.name
+
+
+def _why(name: str, error: InputError) -> str:
+    """What is wrong with an image, without its name, which stands beside it."""
+    return str(error).removeprefix(f"{name}: ").removeprefix(f"{name!r}: ")
 
 
 def _readable(images: Sequence[Viewed]) -> UInt8[np.ndarray, "images *views height width channels"]:

@@ -23,7 +23,7 @@ from resnets.base.errors import InputError
 from resnets.base.files import write_whole
 from resnets.base.notebook import table
 from resnets.base.seal import sealed
-from resnets.classifier.header import ENTRY, FORMAT, check_whole, read_header, shortly
+from resnets.classifier.header import ENTRY, FORMAT, check_whole, read_header, shortly, without_folders
 from resnets.classifier.predictor import Predictor, predictor_fields
 from resnets.data import preprocessing
 from resnets.network import ResNet
@@ -107,7 +107,7 @@ class Classifier(Predictor):
             "temperature": self.temperature,
             "abstain_below": self.abstain_below,
             "metrics": self.metrics,
-            "origin": self.origin,
+            "origin": without_folders(self.origin),
         }
 
     def save(self, path: str | Path) -> Path:

@@ -1,7 +1,8 @@
 """What a classifier's file says besides its weights, read without them and without torch."""
 
 import json
-from pathlib import Path
+from collections.abc import Mapping
+from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 
 import safetensors
@@ -61,6 +62,17 @@ def parsed(text: str, path: str | Path, what_works: str) -> dict[str, Any]:
             "that one"
         )
     return header
+
+
+def without_folders(value: Any) -> Any:
+    """JSON values, in which absolute paths are the names of their files: a header is passed on."""
+    if isinstance(value, Mapping):
+        return {name: without_folders(one) for name, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [without_folders(one) for one in value]
+    if isinstance(value, str) and (PurePosixPath(value).is_absolute() or PureWindowsPath(value).is_absolute()):
+        return PureWindowsPath(value).name  # which takes both kinds of slashes
+    return value
 
 
 def _writer(header: dict[str, Any]) -> str:

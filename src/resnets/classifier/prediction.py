@@ -37,7 +37,7 @@ class Prediction:
     @property
     def _first(self) -> Answer:
         if self.error is not None:
-            raise InputError(self.error)
+            raise InputError(f"{self.image}: {self.error}")
         return self.answers[0]
 
     def __repr__(self) -> str:

@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from cyclopts import Parameter
 
 from resnets.base.errors import InputError
-from resnets.base.files import check_place
 from resnets.cli.evaluate import read_class_map
-from resnets.cli.terminal import as_json, as_text, watched, write_result
+from resnets.cli.terminal import as_json, as_text, check_table, watched, write_result
 from resnets.view.table import Table
 
 if TYPE_CHECKING:
@@ -82,7 +81,7 @@ def compare(
     if batch_size < 1 or show < 0:
         raise InputError(f"--batch-size {batch_size} must be at least 1, --show {show} at least 0")
     if out is not None:
-        check_place(out)
+        json = check_table(out, json=json)
     meanings = read_class_map(class_map) if class_map is not None else None
     first, second = (api.open_predictor(path, device=device) for path in (a, b))
     with watched() as watch:

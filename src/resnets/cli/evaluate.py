@@ -10,7 +10,7 @@ from cyclopts import Parameter
 from resnets.base.errors import InputError
 from resnets.base.files import check_place, read_text, write_whole
 from resnets.cli import score_tables as scores
-from resnets.cli.terminal import as_json, as_text, watched, write_result
+from resnets.cli.terminal import as_json, as_text, check_table, watched, write_result
 
 if TYPE_CHECKING:
     from resnets.evaluation.classes import ClassMap
@@ -82,9 +82,10 @@ def evaluate(
 
     if batch_size < 1:
         raise InputError(f"--batch-size {batch_size}: must be at least 1")
-    for place in (out, reliability):
-        if place is not None:
-            check_place(place)
+    if out is not None:
+        json = check_table(out, json=json)
+    if reliability is not None:
+        check_place(reliability)
     meanings = read_class_map(class_map) if class_map is not None else None
     loaded = api.open_predictor(classifier, device=device)
     with watched() as watch:

@@ -104,11 +104,13 @@ def export(
                 skip_bad=skip_bad, max_drop=max_drop, embeddings=embeddings, precision=precision,
                 max_batch=max_batch, watch=watch,
             )  # fmt: skip
-            parity, document = found.parity, {"exported": str(found.path), "kind": found.kind}
+            parity = found.parity
+            document = {"exported": str(found.path), "kind": found.kind, "runs_on": found.runs_on}
     document["parity"] = parity.as_dict()
     write_result(as_json(document) if json else _text(document, parity))
 
 
 def _text(document: dict[str, Any], parity: "Parity") -> str:
     (verb, path), *_ = document.items()
-    return f"parity    {parity}\n          on {parity.on}\n{verb:<9} {path}\n"
+    runs_on = f"runs on   {document['runs_on']}\n" if "runs_on" in document else ""
+    return f"parity    {parity}\n          on {parity.on}\n{verb:<9} {path}\n{runs_on}"

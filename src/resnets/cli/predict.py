@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from cyclopts import Parameter
 
 from resnets.base.errors import InputError, RunFailed
-from resnets.base.files import check_place
 from resnets.base.progress import Progress, Watch
-from resnets.cli.terminal import as_json, as_text, listed_names, watched, write_result
+from resnets.cli.terminal import as_json, as_text, check_table, listed_names, watched, write_result
 from resnets.view.table import Table
 
 if TYPE_CHECKING:
@@ -31,6 +30,7 @@ def predict(
     workers: int | None = None,
     engine: Literal["local", "ray"] = "local",
     ray_address: str | None = None,
+    overwrite: Annotated[bool, Parameter(negative="")] = False,
     json: Annotated[bool, Parameter(negative="")] = False,
     csv: Annotated[bool, Parameter(negative="")] = False,
     out: Annotated[Path | None, Parameter(alias="-o")] = None,
@@ -75,6 +75,8 @@ def predict(
         What computes a bulk prediction: this process, or a Ray cluster with Ray Data.
     ray_address
         The cluster that runs; by default one is started on this machine.
+    overwrite
+        Replace a .parquet, .csv or .jsonl file that is there already.
     json
         Print one JSON document: a list of {"image", "answers": [{"class", "probability"}], "sure", "error"}.
     csv
@@ -84,7 +86,7 @@ def predict(
         the same command goes on where it was stopped or killed.
     """
     from resnets import api
-    from resnets.bulk.formats import format_of
+    from resnets.bulk.formats import FORMATS, format_of
 
     if not images:
         raise InputError("no images given: name files, folders or patterns, or - to read a list from standard input")
@@ -103,14 +105,15 @@ def predict(
         with watched() as watch:
             written = api.predict_bulk(
                 classifier, images, out, listed=listed, top=top, tta=tta, embeddings=embeddings, batch_size=batch_size,
-                device=device, workers=workers, engine=engine, ray_address=ray_address, watch=watch,
+                device=device, workers=workers, engine=engine, ray_address=ray_address, overwrite=overwrite,
+                watch=watch,
             )  # fmt: skip
         _report(written.bad, written.count)
         return
     if embeddings or engine != "local" or workers is not None:
         raise InputError("--embeddings, --engine and --workers are for a file of many rows: add -o FILE.parquet")
     if out is not None:
-        check_place(out)
+        json = check_table(out, json=json, more=[one.suffix for one in FORMATS])
     loaded = api.open_predictor(classifier, device=device)
     top = min(top, len(loaded.classes))
     with watched() as watch:

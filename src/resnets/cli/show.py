@@ -3,7 +3,7 @@
 import tempfile
 import webbrowser
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, cast
 
 from cyclopts import Parameter
 
@@ -12,6 +12,8 @@ from resnets.base.files import check_place, write_whole
 from resnets.cli.terminal import write_note, write_result
 from resnets.view.show import Format
 from resnets.view.show import show as shown
+
+ENDINGS = ("", ".txt", ".md", ".tex", ".json", ".svg", ".png", ".html")
 
 
 def show(
@@ -56,7 +58,7 @@ def show(
         Pixels of a side, or height x width: 224, 160x224. Each network's own where not given.
     format
         Aligned columns, Markdown, LaTeX (booktabs), JSON, a diagram (svg, png), or the explorer, a page that needs
-        nothing else (html).
+        nothing else (html). By default what the ending of --out says.
     json
         The same as `--format json`.
     out
@@ -69,9 +71,13 @@ def show(
     chosen = [*networks, *([str(spec)] if spec else [])]
     if spec and spec.suffix != ".toml":
         raise InputError(f"--spec {spec}: must be the path of a .toml file")
+    form: Format = "json" if json else "html" if open and format == "text" else format
     if out is not None:
         check_place(out)
-    form: Format = "json" if json else "html" if open and format == "text" else format
+        if out.suffix.lower() not in ENDINGS:
+            raise InputError(f"{out}: is written as {', '.join(ENDINGS[1:])}; name a file that ends so")
+        if form == "text" and out.suffix:
+            form = cast("Format", out.suffix.lower().removeprefix(".").replace("txt", "text"))
     content = shown(*chosen, compare=compare, image_size=image_size, operations=operations).as_format(form)
     if open and out is None:
         out = Path(tempfile.mkdtemp(prefix="resnets-")) / f"{Path(chosen[0]).stem}.{form}"

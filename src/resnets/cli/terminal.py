@@ -4,13 +4,13 @@ import json
 import logging
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from resnets.base.errors import InputError
-from resnets.base.files import write_whole
+from resnets.base.files import check_place, write_whole
 from resnets.base.progress import Progress, Watch
 from resnets.view.table import UNPRINTABLE, Table, printable, render
 
@@ -35,6 +35,21 @@ def watched() -> Iterator[Watch]:
             return
         with _Bar(console) as bar:
             yield bar
+
+
+def check_table(out: Path, *, json: bool, more: Sequence[str] = ()) -> bool:
+    """Whether a verb's result goes to `out` as JSON: it was asked for, or the file ends in .json.
+
+    more: endings that the verb writes besides. Raises InputError when nothing can be written there, or for an ending of
+    another kind of file.
+    """
+    suffix = out.suffix.lower()
+    known = {"": json, ".txt": json, ".json": True}
+    if suffix not in known:
+        others = "".join(f", {ending}" for ending in more)
+        raise InputError(f"{out}: tables are written as .txt and .json{others}; name a file that ends so")
+    check_place(out)
+    return known.get(suffix, json)
 
 
 def write_result(text: str, out: Path | None = None) -> None:

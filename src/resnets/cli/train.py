@@ -36,6 +36,7 @@ def train(
     plan: Literal["auto", "usual"] = "auto",
     save_every: float = SAVE_EVERY,
     tensorboard: Annotated[bool, Parameter(negative="")] = False,
+    samples: bool = True,
     json: Annotated[bool, Parameter(negative="")] = False,
 ) -> None:
     """Train a classifier on labelled images; what is not said is chosen from the data, and explained.
@@ -99,6 +100,8 @@ def train(
         Seconds between saves within an epoch.
     tensorboard
         Write TensorBoard's files into the run too (extra `tensorboard`).
+    samples
+        Keep up to 512 of the images in the run, as samples.zip, on which `resnets export` checks its files.
     json
         Print the result as one JSON document.
     """
@@ -111,6 +114,7 @@ def train(
         "columns": columns, "images": images, "weights": weights, "out": out, "recipe": recipe,
         "settings": settings, "resume": resume, "skip_bad": skip_bad,
         "device": device, "plan": plan, "save_every": save_every, "tensorboard": tensorboard,
+        "samples": samples,
     }  # fmt: skip
     with watched() as watch:
         if seeds is None:

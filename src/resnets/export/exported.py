@@ -7,13 +7,16 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float32, UInt8
 
-from resnets.base.errors import InputError
+from resnets.base.errors import InputError, RunFailed
 from resnets.classifier.header import parsed, shortly
 from resnets.classifier.predictor import Predictor, predictor_fields
 from resnets.export import runtimes
 from resnets.export.graph import FEATURES
 from resnets.export.header import WHAT_WORKS, latest
+from resnets.export.onnx_file import check_numbers, read_whole
 from resnets.export.runtimes import Runtime
+
+SLACK = 0.01  # of a sum of probabilities, also where others have turned a file to 16 bits
 
 
 @dataclass(kw_only=True)
@@ -25,7 +28,7 @@ class Exported(Predictor):
 
     def outputs(self, pixels: UInt8[np.ndarray, "batch height width channels"]) -> Float32[np.ndarray, "batch classes"]:
         """Logarithms of the probabilities. Several threads may ask at once."""
-        return _logarithms(self.runtime.run(pixels)[0])
+        return _logarithms(self._run(pixels)[0])
 
     def outputs_and_features(
         self, pixels: UInt8[np.ndarray, "batch height width channels"]
@@ -36,8 +39,20 @@ class Exported(Predictor):
         """
         if FEATURES not in self.runtime.outputs:
             raise InputError(f"{self.path}: gives no embeddings; `resnets export --embeddings` makes a file that does")
-        probabilities, features = self.runtime.run(pixels)
+        probabilities, features = self._run(pixels)
         return _logarithms(probabilities), features
+
+    def _run(self, pixels: UInt8[np.ndarray, "batch height width channels"]) -> list[Float32[np.ndarray, "batch _"]]:
+        """What the graph gives. Raises InputError when it cannot be computed, or gives no probabilities."""
+        try:
+            found = self.runtime.run(pixels)
+        except (InputError, RunFailed):
+            raise
+        except Exception as error:  # the runtimes' errors have no common base
+            raise InputError(f"{self.path}: cannot be computed ({shortly(error)}); {WHAT_WORKS}") from error
+        if why := _no_probabilities(found[0], (len(pixels), len(self.classes))):
+            raise InputError(f"{self.path}: gives no probabilities: {why}; {WHAT_WORKS}")
+        return found
 
     @property
     def kind(self) -> str:
@@ -54,18 +69,16 @@ def open_exported(path: str | Path, *, threads: int = 0) -> Exported:
     path = Path(path)
     if path.is_dir():
         path = latest(path)
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror or error}); {WHAT_WORKS}") from error
-    return from_bytes(content, path, threads=threads)
+    return from_bytes(read_whole(path), path, threads=threads)
 
 
 def from_bytes(content: bytes, path: Path, *, threads: int = 0) -> Exported:
     """`open_exported` of a file's content. path: what messages call it, and whose suffix says what it is."""
+    if not _is_torch(path):
+        check_numbers(content, path)
     try:
         runtime = runtimes.torch_runtime(content) if _is_torch(path) else runtimes.onnx_runtime(content, threads)
-    except InputError:
+    except (InputError, RunFailed):
         raise
     except Exception as error:  # the runtimes' errors on damaged files have no common base
         raise InputError(f"{path}: damaged, or of others' making ({shortly(error)}); {WHAT_WORKS}, whole") from error
@@ -86,6 +99,18 @@ def from_bytes(content: bytes, path: Path, *, threads: int = 0) -> Exported:
 
 def _logarithms(probabilities: Float32[np.ndarray, "*shape"]) -> Float32[np.ndarray, "*shape"]:
     return np.log(np.maximum(probabilities, np.finfo(np.float32).tiny))
+
+
+def _no_probabilities(found: Float32[np.ndarray, "*shape"], shape: tuple[int, int]) -> str | None:
+    """Why an output is none; what is not finite is said by `Predictor.finite`."""
+    if found.shape != shape:
+        return f"its output is {_shape(found.shape)} for {shape[0]} images of {shape[1]} classes"
+    if not np.isfinite(found).all():
+        return None
+    if found.min(initial=0) < 0 or found.max(initial=0) > 1 + SLACK:
+        return f"values from {found.min():.3g} to {found.max():.3g}"
+    sums = found.sum(axis=1)
+    return f"a sum of {sums[np.abs(sums - 1).argmax()]:.3g}" if (np.abs(sums - 1) > SLACK).any() else None
 
 
 def _is_torch(path: Path) -> bool:

@@ -41,6 +41,11 @@ class Export:
     kind: str  # onnx, int8 or torch
     parity: Parity
 
+    @property
+    def runs_on(self) -> str:
+        """What loads it, in words."""
+        return f"torch {version('torch')}" if self.kind == "torch" else f"ONNX Runtime {onnx.OLDEST_RUNTIME} or later"
+
 
 @dataclass(frozen=True, kw_only=True)
 class ExportOptions:
@@ -198,7 +203,8 @@ def _described(classifier: Classifier, kind: str) -> dict[str, Any]:
             origin["versions"][package] = version(package)
         except PackageNotFoundError:
             log.debug("%s is not installed", package)
-    return {"kind": kind, "source_sha256": _digest(classifier), **origin}
+    needs = {} if kind == "torch" else {"onnxruntime": f">={onnx.OLDEST_RUNTIME}"}
+    return {"kind": kind, "source_sha256": _digest(classifier), **needs, **origin}
 
 
 def _digest(classifier: Classifier) -> str | None:

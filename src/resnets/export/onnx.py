@@ -15,7 +15,8 @@ from resnets.export.graph import FEATURES, INPUT, PROBABILITIES
 if TYPE_CHECKING:
     import onnx
 
-OPSET = 18  # read by ONNX Runtime since 1.14, OpenVINO since 2023.0, Triton since 23.04
+OPSET = 18  # read by OpenVINO since 2023.0, Triton since 23.04
+OLDEST_RUNTIME = "1.14"  # of ONNX Runtime: the first with opset 18, which its table of versions pairs with IR version 8
 INSTALL = "pip install 'resnets[export]'"
 
 
@@ -43,6 +44,7 @@ def from_program(traced: ExportedProgram) -> bytes:
     _clear(model)
     for value in (*model.graph.input, *model.graph.output):
         value.type.tensor_type.shape.dim[0].dim_param = "batch"
+    model.ir_version = onnx.helper.find_min_ir_version_for(model.opset_import)  # newer parts are cleared
     onnx.checker.check_model(model, full_check=True)
     return model.SerializeToString(deterministic=True)
 

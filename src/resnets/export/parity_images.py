@@ -58,6 +58,7 @@ def find(
     if skip_bad:
         whole = readable(whole)
     judged, on = selection.to_judge(whole, split, classifier.origin)
+    on = on.replace(whole.name, Path(whole.name).name or whole.name, 1)  # it goes into the file, which is passed on
     calibration = None
     if calibrate:
         count = len(judged)

@@ -6,12 +6,13 @@ import math
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 import jinja2
 from markupsafe import Markup
 
 from resnets.base.files import write_whole
-from resnets.report import sections
+from resnets.report import private, sections
 from resnets.report.evaluated import RunReport
 
 LONGEST = 72  # characters of a name that are shown
@@ -20,9 +21,8 @@ LONGEST = 72  # characters of a name that are shown
 def page(run: RunReport) -> str:
     """The page as text. Names of classes and files stay text, whatever they hold, and no script but its own runs."""
     style, script = _source("style.css"), _source("page.js")
-    return _template().render(
-        **sections.everything(run), style=Markup(style), script=Markup(script), allowed=_digest(script)
-    )
+    shown: dict[str, Any] = private.without_folders(sections.everything(run), private.folders(run))
+    return _template().render(**shown, style=Markup(style), script=Markup(script), allowed=_digest(script))
 
 
 def write(path: str | Path, run: RunReport) -> Path:

@@ -35,6 +35,8 @@ def everything(run: RunReport) -> dict[str, Any]:
         "run": run,
         "title": run.name,
         "warning": no_better_than_chance(run.evaluation),
+        "command": run.command,
+        "reasons": [] if run.plan is None else list(run.plan.reasons),
         "on": run.on,
         "found": run.evaluation,
         "scores": scored,

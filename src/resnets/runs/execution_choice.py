@@ -28,7 +28,7 @@ def executed(run: Run, classifier: Classifier, batches: TrainingBatches) -> Run:
     log.info("%s", choice.reason)
     chosen = dataclasses.replace(plan, execution=choice.execution, reasons=(*plan.reasons, choice.reason))
     threads = choice.execution.threads or run.saved.threads
-    origin = {**run.saved.origin, "execution": choice.as_dict()}
+    origin = {**run.saved.origin, "execution": choice.as_dict(), "samples": run.request.samples}
     return run.with_saved(plan=chosen, threads=threads, origin=origin)
 
 

@@ -40,6 +40,7 @@ class TrainRequest:
     save_every: float = SAVE_EVERY
     tensorboard: bool = False
     listeners: Sequence[Listener] = ()
+    samples: bool = True
     watch: Watch = unwatched
 
     def __post_init__(self) -> None:

@@ -35,7 +35,8 @@ def finish(run: Run, state: RunState, logits: NDArray[np.float32] | None) -> Cla
     with _kept(run, "reporting", "calibrated; report.html is not finished"):
         write_whole(run.folder.confusion, plots.confusion(said.evaluation))
         page.write(run.folder.report, said)
-        samples.write(run.folder.samples, run.splits.train, run.splits.val, seed=run.plan.recipe.split_seed)
+        if run.request.samples and run.saved.origin.get("samples", True):
+            samples.write(run.folder.samples, run.splits.train, run.splits.val, seed=run.plan.recipe.split_seed)
     return said.classifier
 
 

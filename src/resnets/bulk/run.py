@@ -27,11 +27,13 @@ from resnets.base.progress import Progress, Watch, unwatched
 from resnets.base.versions import provenance
 from resnets.bulk.discovery import Discovery
 from resnets.bulk.formats import FORMATS, format_of
+from resnets.bulk.job import Job, check_same
 from resnets.bulk.stores import arrow
-from resnets.bulk.work_folder import Job, WorkFolder, check_same
+from resnets.bulk.work_folder import WorkFolder
 from resnets.bulk.worker import Opener, Stopped, Worker
 from resnets.classifier.predictor import Predictor
 from resnets.data.preprocessing import VIEWS, Views
+from resnets.export.onnx_file import read_whole
 
 log = logging.getLogger(__name__)
 
@@ -56,6 +58,7 @@ class BulkRequest:
     workers: int | None = None
     engine: Engine = "local"
     ray_address: str | None = None
+    overwrite: bool = False  # an output that is there already
     watch: Watch = unwatched
 
     def __post_init__(self) -> None:
@@ -108,11 +111,18 @@ def predict(request: BulkRequest) -> Written:
         there = work_folder.finished(job)
         found = sum(map(job.images_in, there))
         missing = [part for part in range(job.parts) if part not in there]
+        if missing:  # with all parts there, the output may be ours, written just before this job was killed
+            _check_free(request)
         with stop_requests() as stop:
             _compute(
                 request, Worker(work_folder, job, predictor), missing, Meter(request.watch, job.count, found), stop
             )
         return Written(request.out, job.count, work_folder.join(job), found)
+
+
+def _check_free(request: BulkRequest) -> None:
+    if request.out.exists() and not request.overwrite:
+        raise InputError(f"{request.out}: is already here; overwrite it with --overwrite, or name another output")
 
 
 @dataclass
@@ -150,9 +160,12 @@ def _job(request: BulkRequest, work_folder: WorkFolder, predictor: Predictor) ->
     if unfinished is not None:
         if "-" in request.images:
             listed.exhaust()
-        check_same(unfinished, replace(wanted, listed=listed.digest), work_folder)
+        check_same(unfinished, replace(wanted, listed=listed.digest), work_folder.folder)
+        work_folder.check(unfinished)
+        work_folder.remove_damaged(unfinished)
         log.info("%s: going on with a run of %s images", request.out, f"{unfinished.count:,}")
         return unfinished, False
+    _check_free(request)
     inputs = Discovery(request.images, listed, work_folder.folder, request.out)
     job = work_folder.begin(wanted, inputs, lambda: listed.digest, request.watch)
     if not job.count:
@@ -170,7 +183,7 @@ def _wanted(request: BulkRequest, predictor: Predictor) -> Job:
 
         versions["onnxruntime"] = onnxruntime.__version__  # which packages of several names have
     return Job(
-        classifier=hashlib.sha256(request.classifier.read_bytes()).hexdigest(),
+        classifier=hashlib.sha256(read_whole(request.classifier)).hexdigest(),
         classifier_name=str(request.classifier),
         top=min(request.top, len(predictor.classes)),
         views=request.tta,
@@ -183,7 +196,7 @@ def _wanted(request: BulkRequest, predictor: Predictor) -> Job:
 
 
 def _compute(request: BulkRequest, worker: Worker, missing: list[int], meter: Meter, stop: StopRequest) -> None:
-    """Compute the missing work_folder.
+    """Compute the missing parts.
 
     Raises Interrupted when a signal has asked to stop before all are there, RunFailed when some do not come to be seen.
     """

@@ -10,6 +10,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -22,13 +23,14 @@ from jaxtyping import Float32, UInt8
 import resnets
 from resnets.base.errors import InputError, Interrupted, RunFailed
 from resnets.base.progress import Progress
-from resnets.bulk import bulk
-from resnets.bulk.bulk import BulkRequest, Written
+from resnets.bulk import run as bulk
+from resnets.bulk.run import BulkRequest, Written
 from resnets.bulk.work_folder import WorkFolder
 from resnets.classifier.answering import Encoded, Picture, Viewed
 from resnets.classifier.file import Classifier
 from resnets.classifier.prediction import Prediction
 from resnets.classifier.predictor import Predictor
+from resnets.cli import main
 from resnets.data.preprocessing import Views
 from tests import pictures
 from tests.export import samples
@@ -94,8 +96,6 @@ def test_json_lines_hold_what_predict_prints_as_json(
 def test_csv_is_what_predict_prints_as_csv(
     classifier: Classifier, photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from resnets.cli import main
-
     words = ["predict", str(classifier.path), str(photos), "--top", "2", "--batch-size", "2"]
     printed = ""
     for more in (["--csv"], ["-o", str(tmp_path / "a.csv")], ["--csv", "-o", str(tmp_path / "b.csv")]):
@@ -280,11 +280,11 @@ def begin(predictor: Predictor, photos: Path, out: Path, **options: object) -> N
 @pytest.mark.parametrize(
     ("changed", "said"),
     [
-        ({"top": 1}, "was begun with --top 2, and this is 1; run the same command to go on, remove the folder"),
-        ({"tta": "flip"}, "was begun with --tta none, and this is flip"),
-        ({"batch_size": 3}, r"images a step \(--batch-size\) 2, and this is 3"),
+        ({"top": 1}, "was begun with top= 2, and this is 1; run the same command to go on, remove the folder"),
+        ({"tta": "flip"}, "was begun with tta= none, and this is flip"),
+        ({"batch_size": 3}, r"images a step \(batch_size=\) 2, and this is 3"),
         ({"images": ("elsewhere",)}, "and this is elsewhere"),
-        ({"embeddings": True}, r"features an image \(--embeddings\) 0, and this is 64"),
+        ({"embeddings": True}, r"features an image \(embeddings=True\) 0, and this is 64"),
     ],
 )
 def test_another_order_for_the_same_output_is_refused_with_the_difference(
@@ -331,19 +331,96 @@ def test_names_that_mean_other_images_in_another_folder_are_not_gone_on_with(
     assert run(classifier, images, tmp_path / "a.csv", **options).count == 21
 
 
-def test_a_run_of_absolute_names_or_of_an_older_plan_goes_on_from_any_folder(
+def test_a_run_of_absolute_names_goes_on_from_any_folder(
     classifier: Classifier, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     begin(classifier, photos, tmp_path / "a.csv")
-    begin(classifier, photos, tmp_path / "old.csv")
-    path = tmp_path / "old.csv.parts" / "job.json"
-    older = json.loads(path.read_text())
-    del older["folder"]
-    path.write_text(json.dumps(older))
     monkeypatch.chdir(photos)
     assert run(classifier, photos, tmp_path / "a.csv").count == 21
-    assert run(classifier, photos, tmp_path / "old.csv").count == 21
-    assert (tmp_path / "old.csv").read_bytes() == (tmp_path / "a.csv").read_bytes()
+
+
+def stopped(classifier: Classifier, photos: Path, out: Path) -> Path:
+    """The work folder of a run that was stopped with some of its parts finished."""
+    begin(classifier, photos, out)
+    assert _parts(out) >= 1
+    return WorkFolder(out).folder
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+@pytest.mark.parametrize("damage", ["cut", "flipped", "emptied"])
+def test_a_finished_part_that_was_damaged_is_computed_again(
+    damage: str, suffix: str, classifier: Classifier, photos: Path, tmp_path: Path
+) -> None:
+    run(classifier, photos, tmp_path / f"whole{suffix}")
+    out = tmp_path / f"a{suffix}"
+    part = min(stopped(classifier, photos, out).glob("[0-9]*-*"))
+    content = bytearray(part.read_bytes())
+    content[len(content) // 2] ^= 1
+    part.write_bytes({"cut": content[:-20], "flipped": content, "emptied": b""}[damage])
+    assert run(classifier, photos, out).count == 21
+    assert out.read_bytes() == (tmp_path / f"whole{suffix}").read_bytes()
+
+
+@pytest.mark.parametrize("name", ["entries.jsonl", "entries.index", "unpacked-0.tar"])
+@pytest.mark.parametrize("damage", ["cut", "flipped", "gone"])
+def test_a_list_that_was_damaged_is_refused_in_one_line(
+    damage: str, name: str, classifier: Classifier, tmp_path: Path
+) -> None:
+    shards = samples.tarred(tmp_path / "t.tar.gz", samples.pngs(21))
+    path = stopped(classifier, shards, tmp_path / "a.csv") / name
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content[:-1] if damage == "cut" else content)
+    if damage == "gone":
+        path.unlink()
+    with pytest.raises(InputError, match=rf"{name}: damaged or cut short.*; remove .*a\.csv\.parts to begin anew"):
+        run(classifier, shards, tmp_path / "a.csv")
+
+
+def test_a_job_with_another_number_of_images_is_refused_as_damaged(
+    classifier: Classifier, photos: Path, tmp_path: Path
+) -> None:
+    path = stopped(classifier, photos, tmp_path / "a.csv") / "job.json"
+    path.write_text(path.read_text().replace('"count": 21', '"count": 20'))
+    with pytest.raises(InputError, match=r"job\.json: damaged, or no job \(its digest differs\)"):
+        run(classifier, photos, tmp_path / "a.csv")
+
+
+@pytest.mark.parametrize("name", ["plan.json", "job.json"])
+def test_the_folder_of_an_earlier_version_is_refused_with_what_to_do(
+    name: str, classifier: Classifier, photos: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "a.csv.parts"
+    folder.mkdir()
+    (folder / name).write_text('{"format": 1, "classifier": "1f0c", "entries": "22ab"}')
+    with pytest.raises(InputError, match=rf"{name}: .*version of resnets; remove .*a\.csv\.parts to begin anew"):
+        run(classifier, photos, tmp_path / "a.csv")
+    assert (folder / name).exists()
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_a_file_that_is_there_is_only_replaced_when_asked(
+    suffix: str, classifier: Classifier, photos: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / f"a{suffix}"
+    out.write_text("my thesis")
+    with pytest.raises(InputError, match=rf"a\{suffix}: is already here; overwrite it with overwrite=True, or name"):
+        run(classifier, photos, out)
+    assert out.read_text() == "my thesis"
+    assert run(classifier, photos, out, overwrite=True).count == 21
+    assert out.read_bytes() != b"my thesis"
+
+
+def test_a_file_that_came_while_a_run_was_stopped_is_only_replaced_when_asked(
+    classifier: Classifier, photos: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "a.csv"
+    stopped(classifier, photos, out)
+    out.write_text("my thesis")
+    with pytest.raises(InputError, match="is already here"):
+        run(classifier, photos, out)
+    assert out.read_text() == "my thesis"
+    assert run(classifier, photos, out, overwrite=True).found >= 2
 
 
 def test_one_process_at_a_time_writes_an_output(classifier: Classifier, photos: Path, tmp_path: Path) -> None:
@@ -351,8 +428,8 @@ def test_one_process_at_a_time_writes_an_output(classifier: Classifier, photos: 
         run(classifier, photos, tmp_path / "a.csv")
 
 
-@pytest.mark.parametrize("content", ["", "{}", '{"format": 99}', '{"format": 1}', "\udc80"])
-def test_a_damaged_plan_is_refused_with_the_way_out(
+@pytest.mark.parametrize("content", ["", "{}", '{"format": 99}', '{"format": 2}', "[]", "\udc80"])
+def test_a_damaged_job_is_refused_with_the_way_out(
     content: str, classifier: Classifier, photos: Path, tmp_path: Path
 ) -> None:
     folder = tmp_path / "a.csv.parts"
@@ -409,7 +486,9 @@ def test_a_death_before_any_change_of_a_file_loses_and_doubles_nothing(
                 deaths += 1
         if left >= 0:  # it came to its end
             break
-        assert run(predictor, photos, out, batch_size=3).count == 7
+        complete = out.is_file() and not (WorkFolder(out).folder / "job.json").exists()
+        with pytest.raises(InputError, match="is already here") if complete else nullcontext():
+            assert run(predictor, photos, out, batch_size=3).count == 7
         assert out.read_bytes() == (tmp_path / f"whole{suffix}").read_bytes()
         assert not WorkFolder(out).folder.exists()
         out.unlink()
@@ -521,7 +600,7 @@ def test_answers_may_lie_among_the_shards_they_are_of(
     samples.tarred(tmp_path / "a.tar", samples.pngs(3))
     monkeypatch.chdir(tmp_path)
     for _ in range(2):
-        assert run(classifier, Path(), Path("answers.parquet")).count == 3
+        assert run(classifier, Path(), Path("answers.parquet"), overwrite=True).count == 3
 
 
 def test_archives_tables_and_uris_of_the_same_images_get_the_same_answers(
@@ -539,7 +618,7 @@ def test_archives_tables_and_uris_of_the_same_images_get_the_same_answers(
     for source in (tmp_path / "photos", tmp_path / "z.zip", tmp_path / "t.tar.gz"):
         for argument in (str(source), f"file://{source}"):
             out = tmp_path / "out.jsonl"
-            resnets.predict_bulk(str(classifier.path), argument, out, batch_size=4, workers=2)
+            resnets.predict_bulk(str(classifier.path), argument, out, batch_size=4, workers=2, overwrite=True)
             answers.append([json.loads(line)["answers"] for line in out.read_text().splitlines()])
     assert len(answers[0]) == 9
     assert all(one == answers[0] for one in answers)
@@ -547,3 +626,26 @@ def test_archives_tables_and_uris_of_the_same_images_get_the_same_answers(
     rows = list(csv.DictReader((tmp_path / "out.csv").read_text().splitlines()))
     assert [row["image"] for row in rows] == [f"{tmp_path}/t.parquet/{row}" for row in range(9)]
     assert not any(row["error"] for row in rows)
+
+
+FORMULAS = ("=cmd|' /C calc'!A0", "+1+cmd", "-2+3", "@SUM(A1)", "\t=1", "＝1")
+
+
+def test_what_a_spreadsheet_would_run_is_text_in_every_csv(
+    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    names = [f"{formula}.png" for formula in FORMULAS if "/" not in formula]
+    for name in names:
+        shutil.copy(photos / "red" / "000.png", name)
+    for label in FORMULAS:
+        odd = samples.classifier()
+        odd.classes = (label, "-1", "+2.5")
+        odd.save("odd.safetensors")
+        Path("a.csv").unlink(missing_ok=True)
+        resnets.predict_bulk("odd.safetensors", names, "a.csv", top=3)
+        main(["predict", "odd.safetensors", *names, "--csv", "--top", "3"])
+        for text in (Path("a.csv").read_text(), capsys.readouterr().out):
+            rows = list(csv.reader(text.splitlines()))[1:]
+            assert [row[0] for row in rows] == [f"'{name}" for name in names]
+            assert {cell for row in rows for cell in (row[1], row[3], row[5])} == {f"'{label}", "-1", "+2.5"}
