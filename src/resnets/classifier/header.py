@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath, PureWindowsPath
-from typing import Any
+from typing import Any, cast
 
 import safetensors
 
@@ -67,9 +67,10 @@ def parsed(text: str, path: str | Path, what_works: str) -> dict[str, Any]:
 def without_folders(value: Any) -> Any:
     """JSON values, in which absolute paths are the names of their files: a header is passed on."""
     if isinstance(value, Mapping):
-        return {name: without_folders(one) for name, one in value.items()}
+        values = cast("Mapping[str, Any]", value)
+        return {name: without_folders(one) for name, one in values.items()}
     if isinstance(value, list | tuple):
-        return [without_folders(one) for one in value]
+        return [without_folders(one) for one in cast("list[Any]", value)]
     if isinstance(value, str) and (PurePosixPath(value).is_absolute() or PureWindowsPath(value).is_absolute()):
         return PureWindowsPath(value).name  # which takes both kinds of slashes
     return value
