@@ -62,7 +62,7 @@ def test_every_cifar_resnet_of_6n_plus_2_layers_has_a_name(depth: int) -> None:
     [
         ("resnet5O", "resnet5O: no such network; did you mean resnet50"),
         ("resnext50_32x4", "did you mean resnext50_32x4d"),
-        ("vgg16", "vgg16: no such network; `resnets.list_networks` prints every name"),
+        ("vgg16", r"vgg16: no such network; `resnets\.list_networks` prints every name"),
         ("cifar_resnet21", "cifar_resnet21: the depth must be 6n \\+ 2, such as 20 or 26"),
         ("cifar_resnet2", "the depth must be 6n \\+ 2, such as 8 or"),
     ],

@@ -163,7 +163,7 @@ def test_a_model_of_others_is_refused_with_what_works(onnx_file: Path, tmp_path:
     model = onnx.load(onnx_file)
     del model.metadata_props[:]
     onnx.save(model, tmp_path / "bare.onnx")
-    with pytest.raises(InputError, match=r"bare\.onnx: without the classes .* `resnets export` wrote"):
+    with pytest.raises(InputError, match=r"bare\.onnx: without the classes .* `resnets\.export` wrote"):
         resnets.open_predictor(tmp_path / "bare.onnx")
     model = onnx.load(onnx_file)
     model.graph.input[0].type.tensor_type.shape.dim[0].dim_value = 1
