@@ -632,10 +632,6 @@ MAPPED = "evaluate run photos --class-map map.json"
     Case("map-is-a-list", MAPPED, ("map.json: not a class map", "each class"), written("map.json", "[1]")),
     Case("map-nested-too-deep", MAPPED, ("map.json: not a class map",), written("map.json", "[" * 100_000)),
     Case(
-        "map-lacks-a-class", MAPPED, ("'green' is in the data and not in the map", "blue"),
-        class_map(red="red", blue="blue"),
-    ),
-    Case(
         "map-to-an-unknown-class", MAPPED, ("'green' means 'gren'", "did you mean green?"),
         class_map(red="red", blue="blue", green="gren"),
     ),

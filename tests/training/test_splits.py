@@ -52,7 +52,7 @@ def test_of_many_classes_the_first_are_named_and_the_rest_summed_up(
 
 def test_a_bad_image_of_test_is_found_before_training_and_not_after(data: Path) -> None:
     (data / "test" / "red" / "2.png").write_bytes(b"no image")
-    with pytest.raises(InputError, match=r"test/red/2\.png: not an image.*--skip-bad"):
+    with pytest.raises(InputError, match=r"test/red/2\.png: not an image.*skip_bad=True"):
         prepared(data)
     splits = prepared(data, skip_bad=True)
     assert splits.origin["left_out"] == 1

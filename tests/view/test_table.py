@@ -274,9 +274,9 @@ def test_show_writes_a_file_and_then_prints_nothing(command: Command, tmp_path: 
     [
         ("show", "no network given: name one"),
         ("show resnet18 --image-size large", "image size 'large': must be pixels, such as 224 or 160x224"),
-        ("show --spec spec.yaml", r"--spec spec\.yaml: must be the path of a \.toml file"),
+        ("show --spec spec.yaml", r"spec= spec\.yaml: must be the path of a \.toml file"),
         ("show --spec nowhere.toml", r"nowhere\.toml: no such file"),
-        ("list nothing", "nothing: no such network; `resnets list` prints every name"),
+        ("list nothing", r"nothing: no such network; `resnets\.list_networks` prints every name"),
     ],
 )
 def test_what_cannot_be_shown_is_refused_in_one_line(line: str, message: str, command: Command) -> None:

@@ -134,7 +134,7 @@ def test_names_are_found_by_pattern_or_part() -> None:
     [
         ("resnet50.a9_in1k", r"did you mean timm/resnet50\.\w+_in1k"),
         ("timm/resnet18.v1", r"did you mean torchvision/resnet18\.v1"),
-        ("alexnet", "`resnets list --weights` prints every name"),
+        ("alexnet", r"`resnets\.list_networks\(\.\.\., weights=True\)` prints every name"),
     ],
 )
 def test_a_name_that_is_none_is_answered_with_the_nearest(pattern: str, message: str) -> None:
