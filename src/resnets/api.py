@@ -19,8 +19,8 @@ from resnets.classifier import judging
 from resnets.classifier.file import Classifier
 from resnets.classifier.predictor import Predictor
 from resnets.data.imageset import ImageSet, Split
-from resnets.data.preprocessing import Views
 from resnets.data.table_columns import Asked
+from resnets.data.views import Views
 from resnets.evaluation.classes import ClassMap
 from resnets.evaluation.comparison import Comparison
 from resnets.export import exported, exporting

@@ -31,7 +31,7 @@ from resnets.classifier.file import Classifier
 from resnets.classifier.prediction import Prediction
 from resnets.classifier.predictor import Predictor
 from resnets.cli import main
-from resnets.data.preprocessing import Views
+from resnets.data.views import Views
 from tests import pictures
 from tests.export import samples
 
@@ -280,7 +280,7 @@ def begin(predictor: Predictor, photos: Path, out: Path, **options: object) -> N
 @pytest.mark.parametrize(
     ("changed", "said"),
     [
-        ({"top": 1}, "was begun with top= 2, and this is 1; run the same command to go on, remove the folder"),
+        ({"top": 1}, "was begun with top=2, and this is 1; run the same command to go on, remove the folder"),
         ({"tta": "flip"}, "was begun with tta= none, and this is flip"),
         ({"batch_size": 3}, r"images a step \(batch_size=\) 2, and this is 3"),
         ({"images": ("elsewhere",)}, "and this is elsewhere"),

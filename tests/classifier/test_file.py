@@ -182,7 +182,9 @@ def test_evaluate_counts_those_that_predict_is_sure_of(tmp_path: Path) -> None:
     found = classifier.evaluate(folder).abstained
     assert found is not None
     assert found.answered == sum(one.sure for one in said) == 7
-    assert found.right == sum(one.sure and one.label == path.parent.name for one, path in zip(said, paths, strict=True))
+    assert found.correct == sum(
+        one.sure and one.label == path.parent.name for one, path in zip(said, paths, strict=True)
+    )
     assert [one.as_dict()["sure"] for one in said] == [one.sure for one in said]
 
 
@@ -247,7 +249,7 @@ def test_evaluate_counts_what_predict_says(tmp_path: Path) -> None:
     said = classifier.predict(paths)
     found = classifier.evaluate(folder)
     assert found.count == 15
-    assert found.top1.right == sum(p.label == path.parent.name for p, path in zip(said, paths, strict=True))
+    assert found.top1.correct == sum(p.label == path.parent.name for p, path in zip(said, paths, strict=True))
     assert found.on.endswith("all images")
 
 
@@ -312,7 +314,7 @@ def test_the_order_of_the_datas_classes_does_not_matter(tmp_path: Path) -> None:
     shuffled = untrained(("red", "blue", "green"))
     found = shuffled.evaluate(folder)
     said = shuffled.predict(sorted(folder.rglob("*.png")))
-    assert found.top1.right == sum(Path(p.image).parent.name == p.label for p in said)
+    assert found.top1.correct == sum(Path(p.image).parent.name == p.label for p in said)
 
 
 def test_the_test_split_is_scored_before_val_and_any_by_name(tmp_path: Path) -> None:

@@ -225,7 +225,7 @@ def test_predict_and_evaluate_agree_on_every_image(run: Path, photos: Path, caps
     right = sum(row["answers"][0]["class"] == Path(row["image"]).parent.name for row in rows)
     halves = resnets.open_source(photos).hold_out("test", fraction=0.5, seed=9)
     classifier = resnets.load(run)
-    assert right == sum(classifier.evaluate(halves, split=split).top1.right for split in ("train", "test"))
+    assert right == sum(classifier.evaluate(halves, split=split).top1.correct for split in ("train", "test"))
 
 
 def test_predict_takes_files_folders_patterns_and_a_list(

@@ -40,7 +40,7 @@ def test_a_comparison_counts_who_is_right() -> None:
         [(right_a & right_b).sum(), (right_a & ~right_b).sum()],
         [(~right_a & right_b).sum(), (~right_a & ~right_b).sum()],
     ]
-    assert (found.a.right, found.b.right) == (right_a.sum(), right_b.sum())
+    assert (found.a.correct, found.b.correct) == (right_a.sum(), right_b.sum())
     assert found.difference == pytest.approx(right_b.mean() - right_a.mean())
     assert sorted(found.differing) == np.flatnonzero(logits_a.argmax(1) != logits_b.argmax(1)).tolist()
     one_right = (right_a | right_b)[found.differing]

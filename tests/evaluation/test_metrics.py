@@ -28,7 +28,7 @@ def test_scores_equal_scikit_learns(seed: int, count: int) -> None:
     predicted = logits.argmax(1)
     everyone = range(len(CLASSES))
     assert found.top1.value == sklearn.metrics.accuracy_score(labels, predicted)
-    assert found.top5.right == sklearn.metrics.top_k_accuracy_score(
+    assert found.top5.correct == sklearn.metrics.top_k_accuracy_score(
         labels, logits, k=5, labels=everyone, normalize=False
     )
     assert np.array_equal(found.confusion, sklearn.metrics.confusion_matrix(labels, predicted, labels=everyone))
@@ -70,7 +70,7 @@ def test_answers_below_the_threshold_are_not_counted_among_the_sure() -> None:
     logits = np.log(np.array([[0.9, 0.1], [0.8, 0.2], [0.6, 0.4], [0.3, 0.7]]))
     labels = np.array([0, 1, 0, 1])
     found = metrics.evaluate(logits, labels, ("a", "b"), abstain_below=0.65).abstained
-    assert found == metrics.Abstention(0.65, answered=3, right=2)
+    assert found == metrics.Abstention(0.65, answered=3, correct=2)
     nobody = metrics.evaluate(logits, labels, ("a", "b"), abstain_below=0.95).abstained
     assert nobody is not None
     assert nobody.as_dict() == {"below": 0.95, "answered": 0, "right": 0, "accuracy": None}
@@ -84,8 +84,8 @@ def test_the_loss_is_torchs_cross_entropy() -> None:
 
 def test_equal_logits_are_no_free_point() -> None:
     found = metrics.evaluate(np.zeros((8, 8), np.float32), np.arange(8), CLASSES)
-    assert found.top1.right == 1
-    assert found.top5.right == 5
+    assert found.top1.correct == 1
+    assert found.top5.correct == 5
 
 
 def test_every_image_counts_once_whatever_the_batch() -> None:

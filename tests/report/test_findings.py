@@ -26,8 +26,8 @@ def test_mistakes_come_by_confidence() -> None:
 
 def test_pairs_come_by_count_with_their_most_confident_images() -> None:
     most, least = findings.confused_pairs(PROBABILITIES, LABELS, 9, 1)
-    assert most == findings.Pair(right=1, answer=0, count=2, of=2, images=(2,))
-    assert least == findings.Pair(right=0, answer=2, count=1, of=3, images=(3,))
+    assert most == findings.Pair(truth=1, answer=0, count=2, of=2, images=(2,))
+    assert least == findings.Pair(truth=0, answer=2, count=1, of=3, images=(3,))
 
 
 def test_the_border_is_where_two_answers_are_close_whoever_is_right() -> None:
@@ -46,6 +46,6 @@ def test_the_weakest_class_comes_first_and_perfect_or_unmet_ones_never() -> None
 )
 def test_answering_only_when_sure_counts_what_is_answered(threshold: float, answered: int, right: int) -> None:
     found = findings.coverage(PROBABILITIES, LABELS, threshold)
-    assert (found.answered, found.right) == (answered, right)
+    assert (found.answered, found.correct) == (answered, right)
     assert found.share == answered / 6
     assert found.accuracy == (right / answered if answered else None)

@@ -71,7 +71,7 @@ def test_a_temperature_fitted_on_half_of_cifar_10_mends_resnet20_on_the_other(
     assert (found.before.ece, found.after.ece) == pytest.approx((0.0514, 0.0085), abs=5e-4)  # as measured here
     assert found.after.loss < found.before.loss
     tempered = logits.astype(np.float64) / found.fitted.temperature
-    assert metrics.evaluate(tempered, labels, classes).top1.right == 9173
+    assert metrics.evaluate(tempered, labels, classes).top1.correct == 9173
     assert np.array_equal(tempered.argmax(1), logits.argmax(1))
 
 

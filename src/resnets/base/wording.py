@@ -23,6 +23,7 @@ _TRANSLATIONS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (r"--set\b", "settings="),
         (r"--(skip-bad|resume|new-head|embeddings|tensorboard|overwrite)\b", r"\1=True"),
         (r"(?<![\w-])-o\b", "out="),
+        (r"(?<![\w-])--([a-z][a-z-]*[a-z]) (?=[A-Z\d])", r"\1="),  # and its value
         (r"(?<![\w-])--([a-z][a-z-]*[a-z])\b", r"\1="),
     )
 )

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from resnets.base.errors import InputError
-from resnets.data.preprocessing import Views
+from resnets.data.views import Views
 
 FORMAT = 2
 

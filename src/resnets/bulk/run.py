@@ -32,7 +32,7 @@ from resnets.bulk.stores import arrow
 from resnets.bulk.work_folder import WorkFolder
 from resnets.bulk.worker import Opener, Stopped, Worker
 from resnets.classifier.predictor import Predictor
-from resnets.data.preprocessing import VIEWS, Views
+from resnets.data.views import VIEWS, Views
 from resnets.export.onnx_file import read_whole
 
 log = logging.getLogger(__name__)

@@ -14,7 +14,7 @@ from resnets.base.errors import InputError
 from resnets.classifier.outputs import Outputs
 from resnets.classifier.prediction import Answer, Prediction
 from resnets.data import decoding, loading
-from resnets.data.preprocessing import VIEWS, Views
+from resnets.data.views import VIEWS, Views
 from resnets.evaluation import calibration
 
 Picture = str | Path | Image.Image | NDArray[np.uint8]

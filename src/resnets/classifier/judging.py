@@ -14,8 +14,8 @@ from resnets.classifier.file import Classifier
 from resnets.classifier.predictor import Predictor
 from resnets.data import sources
 from resnets.data.imageset import ImageSet, Split
-from resnets.data.preprocessing import Views
 from resnets.data.table_columns import Asked
+from resnets.data.views import Views
 from resnets.evaluation import comparison
 from resnets.evaluation import judged_images as selection
 from resnets.evaluation.classes import ClassMap

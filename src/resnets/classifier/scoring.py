@@ -14,8 +14,8 @@ from resnets.base.progress import Watch, unwatched
 from resnets.classifier.outputs import Outputs
 from resnets.data import loading, sources
 from resnets.data.imageset import ImageSet, Split
-from resnets.data.preprocessing import Views
 from resnets.data.table_columns import Asked
+from resnets.data.views import WORDS, Views
 from resnets.evaluation import judged_images as selection
 from resnets.evaluation import metrics
 from resnets.evaluation.classes import ClassMap
@@ -97,8 +97,7 @@ class Scoring(Outputs):
         selection.tell_absent(judged.name, labels, self.classes)
         if tta != "none" and (self.origin.get("recipe") or {}).get("flip") is False:
             log.warning("trained without mirror images: to average over them, as --tta does, may cost accuracy")
-        averaged = {"none": "", "flip": ", each with its mirror image", "crops": ", each in ten crops"}[tta]
-        return Scored(judged, logits, labels, which + averaged)
+        return Scored(judged, logits, labels, which + WORDS[tta])
 
     def _views(self, images: ImageSet, tta: Views, bad: list[int] | None) -> Iterator[NDArray[np.uint8]]:
         """What the network sees of each image; of one that cannot be read, its place goes into `bad` if that is given.

@@ -8,6 +8,7 @@ from cyclopts import Parameter
 from resnets.base.errors import InputError
 from resnets.cli.evaluate import read_class_map
 from resnets.cli.terminal import as_json, as_text, check_table, watched, write_result
+from resnets.data.views import Views
 from resnets.view.table import Table
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ def compare(
     columns: str | None = None,
     images: Path | None = None,
     skip_bad: Annotated[bool, Parameter(negative="")] = False,
-    tta: Literal["none", "flip", "crops"] = "none",
+    tta: Views = "none",
     show: int = 20,
     batch_size: int = 64,
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto",
@@ -108,9 +109,9 @@ def _scores(found: "Comparison", a: Path, b: Path) -> Table:
         headers=("", "classifier", "top-1", "right", "of"),
         alignments="llrrr",
         rows=(
-            ("A", str(a), f"{found.a.value:.2%}", f"{found.a.right:,}", count),
-            ("B", str(b), f"{found.b.value:.2%}", f"{found.b.right:,}", count),
-            ("B − A", "", f"{found.difference:+.2%}", f"{found.b.right - found.a.right:+,}", count),
+            ("A", str(a), f"{found.a.value:.2%}", f"{found.a.correct:,}", count),
+            ("B", str(b), f"{found.b.value:.2%}", f"{found.b.correct:,}", count),
+            ("B − A", "", f"{found.difference:+.2%}", f"{found.b.correct - found.a.correct:+,}", count),
         ),
         notes=(f"95% interval of B − A, by paired bootstrap: {low:+.2%} to {high:+.2%}.",),
     )

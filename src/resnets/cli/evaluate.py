@@ -11,6 +11,7 @@ from resnets.base.errors import InputError
 from resnets.base.files import check_place, read_text, write_whole
 from resnets.cli import score_tables as scores
 from resnets.cli.terminal import as_json, as_text, check_table, watched, write_result
+from resnets.data.views import Views
 
 if TYPE_CHECKING:
     from resnets.evaluation.classes import ClassMap
@@ -26,7 +27,7 @@ def evaluate(
     columns: str | None = None,
     images: Path | None = None,
     skip_bad: Annotated[bool, Parameter(negative="")] = False,
-    tta: Literal["none", "flip", "crops"] = "none",
+    tta: Views = "none",
     intervals: bool = True,
     reliability: Path | None = None,
     batch_size: int = 64,

@@ -10,12 +10,12 @@ from cyclopts import Parameter
 from resnets.base.errors import InputError, RunFailed
 from resnets.base.progress import Progress, Watch
 from resnets.cli.terminal import as_json, as_text, check_table, listed_names, watched, write_result
+from resnets.data.views import Views
 from resnets.view.table import Table
 
 if TYPE_CHECKING:
     from resnets.classifier.prediction import Prediction
     from resnets.classifier.predictor import Predictor
-    from resnets.data.preprocessing import Views
 
 
 def predict(
@@ -23,7 +23,7 @@ def predict(
     /,
     *images: Annotated[str, Parameter(allow_leading_hyphen=True)],
     top: int = 1,
-    tta: Literal["none", "flip", "crops"] = "none",
+    tta: Views = "none",
     embeddings: Annotated[bool, Parameter(negative="")] = False,
     batch_size: int = 32,
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto",

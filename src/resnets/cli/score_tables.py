@@ -58,9 +58,9 @@ def _rows(found: "Evaluation") -> Iterator[tuple[str, ...]]:
     def interval(name: str, form: str) -> str:
         return " to ".join(format(end, form) for end in ends[name]) if name in ends else ""
 
-    yield "top-1", f"{found.top1.value:.2%}", f"{found.top1.right:,}", count, interval("top1", ".2%")
+    yield "top-1", f"{found.top1.value:.2%}", f"{found.top1.correct:,}", count, interval("top1", ".2%")
     if len(found.classes) > 5:
-        yield "top-5", f"{found.top5.value:.2%}", f"{found.top5.right:,}", count, interval("top5", ".2%")
+        yield "top-5", f"{found.top5.value:.2%}", f"{found.top5.correct:,}", count, interval("top5", ".2%")
     yield "balanced accuracy", f"{found.balanced_accuracy:.2%}", "", count, interval("balanced_accuracy", ".2%")
     yield "macro F1", f"{found.macro_f1:.2%}", "", count, interval("macro_f1", ".2%")
     yield "ROC AUC", "–" if found.auc is None else f"{found.auc:.4f}", "", count, interval("auc", ".4f")
@@ -69,7 +69,7 @@ def _rows(found: "Evaluation") -> Iterator[tuple[str, ...]]:
     yield "calibration error", f"{found.ece:.2%}", "", count, ""
     if (sure := found.abstained) is not None:
         yield "sure", f"{sure.answered / found.count:.2%}", f"{sure.answered:,}", count, ""
-        yield "top-1 where sure", _share(sure.accuracy), f"{sure.right:,}", f"{sure.answered:,}", ""
+        yield "top-1 where sure", _share(sure.accuracy), f"{sure.correct:,}", f"{sure.answered:,}", ""
 
 
 def _confusion(found: "Evaluation") -> Table:

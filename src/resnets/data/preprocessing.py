@@ -22,11 +22,10 @@ from torch import Tensor
 from resnets.base.errors import InputError, nearest
 from resnets.data import augmentation, decoding
 from resnets.data.depth import Range
+from resnets.data.views import Views
 
 Fit = Literal["crop", "squash", "pad"]
 Interpolation = Literal["bilinear", "bicubic"]
-Views = Literal["none", "flip", "crops"]  # test-time augmentation: of what a classifier's answers are averaged
-VIEWS: Mapping[Views, int] = {"none": 1, "flip": 2, "crops": 10}  # of an image
 
 MOST = {"size": 4096, "resize": 8192, "channels": 65_536}  # fields, and what no network's images go beyond
 LARGEST = 1_000_000  # mean or standard deviation

@@ -40,7 +40,7 @@ class Comparison:
     @property
     def difference(self) -> float:
         """B's accuracy less A's, -1 to 1."""
-        return (self.b.right - self.a.right) / len(self.labels)
+        return (self.b.correct - self.a.correct) / len(self.labels)
 
     @property
     def table(self) -> Int64[np.ndarray, "2 2"]:

@@ -19,15 +19,15 @@ from resnets.evaluation.calibration import Reliability
 class Rate:
     """`right` of `count`."""
 
-    right: int
+    correct: int
     count: int
 
     @property
     def value(self) -> float:
-        return self.right / self.count
+        return self.correct / self.count
 
     def as_dict(self) -> dict[str, float | int]:
-        return {"value": self.value, "right": self.right}
+        return {"value": self.value, "right": self.correct}
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,15 +57,15 @@ class Abstention:
 
     below: float  # the threshold
     answered: int
-    right: int  # of those answered
+    correct: int  # of those answered
 
     @property
     def accuracy(self) -> float | None:
         """Of those answered; None where none was."""
-        return self.right / self.answered if self.answered else None
+        return self.correct / self.answered if self.answered else None
 
     def as_dict(self) -> dict[str, Any]:
-        return {"below": self.below, "answered": self.answered, "right": self.right, "accuracy": self.accuracy}
+        return {"below": self.below, "answered": self.answered, "right": self.correct, "accuracy": self.accuracy}
 
 
 @dataclass(frozen=True)

@@ -40,7 +40,7 @@ class Parity:
         """Accuracy lost, in percentage points; without labels, of agreement with the classifier."""
         if self.classifier is None or self.exported is None:
             return 100 * (self.count - self.equal) / self.count
-        return 100 * (self.classifier.right - self.exported.right) / self.count
+        return 100 * (self.classifier.correct - self.exported.correct) / self.count
 
     @property
     def accuracy(self) -> float:
@@ -63,7 +63,7 @@ class Parity:
         said += f", probabilities differ by up to {self.difference:.2g}"
         if self.classifier is None or self.exported is None:
             return said
-        return f"{said}, {self.exported.right:,} are right where the classifier has {self.classifier.right:,}"
+        return f"{said}, {self.exported.correct:,} are right where the classifier has {self.classifier.correct:,}"
 
 
 @dataclass(frozen=True)

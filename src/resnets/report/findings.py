@@ -15,7 +15,7 @@ _ROWS = 4096  # images at a time, since sorting copies them
 class Pair:
     """Images of one class that were taken for another."""
 
-    right: int  # class
+    truth: int  # class
     answer: int  # class
     count: int
     of: int  # images of the right class
@@ -28,7 +28,7 @@ class Coverage:
 
     threshold: float  # answers at least as probable as this are given
     answered: int
-    right: int
+    correct: int
     count: int
 
     @property
@@ -38,7 +38,7 @@ class Coverage:
     @property
     def accuracy(self) -> float | None:
         """Of the answers that were given; None when none was."""
-        return self.right / self.answered if self.answered else None
+        return self.correct / self.answered if self.answered else None
 
 
 def confident_mistakes(

@@ -22,7 +22,7 @@ def scores(found: Evaluation) -> list[Score]:
     known = found.intervals or {}
     ranked = found.auc if len(found.classes) <= intervals.RANKED else None  # of many classes it takes minutes
     figures: list[tuple[str, str, float | None, str]] = [
-        ("top1", "accuracy (top-1)", found.top1.value, f"{found.top1.right:,} of {found.count:,} right"),
+        ("top1", "accuracy (top-1)", found.top1.value, f"{found.top1.correct:,} of {found.count:,} right"),
         ("balanced_accuracy", "balanced accuracy", found.balanced_accuracy, "mean of the classes' recalls"),
         ("macro_f1", "macro F1", found.macro_f1, "mean of the classes' F1"),
         ("auc", "area under the ROC curve", ranked,
@@ -32,7 +32,7 @@ def scores(found: Evaluation) -> list[Score]:
         ("ece", "calibration error", found.ece, "mean gap between probability and accuracy"),
     ]  # fmt: skip
     if len(found.classes) > 5:
-        about = f"right class among the first five: {found.top5.right:,} of {found.count:,}"
+        about = f"right class among the first five: {found.top5.correct:,} of {found.count:,}"
         figures.insert(1, ("top5", "top-5", found.top5.value, about))
     return [
         Score(key, name, _printed(key, value), _interval(key, known.get(key)), about)
@@ -51,7 +51,7 @@ def key_figures(found: Evaluation, scored: list[Score]) -> list[Score]:
     ]
     return [
         *opening,
-        Score("wrong", "mistakes", f"{found.count - found.top1.right:,}", "", f"of {found.count:,} images"),
+        Score("wrong", "mistakes", f"{found.count - found.top1.correct:,}", "", f"of {found.count:,} images"),
     ]
 
 

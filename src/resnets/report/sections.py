@@ -228,7 +228,7 @@ def pictures(run: RunReport) -> dict[str, Any]:
     why = dict(zip(wrong, evidence, strict=True))
     return {
         "mistakes": [{**_image(run, index, seen), "why": why[index]} for index in mistakes],
-        "wrong": run.evaluation.count - run.evaluation.top1.right,
+        "wrong": run.evaluation.count - run.evaluation.top1.correct,
         "pairs": [_pair(run, pair, seen, why) for pair in pairs],
         "border": [_image(run, index, seen) for index in border],
     }
@@ -237,18 +237,18 @@ def pictures(run: RunReport) -> dict[str, Any]:
 def _image(run: RunReport, index: int, seen: dict[int, str]) -> dict[str, Any]:
     names, probabilities = run.classifier.classes, run.probabilities[index]
     order = np.argsort(-probabilities, kind="stable")[:2].tolist()
-    right = int(run.labels[index])
+    truth = int(run.labels[index])
     return {
         "seen": seen[index],
         "file": run.file(index),
-        "truth": names[right],
-        "truth_probability": float(probabilities[right]),
+        "truth": names[truth],
+        "truth_probability": float(probabilities[truth]),
         "answers": [(names[output], float(probabilities[output])) for output in order],
-        "right": right == order[0],
+        "correct": truth == order[0],
     }
 
 
 def _pair(run: RunReport, pair: Pair, seen: dict[int, str], why: dict[int, str]) -> dict[str, Any]:
     names = run.classifier.classes
     images: Iterable[dict[str, Any]] = ({**_image(run, index, seen), "why": why[index]} for index in pair.images)
-    return {"pair": pair, "right": names[pair.right], "answer": names[pair.answer], "images": list(images)}
+    return {"pair": pair, "truth": names[pair.truth], "answer": names[pair.answer], "images": list(images)}

@@ -32,7 +32,7 @@ class RunState:
     epoch: int = 0
     step: int = 0
     loss_sum: float = 0.0  # of this epoch, so far
-    right: int = 0
+    correct: int = 0
     seen: int = 0
     seconds: float = 0.0  # of the whole run, over all its sittings
     training_seconds: float = 0.0  # of this epoch's steps

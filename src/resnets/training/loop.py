@@ -156,7 +156,7 @@ class Training:
             if at.best is None or found > at.best:
                 at.best, at.best_epoch = found, epoch
             ended = self._tell_epoch(epoch, val, logits)
-        self.at = replace(at, epoch=epoch, step=0, loss_sum=0.0, right=0, seen=0, training_seconds=0.0, ended=ended)
+        self.at = replace(at, epoch=epoch, step=0, loss_sum=0.0, correct=0, seen=0, training_seconds=0.0, ended=ended)
 
     def _tell_epoch(self, epoch: int, val: Evaluation, logits: NDArray[np.float32]) -> bool:
         """Whether a listener ends the run here."""
@@ -200,7 +200,7 @@ class Training:
             "epoch": f"{at.epoch + 1}/{self.recipe.epochs}",
             **({"validation": f"{at.rows[-1]['val_top1']:.1%}"} if at.rows else {}),
             "loss": f"{at.loss_sum / at.seen:.3f}",
-            "accuracy": f"{at.right / at.seen:.1%}",
+            "accuracy": f"{at.correct / at.seen:.1%}",
             "lr": f"{self.step.learning_rate(at.epoch, at.step - 1):.3g}",
             "images/s": f"{at.seen / max(at.training_seconds, 1e-9):,.0f}",
         }
@@ -233,7 +233,7 @@ class _Tally:
     def __init__(self, at: RunState, device: torch.device) -> None:
         exact = torch.float32 if device.type == "mps" else torch.float64
         self.loss_sum = torch.tensor(at.loss_sum, dtype=exact, device=device)
-        self.right = torch.tensor(at.right, device=device)
+        self.correct = torch.tensor(at.correct, device=device)
         self.seen = at.seen
         self.started = self.counted = time.monotonic()
         self.seconds, self.training_seconds = at.seconds, at.training_seconds  # of earlier sittings
@@ -241,7 +241,7 @@ class _Tally:
     def add(self, loss: Tensor, correct: Tensor, images: int) -> None:
         """Take in a step's mean loss, and how many of its images were right."""
         self.loss_sum += loss * images
-        self.right += correct
+        self.correct += correct
         self.seen += images
 
     def is_due(self) -> bool:
@@ -250,7 +250,7 @@ class _Tally:
 
     def count_into(self, at: RunState) -> None:
         """Bring a run's state up to date, which waits for the device."""
-        at.loss_sum, at.right, at.seen = float(self.loss_sum), int(self.right), self.seen
+        at.loss_sum, at.correct, at.seen = float(self.loss_sum), int(self.correct), self.seen
         self.counted = time.monotonic()
         at.seconds = self.seconds + self.counted - self.started
         at.training_seconds = self.training_seconds + self.counted - self.started

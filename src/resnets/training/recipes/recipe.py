@@ -10,8 +10,8 @@ from resnets.base.errors import InputError, nearest
 from resnets.base.settings import setting
 from resnets.data.augmentation_settings import Augmentation, Mixing
 from resnets.spec import MOST_LAYERS
+from resnets.training.step.schedules import Schedule
 
-Schedule = Literal["cosine", "linear", "constant", "step", "one-cycle"]
 Optimizer = Literal["sgd", "adamw", "lamb"]
 Loss = Literal["cross-entropy", "bce"]
 ClassWeights = Literal["none", "balanced"]
