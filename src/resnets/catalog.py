@@ -15,7 +15,7 @@ from typing import Any
 
 from resnets import spec as specs
 from resnets.base.errors import InputError, nearest
-from resnets.base.files import read_text
+from resnets.base.reading import read_text
 from resnets.spec import ResNetSpec, Stem
 
 

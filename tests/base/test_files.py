@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from resnets.base import files
+from resnets.base import files, reading
 from resnets.base.errors import InputError
 
 Node = Callable[[Path], object]
@@ -38,18 +38,18 @@ NODES = pytest.mark.parametrize("node", [os.mkfifo, bound_socket, device, link_t
 def test_what_is_no_regular_file_is_refused_and_not_waited_for(node: Node, tmp_path: Path) -> None:
     node(tmp_path / "node")
     with pytest.raises(InputError, match=r"node: is a (pipe|socket|device), not a file"):
-        files.read_whole(tmp_path / "node")
+        reading.read_whole(tmp_path / "node")
 
 
 def test_a_file_beyond_the_limit_is_refused_before_it_is_read(tmp_path: Path) -> None:
     with (tmp_path / "sparse").open("wb") as file:
         file.truncate(1 << 40)
     with pytest.raises(InputError, match="sparse: has more than 64 MiB"):
-        files.read_whole(tmp_path / "sparse")
+        reading.read_whole(tmp_path / "sparse")
     (tmp_path / "small").write_bytes(b"12345")
-    assert files.read_whole(tmp_path / "small", limit=5) == b"12345"
+    assert reading.read_whole(tmp_path / "small", limit=5) == b"12345"
     with pytest.raises(InputError, match="more than 4 bytes"):
-        files.read_whole(tmp_path / "small", limit=4)
+        reading.read_whole(tmp_path / "small", limit=4)
 
 
 @NODES

@@ -1,12 +1,10 @@
-"""Files are read whole within a bound, and written whole or not at all: a temporary file, fsync, rename.
+"""Files are written whole or not at all: a temporary file, fsync, rename.
 
-Only regular files are read, and only regular files are replaced: no FIFO, no device, no standard stream.
+Only regular files are replaced: no FIFO, no device, no standard stream.
 """
 
-import errno
 import os
 import shutil
-import stat
 import sys
 import tempfile
 from collections.abc import Generator, Mapping
@@ -15,55 +13,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from resnets.base.errors import InputError, RunFailed
-
-TEXT_LIMIT = 64 << 20  # bytes of a recipe, a list of names or a JSON document
-
-_KINDS = {stat.S_IFIFO: "a pipe", stat.S_IFSOCK: "a socket", stat.S_IFCHR: "a device", stat.S_IFBLK: "a device"}
-
-
-def read_whole(path: str | Path, *, limit: int = TEXT_LIMIT) -> bytes:
-    """The bytes of a regular file.
-
-    Raises InputError for what is no regular file, without waiting for anybody to write to it, and for a file of more
-    than `limit` bytes, before it is read; OSError when the system refuses.
-    """
-    _check_regular(path, os.stat(path))  # noqa: PTH116 - before it is opened, as opening some devices acts on them
-    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
-    with os.fdopen(descriptor, "rb") as file:
-        _check_regular(path, os.fstat(descriptor))
-        data = file.read(limit + 1) if os.fstat(descriptor).st_size <= limit else None
-    if data is None or len(data) > limit:
-        raise InputError(
-            f"{path}: has more than {_amount(limit)}, the most that is read of such a file; check the name"
-        )
-    return data
-
-
-def read_text(path: str | Path, *, limit: int = TEXT_LIMIT) -> str:
-    """The text of a UTF-8 file, without a byte order mark. Raises as `read_whole`, and UnicodeDecodeError."""
-    return read_whole(path, limit=limit).decode("utf-8-sig").replace("\r\n", "\n")
-
-
-def check_regular(path: str | Path) -> None:
-    """Raise InputError where a pipe, a socket or a device is at `path`, which no reader should open."""
-    try:
-        found = os.stat(path)  # noqa: PTH116 - of names that no Path can have, too
-    except (OSError, ValueError):  # nothing there, which whoever opens it will say
-        return
-    if not stat.S_ISDIR(found.st_mode):
-        _check_regular(path, found)
-
-
-def _check_regular(path: str | Path, found: os.stat_result) -> None:
-    if stat.S_ISDIR(found.st_mode):
-        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
-    kind = _KINDS.get(stat.S_IFMT(found.st_mode))
-    if kind is not None:
-        raise InputError(f"{path}: is {kind}, not a file; only regular files are read, so save it to one first")
-
-
-def _amount(size: int) -> str:
-    return f"{size >> 30} GiB" if size >= 1 << 30 else f"{size >> 20} MiB" if size >= 1 << 20 else f"{size:,} bytes"
+from resnets.base.reading import special
 
 
 def write_whole(path: str | Path, content: bytes | str) -> Path:
@@ -183,7 +133,7 @@ def _target(path: str | Path) -> Path:
     except (OSError, ValueError) as error:
         why = getattr(error, "strerror", None) or error
         raise InputError(f"{path}: cannot be written ({why}); choose another place") from error
-    kind = _KINDS.get(stat.S_IFMT(found.st_mode))
+    kind = special(found)
     if kind is None and _is_standard_stream(found):
         kind = "where standard output or standard error goes"
     if kind is not None:

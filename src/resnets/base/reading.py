@@ -1,4 +1,4 @@
-"""Files that others gave are read only if they are regular ones, and never past a bound."""
+"""Only regular files are read, and never past a bound: images as OSError has it, what the user named as InputError."""
 
 import errno
 import os
@@ -6,15 +6,53 @@ import stat
 from pathlib import Path
 from typing import IO
 
+from resnets.base.errors import InputError
+
 MAX_FILE = 512 * 2**20  # bytes of an image file; far beyond any photograph
 
-_KINDS = (
-    (stat.S_ISDIR, "a folder"),
-    (stat.S_ISFIFO, "a pipe"),
-    (stat.S_ISSOCK, "a socket"),
-    (stat.S_ISCHR, "a device"),
-    (stat.S_ISBLK, "a device"),
-)
+TEXT_LIMIT = 64 << 20  # bytes of a recipe, a list of names or a JSON document
+
+_SPECIAL = {stat.S_IFIFO: "a pipe", stat.S_IFSOCK: "a socket", stat.S_IFCHR: "a device", stat.S_IFBLK: "a device"}
+
+
+def read_whole(path: str | Path, *, limit: int = TEXT_LIMIT) -> bytes:
+    """The bytes of a file that the user named.
+
+    Raises InputError for what is no regular file, and for a file of more than `limit` bytes, before it is read; OSError
+    when the system refuses.
+    """
+    check_regular(path)
+    with open_regular(path) as file:
+        data = file.read(limit + 1) if os.fstat(file.fileno()).st_size <= limit else None
+    if data is None or len(data) > limit:
+        raise InputError(
+            f"{path}: has more than {_amount(limit)}, the most that is read of such a file; check the name"
+        )
+    return data
+
+
+def read_text(path: str | Path, *, limit: int = TEXT_LIMIT) -> str:
+    """The text of a UTF-8 file, without a byte order mark. Raises as `read_whole`, and UnicodeDecodeError."""
+    return read_whole(path, limit=limit).decode("utf-8-sig").replace("\r\n", "\n")
+
+
+def check_regular(path: str | Path) -> None:
+    """Raise InputError where a pipe, a socket or a device is at `path`, which no reader should open."""
+    try:
+        kind = special(os.stat(path))  # noqa: PTH116 - of names that no Path can have, too
+    except (OSError, ValueError):  # nothing there, which whoever opens it will say
+        return
+    if kind is not None:
+        raise InputError(f"{path}: is {kind}, not a file; only regular files are read, so save it to one first")
+
+
+def special(status: os.stat_result) -> str | None:
+    """What a pipe, a socket or a device is called; None of a file and a folder."""
+    return _SPECIAL.get(stat.S_IFMT(status.st_mode))
+
+
+def _amount(size: int) -> str:
+    return f"{size >> 30} GiB" if size >= 1 << 30 else f"{size >> 20} MiB" if size >= 1 << 20 else f"{size:,} bytes"
 
 
 def read_regular(path: str | Path, *, limit: int = MAX_FILE) -> bytes:
@@ -57,6 +95,8 @@ def _without_waiting(path: str, flags: int) -> int:
 
 
 def _check(status: os.stat_result, path: str | Path) -> None:
+    if stat.S_ISDIR(status.st_mode):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
     if not stat.S_ISREG(status.st_mode):
-        kind = next((name for is_kind, name in _KINDS if is_kind(status.st_mode)), "no file")
+        kind = special(status) or "no file"
         raise OSError(errno.EINVAL, f"{kind}, not a regular file", str(path))

@@ -8,7 +8,7 @@ from typing import Any, cast
 import safetensors
 
 from resnets.base.errors import InputError
-from resnets.base.files import check_regular
+from resnets.base.reading import check_regular
 from resnets.base.seal import seal_of
 
 FORMAT = 1

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from cyclopts import Parameter
 
 from resnets.base.errors import InputError
-from resnets.base.files import check_place, read_text, write_whole
+from resnets.base.files import check_place, write_whole
+from resnets.base.reading import read_text
 from resnets.cli import score_tables as scores
 from resnets.cli.terminal import as_json, as_text, check_table, watched, write_result
 from resnets.data.views import Views

@@ -12,8 +12,8 @@ from typing import NamedTuple
 import numpy as np
 
 from resnets.base.errors import InputError
-from resnets.base.files import read_text
 from resnets.base.names import composed
+from resnets.base.reading import read_text
 from resnets.data.folders import Files
 from resnets.data.imageset import SPLITS, ImageSet
 from resnets.data.listing import Names

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from resnets.base.errors import InputError
-from resnets.base.files import read_text
 from resnets.base.progress import Watch, unwatched
+from resnets.base.reading import read_text
 from resnets.base.versions import provenance
 from resnets.catalog import resolve
 from resnets.classifier.file import Classifier

@@ -19,8 +19,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from resnets.base.errors import InputError, RunFailed
-from resnets.base.files import read_text
 from resnets.base.progress import Progress, Watch, unwatched
+from resnets.base.reading import read_text
 from resnets.catalog import Published
 from resnets.classifier.header import shortly
 from resnets.weights import timm_config

@@ -26,7 +26,7 @@ import torch
 from torch import Tensor
 
 from resnets.base.errors import InputError
-from resnets.base.files import read_whole
+from resnets.base.reading import read_whole
 from resnets.network import ResNet
 
 Tensors = dict[str, Tensor]

@@ -12,7 +12,7 @@ import tomlkit
 from resnets import spec as specs
 from resnets.base import settings
 from resnets.base.errors import InputError, nearest
-from resnets.base.files import read_text
+from resnets.base.reading import read_text
 from resnets.base.settings import setting
 from resnets.data import preprocessing as preprocessings
 from resnets.data.preprocessing import Preprocessing
