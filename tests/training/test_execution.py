@@ -143,3 +143,15 @@ def test_a_gpu_computes_in_bfloat16_where_it_is_made_for_it_and_is_not_asked_to_
     others = execution.alternatives(usual, torch.device("cuda"))
     assert usual not in others
     assert any(way.precision != usual.precision for way in others) == has
+
+
+@pytest.mark.parametrize("has", [True, False])
+def test_a_cpu_computes_in_float32_unless_bfloat16_was_measured_to_be_faster(
+    has: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: has)
+    cpu = torch.device("cpu")
+    usual = execution.usual(cpu)
+    assert usual.precision == "float32"
+    tried = [other.precision for other in execution.alternatives(usual, cpu)]
+    assert ("bfloat16" in tried) == has

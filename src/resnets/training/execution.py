@@ -63,7 +63,8 @@ class Choice:
 
 def usual(device: torch.device) -> Execution:
     """What is taken without measuring: channels last, and bfloat16 where a GPU is made for it (as timm's --amp)."""
-    return Execution(precision="bfloat16" if has_bfloat16(device) else "float32")
+    made_for_it = device.type == "cuda" and has_bfloat16(device)
+    return Execution(precision="bfloat16" if made_for_it else "float32")
 
 
 def has_bfloat16(device: torch.device) -> bool:
