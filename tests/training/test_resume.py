@@ -140,7 +140,10 @@ def test_what_a_killed_writer_left_is_removed_at_the_next_start(photos: Path, st
     ("harm", "says"),
     [
         (lambda run: flip(run.state), r"state\.safetensors: damaged .*checksum"),
-        (lambda run: flip(run.classifier), r"classifier\.safetensors: damaged, and it holds the best epoch so far, 1"),
+        (
+            lambda run: flip(run.classifier),
+            r"classifier\.safetensors: damaged, and it holds the best epoch so far, \d;",
+        ),
         (lambda run: run.classifier.unlink(), r"classifier\.safetensors: missing, and it holds the best epoch so far"),
         (lambda run: run.classifier.write_bytes(b""), r"classifier\.safetensors: damaged, and it holds"),
     ],
