@@ -23,11 +23,10 @@ import numpy as np
 import torch
 from torch import nn
 
-from resnets import catalog
+from resnets import catalog, resnet
 from resnets.classifier.file import Classifier
 from resnets.data.preprocessing import Preprocessing
 from resnets.export import onnx, program, runtimes
-from resnets.network import BasicBlock, Bottleneck, resnet
 
 CLASSES = tuple("abcde")
 LIMIT = 1e-4
@@ -42,8 +41,9 @@ def drawn(name: str) -> Classifier:
         norm.momentum = None
         nn.init.uniform_(norm.weight, 0.2, 0.6)
         nn.init.normal_(norm.bias, 0, 0.1)
-    for block in (one for one in network.modules() if isinstance(one, BasicBlock | Bottleneck)):
-        nn.init.uniform_(block.last_norm.weight, 0.02, 0.1)
+    for block in network.blocks():
+        if not network.spec.preactivation:
+            nn.init.uniform_(block.last_scale, 0.02, 0.1)
     classifier = Classifier(
         network=network, classes=CLASSES, preprocessing=Preprocessing(size=size, resize=size), temperature=1.3
     )

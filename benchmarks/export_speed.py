@@ -26,12 +26,12 @@ import numpy as np
 import onnxruntime
 import torch
 
+from resnets import resnet
 from resnets.classifier.file import Classifier
 from resnets.data.preprocessing import Preprocessing
 from resnets.export import onnx
 from resnets.export.quantization import quantize
 from resnets.export.sessions import session
-from resnets.network import resnet
 from tests.peers import timm
 
 THREADS = 2

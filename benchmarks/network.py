@@ -25,7 +25,8 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from resnets.network import ResNet, resnet
+from resnets import resnet
+from resnets.network import ResNet
 from resnets.training.step.optimization import optimizer_of, parameter_groups
 from tests.peers import timm
 

@@ -27,7 +27,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from resnets import spec as specs
+from resnets import spec_values
 from resnets.classifier.header import read_header
 from resnets.data.augmentation import size_in_epoch
 from resnets.structure import structure
@@ -109,7 +109,7 @@ def _print(name: str, case: Case, run: Path, seconds: float, scores: dict[str, A
 
 def petaflops(header: Mapping[str, Any]) -> float:
     """Of the run's training: six operations for each multiply-accumulate of a forward pass (two, and the way back)."""
-    recipe, spec = header["origin"]["recipe"], specs.from_dict(header["spec"])
+    recipe, spec = header["origin"]["recipe"], spec_values.from_dict(header["spec"])
     full = recipe["train_size"] or header["preprocessing"]["size"]
     sizes = [
         size_in_epoch(epoch, recipe["epochs"], full=full, first=recipe["progressive"])

@@ -35,7 +35,7 @@ def told_apart(**fields: object) -> Classifier:
     network = resnets.resnet(
         resnets.ResNetSpec(
             depths=(1, 1, 1), widths=(4, 8, 16), block="basic", shortcut="pad", num_classes=3,
-            stem=resnets.Stem(widths=(4,), kernel=3, stride=1, pool=False),
+            stem=resnets.Stem(widths=(4,), kernel=3, stride=1, pool="none"),
         )
     )  # fmt: skip
     classifier = Classifier(

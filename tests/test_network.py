@@ -12,11 +12,15 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from resnets import resnet
 from resnets.base.errors import InputError
 from resnets.catalog import CATALOG, find
-from resnets.network import BasicBlock, Bottleneck, PaddedShortcut, ResNet, folded, resnet
-from resnets.spec import ResNetSpec, small_images, zero_gamma
+from resnets.folding import folded
+from resnets.layers import PaddedShortcut
+from resnets.network import BasicBlock, Bottleneck, ResNet
+from resnets.spec import ResNetSpec
 from resnets.structure import structure
+from resnets.variants import small_images, zero_gamma
 from tests.peers import timm, torchvision
 
 TORCHVISION = [name for name in CATALOG if hasattr(torchvision.models, name)]
@@ -64,11 +68,12 @@ def assert_the_same_network(ours: str, make: Callable[[], nn.Module]) -> None:
     state = random_state(peer.state_dict())
     for module in (network, peer):
         module.load_state_dict(state, assign=True)
-    image = torch.randn(1, 3, 97, 64)
-    with torch.inference_mode():
-        logits = network(image)
-        assert logits.isfinite().all()
-        assert torch.equal(logits, peer(image))
+    for height, width in ((96, 64), (64, 128)):
+        image = torch.randn(1, 3, height, width)
+        with torch.inference_mode():
+            logits = network(image)
+            assert logits.isfinite().all()
+            assert torch.equal(logits, peer(image))
 
 
 def test_the_peers_share_the_networks_that_they_should() -> None:

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from resnets import spec as specs
+from resnets import spec_values, variants
 from resnets.base.errors import InputError
 from resnets.catalog import CATALOG, find
-from resnets.spec import ResNetSpec, Stem
+from resnets.spec import ResNetSpec, Stem, blocks
 
 VALID: dict[str, Any] = {"depths": (1, 1, 1, 1)}
 
@@ -23,11 +23,23 @@ INVALID: dict[str, tuple[dict[str, Any], str]] = {
     "a depth in words": ({"depths": ("one", 1, 1, 1)}, r"depths\[0\] = 'one': must be a whole number"),
     "depths that are one number": ({"depths": 4}, "depths = 4: must be a list"),
     "a fraction of a class": ({"num_classes": 10.0}, r"num_classes = 10\.0: must be a whole number"),
-    "no class": ({"num_classes": 0}, "num_classes = 0: must be a whole number from 1 to"),
+    "less than no class": ({"num_classes": -1}, "num_classes = -1: must be a whole number from 0 to"),
     "no channel": ({"in_channels": -3}, "in_channels = -3: must be a whole number from 1 to"),
     "no group": ({"groups": 0}, "groups = 0: must be a whole number from 1 to"),
-    "groups in a basic block": ({"block": "basic", "groups": 32}, 'need block = "bottleneck"'),
-    "a wider basic block": ({"block": "basic", "group_width": 128}, 'need block = "bottleneck"'),
+    "more groups than channels enter a block": (
+        {"block": "basic", "stem": Stem(widths=(16,)), "groups": 32, "group_width": 4},
+        "16 channels cannot be parted into 32 groups",
+    ),
+    "group norm of few channels": (
+        {"stem": Stem(widths=(24, 24, 64)), "norm": "group"},
+        'norm = "group": 24 channels cannot be parted into 32 groups',
+    ),
+    "a pool of a stem that is no pool": ({"stem": {"pool": "max"}}, "must be a table of its fields"),
+    "an unknown attention": ({"attention": "cbam"}, "attention = 'cbam': must be one of none, se, eca"),
+    "an unknown activation": ({"activation": "swish"}, "activation = 'swish': must be one of relu, silu, mish"),
+    "an output stride of 12": ({"output_stride": 12}, "output_stride = 12: must be 8, 16 or 32"),
+    "all dropped out": ({"dropout": 1.0}, r"dropout = 1\.0: must be a number from 0 to below 1"),
+    "an even projection": ({"projection_kernel": 2}, "projection_kernel = 2: must be odd"),
     "a group of half a channel": (
         {"widths": (8, 16, 32, 64), "groups": 32, "group_width": 4},
         "8 \\* 4 / 64 = 0.5 channels; it must be whole",
@@ -43,6 +55,7 @@ INVALID: dict[str, tuple[dict[str, Any], str]] = {
     "an unknown block": ({"block": "inverted"}, "block = 'inverted': must be one of basic, bottleneck"),
     "an unknown shortcut": ({"shortcut": "A"}, "shortcut = 'A': must be one of pad, projection"),
     "an unknown place of the stride": ({"stride_at": "conv3"}, "stride_at = 'conv3': must be one of conv1, conv2"),
+    "an unknown pool": ({"pool": "median"}, "pool = 'median': must be one of average, max, both, gem"),
     "an unknown initialization": ({"init": "zeros"}, "init = 'zeros': must be one of he, xresnet"),
     "a flag that is a number": ({"zero_last_norm": 1}, "zero_last_norm = 1: must be true or false"),
     "a stem that is a number": ({"stem": 7}, "stem = 7: must be"),
@@ -58,7 +71,7 @@ INVALID: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "a width of many digits": ({"widths": (64, 128, 256, 10**5000)}, r"widths\[3\] = a number of thousands of digits"),
     "a billion classes": ({"num_classes": 10**9}, "num_classes = 1000000000: must be"),
-    "too many groups": ({"groups": 60_000}, "groups = 60000, group_width = 64: 30,720,000 channels in a block"),
+    "too many groups": ({"groups": 60_000}, "groups = 60000, group_width = 64: 3,840,000 channels in a block"),
     "more weights than a memory has": ({"widths": (65_536,) * 4}, "weights; at most 2,147,483,648"),
 }
 
@@ -79,7 +92,7 @@ def test_an_invalid_spec_is_refused_by_the_rule_it_breaks(fields: dict[str, Any]
         ({"kernel": 4}, "stem.kernel = 4: must be odd"),
         ({"kernel": 0}, "stem.kernel = 0: must be a whole number"),
         ({"stride": "2"}, "stem.stride = '2': must be a whole number"),
-        ({"pool": "no"}, "stem.pool = 'no': must be true or false"),
+        ({"pool": "no"}, "stem.pool = 'no': must be one of max, conv, none"),
         ({"widths": ()}, r"stem.widths = \(\): must be a list"),
         ({"widths": (32, 0)}, r"stem.widths\[1\] = 0: must be a whole number"),
         ({"kernel": 9999}, "stem.kernel = 9999: must be a whole number from 1 to 255"),
@@ -107,42 +120,42 @@ def test_an_invalid_stem_is_refused_by_the_rule_it_breaks(fields: dict[str, Any]
 )
 def test_values_that_make_no_spec_are_refused_with_where_they_stand(values: dict[str, Any], message: str) -> None:
     with pytest.raises(InputError, match=message):
-        specs.from_dict(values, where="mine")
+        spec_values.from_dict(values, where="mine")
 
 
 @pytest.mark.parametrize("name", CATALOG)
 def test_a_spec_survives_json(name: str) -> None:
     spec = find(name).spec
-    assert specs.from_dict(json.loads(json.dumps(specs.to_dict(spec)))) == spec
+    assert spec_values.from_dict(json.loads(json.dumps(spec_values.to_dict(spec)))) == spec
 
 
 def test_widths_double_a_stage_where_only_depths_are_given() -> None:
-    assert specs.from_dict({"depths": [1, 2, 3]}).widths == (64, 128, 256)
+    assert spec_values.from_dict({"depths": [1, 2, 3]}).widths == (64, 128, 256)
 
 
 def test_fields_of_the_stem_are_replaced_one_by_one() -> None:
-    changed = specs.with_fields(find("resnet50d").spec, {"stem": {"pool": False}, "num_classes": 7})
-    assert changed.stem == Stem(widths=(32, 32, 64), kernel=3, pool=False)
-    assert specs.with_fields(changed, {"stem": {}}) == changed
+    changed = spec_values.with_fields(find("resnet50d").spec, {"stem": {"pool": "none"}, "num_classes": 7})
+    assert changed.stem == Stem(widths=(32, 32, 64), kernel=3, pool="none")
+    assert spec_values.with_fields(changed, {"stem": {}}) == changed
     assert dataclasses.replace(changed, stem=find("resnet50d").spec.stem, num_classes=1000) == find("resnet50d").spec
 
 
 def test_resnet_b_c_and_d_lead_from_the_2015_network_to_timms() -> None:
     paper = find("resnet50_2015").spec
-    b = specs.resnet_b(paper)
-    c = specs.resnet_c(b)
-    d = specs.resnet_d(c)
+    b = variants.resnet_b(paper)
+    c = variants.resnet_c(b)
+    d = variants.resnet_d(c)
     assert b == find("resnet50b").spec == find("resnet50").spec
-    assert specs.zero_gamma(c) == find("resnet50c").spec
-    assert specs.zero_gamma(d) == find("resnet50d").spec
-    assert specs.resnet_d(paper) == d
-    assert specs.resnet_c(d) == d, "a modifier that has been applied changes nothing"
+    assert variants.zero_gamma(c) == find("resnet50c").spec
+    assert variants.zero_gamma(d) == find("resnet50d").spec
+    assert variants.resnet_d(paper) == d
+    assert variants.resnet_c(d) == d, "a modifier that has been applied changes nothing"
 
 
 def test_xresnet50_is_resnet50d_with_fastais_initialization() -> None:
     d, x = find("resnet50d").spec, find("xresnet50").spec
     assert dataclasses.replace(d, init="xresnet") == x
-    assert specs.xresnet(find("resnet50_2015").spec) == x
+    assert variants.xresnet(find("resnet50_2015").spec) == x
     assert x.zero_last_norm
 
 
@@ -155,20 +168,22 @@ def test_the_papers_shortcut_options_are_fields() -> None:
 @pytest.mark.usefixtures("unchecked")  # the option is wrong on purpose
 def test_an_unknown_shortcut_option_is_refused() -> None:
     with pytest.raises(InputError, match="option = 'E': must be one of A, B, C, D"):
-        specs.shortcut_option(find("resnet34").spec, "E")  # pyright: ignore[reportArgumentType] # on purpose
+        variants.shortcut_option(find("resnet34").spec, "E")  # pyright: ignore[reportArgumentType] # on purpose
 
 
 def test_resnext_and_wide_resnet_change_the_inside_of_the_branch_alone() -> None:
     plain = find("resnet50").spec
-    assert specs.resnext(plain, cardinality=32, base_width=4) == find("resnext50_32x4d").spec == find("resnext50").spec
-    assert specs.wide(plain, 2) == find("wide_resnet50_2").spec
-    widths = {name: [block.width for block in specs.blocks(find(name).spec)] for name in ("resnet50", "resnext50")}
+    assert (
+        variants.resnext(plain, cardinality=32, base_width=4) == find("resnext50_32x4d").spec == find("resnext50").spec
+    )
+    assert variants.wide(plain, 2) == find("wide_resnet50_2").spec
+    widths = {name: [block.width for block in blocks(find(name).spec)] for name in ("resnet50", "resnext50")}
     assert widths["resnext50"] == [2 * width for width in widths["resnet50"]]
-    assert [b.width for b in specs.blocks(find("wide_resnet50_2").spec)] == widths["resnext50"]
+    assert [b.width for b in blocks(find("wide_resnet50_2").spec)] == widths["resnext50"]
 
 
 def test_small_images_keep_their_positions_through_the_stem() -> None:
-    assert specs.small_images(find("resnet50d").spec).stem == Stem(widths=(64,), kernel=3, stride=1, pool=False)
+    assert variants.small_images(find("resnet50d").spec).stem == Stem(widths=(64,), kernel=3, stride=1, pool="none")
 
 
 @pytest.mark.parametrize(
@@ -179,5 +194,5 @@ def test_the_depth_is_the_number_in_the_name(name: str, depth: int) -> None:
 
 
 def test_a_stage_halves_positions_in_its_first_block_except_the_first_stage() -> None:
-    strides = [(block.stage, block.index, block.stride) for block in specs.blocks(find("resnet18").spec)]
+    strides = [(block.stage, block.index, block.stride) for block in blocks(find("resnet18").spec)]
     assert [(stage, index) for stage, index, stride in strides if stride == 2] == [(2, 0), (3, 0), (4, 0)]

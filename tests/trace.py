@@ -11,15 +11,31 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
+from resnets.layers import AverageAndMax, AverageInPlace, Blur, FrozenBatchNorm, GeneralizedMean
+
 KINDS: Mapping[type[nn.Module], str] = {
     nn.Conv2d: "conv",
     nn.BatchNorm2d: "norm",
+    nn.GroupNorm: "norm",
+    FrozenBatchNorm: "norm",
     nn.ReLU: "relu",
+    nn.SiLU: "silu",
+    nn.Mish: "mish",
+    nn.LeakyReLU: "leaky-relu",
+    nn.GELU: "gelu",
+    nn.Sigmoid: "sigmoid",
     nn.MaxPool2d: "max-pool",
     nn.AvgPool2d: "avg-pool",
+    AverageInPlace: "avg-pool",
+    Blur: "blur",
     nn.AdaptiveAvgPool2d: "global-pool",
+    nn.AdaptiveMaxPool2d: "global-pool",
+    AverageAndMax: "global-pool",
+    GeneralizedMean: "global-pool",
+    nn.Conv1d: "channel-conv",
     nn.Linear: "linear",
 }
+PRODUCTS = (torch.mul, Tensor.mul, Tensor.__mul__)
 ADDITIONS = (torch.add, Tensor.add, Tensor.add_, Tensor.__add__, Tensor.__iadd__, Tensor.__radd__)
 
 Row = dict[str, Any]
@@ -62,6 +78,8 @@ class _Tracer(TorchFunctionMode):
         if self.leaf is None and func in ADDITIONS:
             self.summed.add(self.inside[-1])
             self.rows.append(self._row(f"{self.inside[-1]}.add", "add", args[0], result))
+        elif self.leaf is None and func in PRODUCTS:
+            self.rows.append(self._row(self.inside[-1], "scale", args[0], result))
         elif self.leaf is not None and func is Tensor.__getitem__:
             self.steps += [part.step for part in args[1] if part.step]
         elif self.leaf is not None and func is F.pad:
@@ -81,31 +99,39 @@ class _Tracer(TorchFunctionMode):
             self.inside.pop()
             if module is self.leaf:
                 self.leaf = None
-                if not isinstance(module, nn.Identity):
+                if not isinstance(module, nn.Identity | nn.Dropout):
                     self.rows.append(self._leaf_row(name, module, args[0], result))
 
         return hook
 
     def _leaf_row(self, name: str, module: nn.Module, image: Tensor, result: Tensor) -> Row:
         kind = KINDS.get(type(module)) or ("pad" if self.padded else type(module).__name__)
+        kind = "squeeze" if name.endswith(".se.squeeze") else kind
         row = self._row(name, kind, image, result)
         row["parameters"] = sum(parameter.numel() for parameter in module.parameters())
         if isinstance(module, nn.Conv2d):
             row["kernel"] = _square(module.weight.shape[2:])
             row["stride"], row["padding"] = _square(module.stride), _square(module.padding)
-            row["groups"] = module.groups
+            row["groups"], row["dilation"] = module.groups, _square(module.dilation)
             row["macs"] = module.weight.numel() * result.shape[2] * result.shape[3]
         elif isinstance(module, nn.MaxPool2d | nn.AvgPool2d):
             row["kernel"], row["stride"], row["padding"] = module.kernel_size, module.stride, module.padding
+        elif isinstance(module, AverageInPlace):
+            row["kernel"] = 2
+        elif isinstance(module, Blur):
+            row["kernel"], row["stride"], row["padding"] = module.kernel.shape[-1], module.stride, 1
+            row["groups"], row["macs"] = image.shape[1], module.kernel.numel() * result[0].numel()
         elif isinstance(module, nn.Linear):
             row["macs"] = module.weight.numel()
+        elif isinstance(module, nn.Conv1d):
+            row["macs"] = module.weight.numel() * result.shape[2]
         elif self.steps:
             row["stride"] = _square(self.steps)
         return row
 
     def _row(self, name: str, kind: str, image: Tensor, result: Tensor) -> Row:
         layer, _, rest = name.partition(".")
-        stage = {"avgpool": "head", "fc": "head"}.get(layer, "stem")
+        stage = "head" if layer in ("norm", "act", "pool", "fc") else "stem"
         block, branch = None, "trunk"
         if layer.startswith("layer"):
             stage, block = f"stage {layer.removeprefix('layer')}", int(rest.partition(".")[0])
@@ -121,6 +147,7 @@ class _Tracer(TorchFunctionMode):
             "stride": 1,
             "padding": 0,
             "groups": 1,
+            "dilation": 1,
             "input": _shape(image),
             "output": _shape(result),
             "parameters": 0,
@@ -130,8 +157,9 @@ class _Tracer(TorchFunctionMode):
 
 
 def _shape(tensor: Tensor) -> list[int]:
-    """Channels, height, width; a vector is one position."""
-    return [*tensor.shape[1:], 1, 1][:3]
+    """Channels, height, width; a vector is one position, and one of channels too where ECA has turned it around."""
+    shape = tensor.shape[1:] if tensor.ndim != 3 else tensor.shape[2:]
+    return [*shape, 1, 1][:3]
 
 
 def _square(sizes: Sequence[int | str]) -> int:

@@ -35,10 +35,10 @@ if TYPE_CHECKING:
     from resnets.classifier.prediction import Prediction
     from resnets.data.preprocessing import Preprocessing
     from resnets.data.sources import open_source
-    from resnets.network import resnet
     from resnets.spec import ResNetSpec, Stem
     from resnets.training.listener import Listener
     from resnets.view.show import show
+    from resnets.weights.backbone import resnet
     from resnets.weights.conversion import convert
 
 _HOMES = {
@@ -62,7 +62,7 @@ _HOMES = {
     "open_source": "resnets.data.sources",
     "predict_bulk": "resnets.api",
     "report": "resnets.api",
-    "resnet": "resnets.network",
+    "resnet": "resnets.weights.backbone",
     "show": "resnets.view.show",
     "train": "resnets.api",
     "train_seeds": "resnets.api",

@@ -1,34 +1,43 @@
 """spec -> torch module. One class per kind of block; every difference between variants is a field of the spec.
 
-Parameter names are torchvision's and timm's, so their checkpoints load as they are.
+Parameter names are torchvision's and timm's, so their checkpoints load as they are. What the blocks are made of is in
+`layers.py`.
 """
 
-import copy
 from collections.abc import Iterator
-from itertools import groupby, pairwise
-from pathlib import Path
-from typing import Any
+from dataclasses import dataclass, replace
+from itertools import groupby
 
 import torch
-import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from resnets import catalog
-from resnets.spec import Block, ResNetSpec, Stem, blocks
+from resnets.gradient_checkpointing import checkpointed
+from resnets.initialization import draw
+from resnets.layers import (
+    Maps,
+    activation,
+    antialias,
+    attention,
+    convolution,
+    global_pool,
+    norm,
+    shortcut,
+    stem_pool,
+    strided,
+)
+from resnets.spec import Block, GlobalPool, ResNetSpec, blocks
 
 Images = Float[Tensor, "batch channels height width"]
-Maps = Float[Tensor, "batch _ _ _"]  # what a layer makes of its images: its own channels, height and width
 
 
-def resnet(network: str | Path | ResNetSpec, /, **fields: Any) -> "ResNet":
-    """A freshly initialized residual network.
+@dataclass(frozen=True, slots=True)
+class FeatureInfo:
+    """One of a network's feature maps."""
 
-    network: a name from the catalog, the path of a TOML spec, or a ResNetSpec.
-    fields: any fields of the spec to replace, such as `num_classes=10` or `in_channels=1`.
-    Raises InputError (a ValueError) when there is no such network or the spec cannot work.
-    """
-    return ResNet(catalog.resolve(network, fields).spec)
+    name: str  # of the module that gives it
+    channels: int
+    stride: int  # pixels of the image, along one axis, for each position
 
 
 class ResNet(nn.Module):
@@ -37,68 +46,108 @@ class ResNet(nn.Module):
     def __init__(self, spec: ResNetSpec) -> None:
         super().__init__()
         self.spec = spec
-        self.conv1 = _stem_convolutions(spec.stem, spec.in_channels)
-        self.bn1 = nn.BatchNorm2d(spec.stem.widths[-1])
-        self.relu = nn.ReLU(inplace=True)
-        self.maxpool = nn.MaxPool2d(3, stride=2, padding=1) if spec.stem.pool else nn.Identity()
-        kind = BasicBlock if spec.block == "basic" else Bottleneck
+        self.gradient_checkpointing = False  # compute a block's insides again for its gradients: less memory, slower
+        self.conv1 = _stem_convolutions(spec)
+        self.bn1 = norm(spec, spec.stem.widths[-1])
+        self.act1 = activation(spec)
+        self.maxpool = stem_pool(spec)
+        kind = _kind(spec)
         for stage, members in groupby(blocks(spec), key=lambda block: block.stage):
             self.add_module(f"layer{stage}", nn.Sequential(*(kind(spec, block) for block in members)))
-        self.avgpool = nn.AdaptiveAvgPool2d(1)
-        self.fc = nn.Linear(spec.stage_channels[-1], spec.num_classes)
+        # In pre-activation the sums go on as they are, and the last one is activated here.
+        self.norm = norm(spec, spec.stage_channels[-1]) if spec.preactivation else nn.Identity()
+        self.act = activation(spec) if spec.preactivation else nn.Identity()
+        self.pool = global_pool(spec)
+        self.dropout = nn.Dropout(spec.dropout)
+        self.fc: nn.Linear = _classifier(spec)
         initialize(self)
 
-    def forward(self, x: Images) -> Float[Tensor, "batch classes"]:
-        """Logits."""
-        return self.fc(self.features(x))
+    def forward(self, x: Images) -> Float[Tensor, "batch outputs"]:
+        """Logits; the features, where the network has no classifier."""
+        return self.classify(self.features(x))
+
+    def classify(self, features: Float[Tensor, "batch features"]) -> Float[Tensor, "batch outputs"]:
+        """Logits from what `features` gives."""
+        return self.fc(self.dropout(features))
 
     def features(self, x: Images) -> Float[Tensor, "batch features"]:
-        """What the classifier reads: the last stage's output, averaged over its positions."""
+        """What the classifier reads: the last stage's maps, pooled over their positions."""
         x = self.stem(x)
         for stage in self.stages():
-            x = stage(x)
-        return torch.flatten(self.avgpool(x), 1)
+            x = self._through(stage, x)
+        return torch.flatten(self.pool(self.act(self.norm(x))), 1)
 
     def feature_maps(self, x: Images) -> tuple[Maps, ...]:
-        """The output of each stage."""
+        """The output of each stage, as `feature_info` describes it; in pre-activation the last one is activated."""
         maps = [self.stem(x)]
         for stage in self.stages():
-            maps.append(stage(maps[-1]))
-        return tuple(maps[1:])
+            maps.append(self._through(stage, maps[-1]))
+        return (*maps[1:-1], self.act(self.norm(maps[-1])))
+
+    @property
+    def feature_info(self) -> tuple[FeatureInfo, ...]:
+        """What `feature_maps` gives: one entry a stage."""
+        sizes = zip(self.spec.stage_channels, self.spec.stage_strides, strict=True)
+        return tuple(FeatureInfo(f"layer{stage}", *size) for stage, size in enumerate(sizes, 1))
 
     def stem(self, x: Images) -> Maps:
         """What enters the first stage."""
-        return self.maxpool(self.relu(self.bn1(self.conv1(x))))
+        return self.maxpool(self.act1(self.bn1(self.conv1(x))))
 
     def stages(self) -> Iterator[nn.Sequential]:
         """layer1, layer2, ..."""
         for stage in range(1, len(self.spec.depths) + 1):
             yield self.get_submodule(f"layer{stage}")  # pyright: ignore[reportReturnType] # added as Sequential above
 
+    def blocks(self) -> Iterator["ResidualBlock"]:
+        """Every residual block, in the order in which data meets them."""
+        for stage in self.stages():
+            yield from stage  # pyright: ignore[reportReturnType] # each was built by this class
+
+    def reset_classifier(self, num_classes: int, pool: GlobalPool | None = None) -> None:
+        """Take a new, untrained classifier of `num_classes` outputs (0: none), and perhaps another pool."""
+        self.spec = replace(self.spec, num_classes=num_classes, pool=pool or self.spec.pool)
+        device, dtype = self.bn1.weight.device, self.bn1.weight.dtype
+        if pool is not None:
+            self.pool = global_pool(self.spec).to(device, dtype).train(self.training)
+        self.fc = _classifier(self.spec)
+        draw(self.fc, self.spec)
+        self.fc.to(device, dtype).train(self.training)
+
+    def _through(self, stage: nn.Sequential, x: Maps) -> Maps:
+        if not (self.gradient_checkpointing and self.training and torch.is_grad_enabled()):
+            return stage(x)
+        for block in stage:
+            x = checkpointed(block, x)
+        return x
+
 
 class BasicBlock(nn.Module):
     """Two 3x3 convolutions (He et al. 2015, figure 5 left)."""
 
-    def __init__(self, _spec: ResNetSpec, block: Block) -> None:
+    def __init__(self, spec: ResNetSpec, block: Block) -> None:
         super().__init__()
-        self.conv1 = _conv(block.c_in, block.width, 3, block.stride)
-        self.bn1 = nn.BatchNorm2d(block.width)
-        self.relu1 = nn.ReLU(inplace=True)
-        self.conv2 = _conv(block.width, block.c_out, 3)
-        self.bn2 = nn.BatchNorm2d(block.c_out)
-        self.downsample = _shortcut(block)
-        self.relu2 = nn.ReLU(inplace=True)
+        self.conv1 = _strided_3x3(spec, block, block.c_in, block.width, block.stride)
+        self.bn1 = norm(spec, block.width)
+        self.act1 = activation(spec)
+        self.aa = antialias(spec, block)
+        self.conv2 = convolution(spec, block.width, block.c_out, 3, dilation=block.dilation)
+        self.bn2 = norm(spec, block.c_out)
+        self.se = attention(spec, block.c_out)
+        self.downsample = shortcut(spec, block)
+        self.act2 = activation(spec)
 
     def forward(self, x: Images) -> Maps:
-        return self.relu2(self.residual(x) + self.downsample(x))
+        return self.act2(self.residual(x) + self.downsample(x))
 
     def residual(self, x: Images) -> Maps:
-        x = self.relu1(self.bn1(self.conv1(x)))
-        return self.bn2(self.conv2(x))
+        x = self.aa(self.act1(self.bn1(self.conv1(x))))
+        return self.se(self.bn2(self.conv2(x)))
 
     @property
-    def last_norm(self) -> nn.BatchNorm2d:
-        return self.bn2
+    def last_scale(self) -> Tensor:
+        """What is zero in a block that starts as its shortcut."""
+        return self.bn2.weight
 
 
 class Bottleneck(nn.Module):
@@ -107,121 +156,138 @@ class Bottleneck(nn.Module):
     def __init__(self, spec: ResNetSpec, block: Block) -> None:
         super().__init__()
         first, second = (block.stride, 1) if spec.stride_at == "conv1" else (1, block.stride)
-        self.conv1 = _conv(block.c_in, block.width, 1, first)
-        self.bn1 = nn.BatchNorm2d(block.width)
-        self.relu1 = nn.ReLU(inplace=True)
-        self.conv2 = _conv(block.width, block.width, 3, second, groups=spec.groups)
-        self.bn2 = nn.BatchNorm2d(block.width)
-        self.relu2 = nn.ReLU(inplace=True)
-        self.conv3 = _conv(block.width, block.c_out, 1)
-        self.bn3 = nn.BatchNorm2d(block.c_out)
-        self.downsample = _shortcut(block)
-        self.relu3 = nn.ReLU(inplace=True)
+        self.conv1 = convolution(spec, block.c_in, block.first_width, 1, strided(spec, first))
+        self.bn1 = norm(spec, block.first_width)
+        self.act1 = activation(spec)
+        self.conv2 = _strided_3x3(spec, block, block.first_width, block.width, second)
+        self.bn2 = norm(spec, block.width)
+        self.act2 = activation(spec)
+        self.aa = antialias(spec, block)
+        self.conv3 = convolution(spec, block.width, block.c_out, 1)
+        self.bn3 = norm(spec, block.c_out)
+        self.se = attention(spec, block.c_out)
+        self.downsample = shortcut(spec, block)
+        self.act3 = activation(spec)
 
     def forward(self, x: Images) -> Maps:
-        return self.relu3(self.residual(x) + self.downsample(x))
+        return self.act3(self.residual(x) + self.downsample(x))
 
     def residual(self, x: Images) -> Maps:
-        x = self.relu1(self.bn1(self.conv1(x)))
-        x = self.relu2(self.bn2(self.conv2(x)))
-        return self.bn3(self.conv3(x))
+        x = self.act1(self.bn1(self.conv1(x)))
+        x = self.aa(self.act2(self.bn2(self.conv2(x))))
+        return self.se(self.bn3(self.conv3(x)))
 
     @property
-    def last_norm(self) -> nn.BatchNorm2d:
-        return self.bn3
+    def last_scale(self) -> Tensor:
+        """What is zero in a block that starts as its shortcut."""
+        return self.bn3.weight
 
 
-class PaddedShortcut(nn.Module):
-    """Option A: every `stride`-th position, and zero channels on both sides, the odd one behind.
+class PreactBasicBlock(nn.Module):
+    """Two 3x3 convolutions, each after its norm and activation (He et al. 2016, figure 4 e).
 
-    The paper leaves open where the zeros go; half in front and half behind is where akamaster's published weights have
-    them.
+    A shortcut that changes the shape reads what the first activation gives. The network's first block has none: the
+    stem's is its own.
     """
 
-    def __init__(self, c_in: int, c_out: int, stride: int) -> None:
+    def __init__(self, spec: ResNetSpec, block: Block) -> None:
         super().__init__()
-        self.stride = stride
-        self.front = (c_out - c_in) // 2
-        self.behind = c_out - c_in - self.front
+        self.bn1 = nn.Identity() if block.first else norm(spec, block.c_in)
+        self.act1 = nn.Identity() if block.first else activation(spec)
+        self.conv1 = _strided_3x3(spec, block, block.c_in, block.width, block.stride)
+        self.bn2 = norm(spec, block.width)
+        self.act2 = activation(spec)
+        self.aa = antialias(spec, block)
+        self.conv2 = convolution(spec, block.width, block.c_out, 3, dilation=block.dilation)
+        self.se = attention(spec, block.c_out)
+        self.downsample = shortcut(spec, block)
 
     def forward(self, x: Images) -> Maps:
-        return F.pad(x[:, :, :: self.stride, :: self.stride], (0, 0, 0, 0, self.front, self.behind))
+        activated = self.act1(self.bn1(x))
+        plain = isinstance(self.downsample, nn.Identity)
+        return self.residual(activated) + self.downsample(x if plain else activated)
+
+    def residual(self, activated: Images) -> Maps:
+        x = self.aa(self.act2(self.bn2(self.conv1(activated))))
+        return self.se(self.conv2(x))
+
+    @property
+    def last_scale(self) -> Tensor:
+        """What is zero in a block that starts as its shortcut."""
+        return self.conv2.weight
 
 
-def _conv(c_in: int, c_out: int, kernel: int, stride: int = 1, groups: int = 1) -> nn.Conv2d:
-    return nn.Conv2d(c_in, c_out, kernel, stride=stride, padding=kernel // 2, groups=groups, bias=False)
+class PreactBottleneck(nn.Module):
+    """1x1, 3x3 and 1x1 convolutions, each after its norm and activation (He et al. 2016); see PreactBasicBlock."""
+
+    def __init__(self, spec: ResNetSpec, block: Block) -> None:
+        super().__init__()
+        first, second = (block.stride, 1) if spec.stride_at == "conv1" else (1, block.stride)
+        self.bn1 = nn.Identity() if block.first else norm(spec, block.c_in)
+        self.act1 = nn.Identity() if block.first else activation(spec)
+        self.conv1 = convolution(spec, block.c_in, block.first_width, 1, strided(spec, first))
+        self.bn2 = norm(spec, block.first_width)
+        self.act2 = activation(spec)
+        self.conv2 = _strided_3x3(spec, block, block.first_width, block.width, second)
+        self.bn3 = norm(spec, block.width)
+        self.act3 = activation(spec)
+        self.aa = antialias(spec, block)
+        self.conv3 = convolution(spec, block.width, block.c_out, 1)
+        self.se = attention(spec, block.c_out)
+        self.downsample = shortcut(spec, block)
+
+    def forward(self, x: Images) -> Maps:
+        activated = self.act1(self.bn1(x))
+        plain = isinstance(self.downsample, nn.Identity)
+        return self.residual(activated) + self.downsample(x if plain else activated)
+
+    def residual(self, activated: Images) -> Maps:
+        x = self.act2(self.bn2(self.conv1(activated)))
+        x = self.aa(self.act3(self.bn3(self.conv2(x))))
+        return self.se(self.conv3(x))
+
+    @property
+    def last_scale(self) -> Tensor:
+        """What is zero in a block that starts as its shortcut."""
+        return self.conv3.weight
 
 
-def _stem_convolutions(stem: Stem, c_in: int) -> nn.Module:
-    """One convolution, or several with norm and ReLU between them; the last one's norm is the network's bn1."""
-    *first, last = stem.widths
+ResidualBlock = BasicBlock | Bottleneck | PreactBasicBlock | PreactBottleneck
+
+
+def _kind(spec: ResNetSpec) -> type[ResidualBlock]:
+    if spec.preactivation:
+        return PreactBasicBlock if spec.block == "basic" else PreactBottleneck
+    return BasicBlock if spec.block == "basic" else Bottleneck
+
+
+def _strided_3x3(spec: ResNetSpec, block: Block, c_in: int, c_out: int, stride: int) -> nn.Conv2d:
+    """A block's first 3x3, grouped where the spec has groups."""
+    dilation = block.first_dilation
+    return convolution(spec, c_in, c_out, 3, strided(spec, stride), groups=spec.groups, dilation=dilation)
+
+
+def _stem_convolutions(spec: ResNetSpec) -> nn.Module:
+    """One convolution, or several with norm and activation between; the last one's norm is the network's bn1."""
+    *first, last = spec.stem.widths
     layers: list[nn.Module] = []
-    stride = stem.stride
+    c_in, kernel, stride = spec.in_channels, spec.stem.kernel, spec.stem.stride
     for width in first:
-        layers += [_conv(c_in, width, stem.kernel, stride), nn.BatchNorm2d(width), nn.ReLU(inplace=True)]
+        layers += [convolution(spec, c_in, width, kernel, stride), norm(spec, width), activation(spec)]
         c_in, stride = width, 1
-    layers.append(_conv(c_in, last, stem.kernel, stride))
+    layers.append(convolution(spec, c_in, last, kernel, stride))
     return nn.Sequential(*layers) if first else layers[0]
 
 
-def _shortcut(block: Block) -> nn.Module:
-    if block.shortcut == "identity":
-        return nn.Identity()
-    if block.shortcut == "pad":
-        return PaddedShortcut(block.c_in, block.c_out, block.stride)
-    if block.shortcut == "projection":
-        return nn.Sequential(_conv(block.c_in, block.c_out, 1, block.stride), nn.BatchNorm2d(block.c_out))
-    # ResNet-D: the average reads every position, where a strided 1x1 reads one in four.
-    pool = nn.AvgPool2d(2, ceil_mode=True, count_include_pad=False) if block.stride > 1 else nn.Identity()
-    return nn.Sequential(pool, _conv(block.c_in, block.c_out, 1), nn.BatchNorm2d(block.c_out))
+def _classifier(spec: ResNetSpec) -> nn.Linear:
+    if spec.num_classes == 0:
+        return nn.Identity()  # pyright: ignore[reportReturnType] # only features are asked of such a network
+    return nn.Linear(spec.features, spec.num_classes)
 
 
 def initialize(network: ResNet) -> None:
     """Draw every weight anew, from torch's global generator, as the spec's source does."""
-    xresnet = network.spec.init == "xresnet"
-    for module in network.modules():
-        if isinstance(module, nn.Conv2d):
-            nn.init.kaiming_normal_(module.weight, mode="fan_in" if xresnet else "fan_out", nonlinearity="relu")
-        elif isinstance(module, nn.Linear):
-            if xresnet:
-                nn.init.kaiming_normal_(module.weight, mode="fan_in", nonlinearity="relu")
-                nn.init.zeros_(module.bias)
-            else:
-                module.reset_parameters()
-        elif isinstance(module, nn.BatchNorm2d):
-            nn.init.ones_(module.weight)
-            nn.init.zeros_(module.bias)
+    draw(network, network.spec)
     if network.spec.zero_last_norm:
-        for module in network.modules():
-            if isinstance(module, BasicBlock | Bottleneck):
-                nn.init.zeros_(module.last_norm.weight)
-
-
-def folded(network: ResNet) -> ResNet:
-    """A copy with each batch norm's scale and shift in the convolution before it, which thereby has a bias.
-
-    It is for evaluation only, and faster at it. Its outputs are the network's but for rounding: weights are multiplied
-    in double precision and rounded once.
-    """
-    network = copy.deepcopy(network).eval()
-    for module in list(network.modules()):
-        for (_, child), (name, norm) in pairwise(list(module.named_children())):
-            if not isinstance(norm, nn.BatchNorm2d):
-                continue
-            convolution = child[-1] if isinstance(child, nn.Sequential) else child
-            assert isinstance(convolution, nn.Conv2d)  # a norm follows its convolution
-            _fold(convolution, norm)
-            module.register_module(name, nn.Identity())
-    return network
-
-
-@torch.no_grad()
-def _fold(convolution: nn.Conv2d, norm: nn.BatchNorm2d) -> None:
-    assert norm.running_mean is not None
-    assert norm.running_var is not None
-    # On the CPU, as not every accelerator has double precision.
-    parts = (norm.weight, norm.bias, norm.running_mean, norm.running_var)
-    weight, bias, mean, variance = (one.cpu().double() for one in parts)
-    scale = weight / torch.sqrt(variance + norm.eps)
-    convolution.weight.copy_(convolution.weight.cpu().double() * scale.view(-1, 1, 1, 1))
-    convolution.bias = nn.Parameter((bias - mean * scale).to(convolution.weight))
+        for block in network.blocks():
+            nn.init.zeros_(block.last_scale)

@@ -4,96 +4,25 @@ Conventions, the same wherever these numbers are shown:
 
 - `macs` counts multiply-accumulates of convolutions and of the classifier; everything else counts zero. torchvision
   publishes the same number. `Structure.fvcore_macs` adds what fvcore (and timm's tables) count besides: two for each
-  number through a batch norm and one for each number into the global pool.
+  number through a norm and one for each number into the global pool.
 - `activation_bytes` is the operation's output in float32 for one image.
 - A receptive field is the interval of input pixels, along one axis, that the first output position depends on:
   `start` (negative: it begins in the padding), `size`, and `jump`, the input pixels between neighbouring positions.
+  What attention reads to weigh a channel, the whole image, is left out.
 """
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
-from math import ceil
-from typing import Any, Literal
+from typing import Any
 
 from resnets.base.errors import InputError
+from resnets.branch import Branch
+from resnets.operation import Operation, Shape
 from resnets.spec import Block, ResNetSpec, blocks
 
-Kind = Literal["conv", "norm", "relu", "max-pool", "avg-pool", "pad", "add", "global-pool", "linear"]
-BranchName = Literal["trunk", "residual", "shortcut"]
-Shape = tuple[int, int, int]  # channels, height, width
-
 MACS_CONVENTION = "multiply-accumulates of convolutions and the classifier"
-
-
-@dataclass(frozen=True, slots=True)
-class ReceptiveField:
-    """Which input pixels the first output position reads, along one axis."""
-
-    size: int = 1
-    jump: int = 1
-    start: int = 0
-
-    def through(self, kernel: int, stride: int, padding: int) -> "ReceptiveField":
-        """The field after a window of `kernel` moved by `stride` over an input padded by `padding`."""
-        return ReceptiveField(
-            size=self.size + (kernel - 1) * self.jump,
-            jump=self.jump * stride,
-            start=self.start - padding * self.jump,
-        )
-
-    def joined(self, other: "ReceptiveField") -> "ReceptiveField":
-        """The smallest field that holds both branches of a sum."""
-        start = min(self.start, other.start)
-        end = max(self.start + self.size, other.start + other.size)
-        return ReceptiveField(size=end - start, jump=max(self.jump, other.jump), start=start)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Operation:
-    """One row: what an operation is, what goes in and out of it, and what it costs for one image."""
-
-    name: str  # the module's name in the network; an addition is `<block>.add`
-    stage: str  # stem, stage 1 ... stage 4, head
-    block: int | None  # within its stage, from 0; None in the stem and the head
-    branch: BranchName
-    kind: Kind
-    input: Shape
-    output: Shape
-    field: ReceptiveField
-    kernel: int = 1
-    stride: int = 1
-    padding: int = 0
-    groups: int = 1
-    parameters: int = 0
-    macs: int = 0
-
-    @property
-    def activation_bytes(self) -> int:
-        """Bytes of the output for one image in float32."""
-        channels, height, width = self.output
-        return 4 * channels * height * width
-
-    def as_dict(self) -> dict[str, Any]:
-        """The row as JSON values."""
-        return {
-            "name": self.name,
-            "stage": self.stage,
-            "block": self.block,
-            "branch": self.branch,
-            "kind": self.kind,
-            "kernel": self.kernel,
-            "stride": self.stride,
-            "padding": self.padding,
-            "groups": self.groups,
-            "input": list(self.input),
-            "output": list(self.output),
-            "parameters": self.parameters,
-            "macs": self.macs,
-            "activation_bytes": self.activation_bytes,
-            "receptive_field": {"size": self.field.size, "jump": self.field.jump, "start": self.field.start},
-        }
 
 
 @dataclass(frozen=True)
@@ -159,137 +88,114 @@ def structure(spec: ResNetSpec, image_size: int | tuple[int, int]) -> Structure:
     return Structure(spec, (height, width), (*stem, *stages, *_head(spec, last)))
 
 
-class _Branch:
-    """Writes down operations one after the other, each fed by the one before."""
-
-    def __init__(self, shape: Shape, field: ReceptiveField, stage: str, block: int | None, branch: BranchName) -> None:
-        self.shape = shape
-        self.field = field
-        self.stage = stage
-        self.block = block
-        self.branch: BranchName = branch
-        self.operations: list[Operation] = []
-
-    def conv(self, name: str, c_out: int, kernel: int, stride: int = 1, groups: int = 1) -> None:
-        c_in, height, width = self.shape
-        padding = kernel // 2
-        output = (c_out, _positions(height, kernel, stride, padding), _positions(width, kernel, stride, padding))
-        weights = c_out * (c_in // groups) * kernel * kernel
-        self._add(
-            name, "conv", output, kernel=kernel, stride=stride, padding=padding, groups=groups,
-            parameters=weights, macs=weights * output[1] * output[2],
-        )  # fmt: skip
-
-    def norm(self, name: str) -> None:
-        self._add(name, "norm", self.shape, parameters=2 * self.shape[0])
-
-    def relu(self, name: str) -> None:
-        self._add(name, "relu", self.shape)
-
-    def max_pool(self, name: str) -> None:
-        channels, height, width = self.shape
-        output = (channels, _positions(height, 3, 2, 1), _positions(width, 3, 2, 1))
-        self._add(name, "max-pool", output, kernel=3, stride=2, padding=1)
-
-    def avg_pool(self, name: str) -> None:
-        channels, height, width = self.shape  # a last odd row or column is averaged by itself
-        self._add(name, "avg-pool", (channels, ceil(height / 2), ceil(width / 2)), kernel=2, stride=2)
-
-    def pad(self, name: str, c_out: int, stride: int) -> None:
-        _, height, width = self.shape
-        self._add(name, "pad", (c_out, ceil(height / stride), ceil(width / stride)), stride=stride)
-
-    def global_pool(self, name: str) -> None:
-        channels, height, width = self.shape
-        field = self.field
-        size = field.size + (max(height, width) - 1) * field.jump
-        pooled = ReceptiveField(size=size, jump=field.jump * max(height, width), start=field.start)
-        self._add(name, "global-pool", (channels, 1, 1))
-        self.operations[-1] = replace(self.operations[-1], field=pooled)
-        self.field = pooled
-
-    def linear(self, name: str, c_out: int) -> None:
-        c_in = self.shape[0]
-        self._add(name, "linear", (c_out, 1, 1), parameters=c_out * (c_in + 1), macs=c_out * c_in)
-
-    def _add(
-        self, name: str, kind: Kind, output: Shape, *, kernel: int = 1, stride: int = 1, padding: int = 0,
-        groups: int = 1, parameters: int = 0, macs: int = 0,
-    ) -> None:  # fmt: skip
-        self.field = self.field.through(kernel, stride, padding)
-        self.operations.append(
-            Operation(
-                name=name, stage=self.stage, block=self.block, branch=self.branch, kind=kind, input=self.shape,
-                output=output, field=self.field, kernel=kernel, stride=stride, padding=padding, groups=groups,
-                parameters=parameters, macs=macs,
-            )
-        )  # fmt: skip
-        self.shape = output
-
-
 def _stem(spec: ResNetSpec, image: Shape) -> Iterator[Operation]:
     stem = spec.stem
-    trunk = _Branch(image, ReceptiveField(), "stem", None, "trunk")
+    trunk = Branch(spec, image, "stem", None, "trunk")
     *first, last = stem.widths
     for position, width in enumerate(first):
         trunk.conv(f"conv1.{3 * position}", width, stem.kernel, stem.stride if position == 0 else 1)
         trunk.norm(f"conv1.{3 * position + 1}")
-        trunk.relu(f"conv1.{3 * position + 2}")
+        trunk.activation(f"conv1.{3 * position + 2}")
     trunk.conv(f"conv1.{3 * len(first)}" if first else "conv1", last, stem.kernel, 1 if first else stem.stride)
     trunk.norm("bn1")
-    trunk.relu("relu")
-    if stem.pool:
-        trunk.max_pool("maxpool")
+    trunk.activation("act1")
+    _stem_pool(spec, trunk)
     yield from trunk.operations
 
 
+def _stem_pool(spec: ResNetSpec, trunk: Branch) -> None:
+    stride = 2 if spec.antialias == "none" else 1  # else the anti-aliasing layer has it
+    before = len(trunk.operations)
+    if spec.stem.pool == "conv":
+        trunk.conv("maxpool.0", spec.stem.widths[-1], 3, stride)
+        trunk.antialias("maxpool.1", 2)
+        after = len(trunk.operations) - before
+        trunk.norm(f"maxpool.{after}")
+        trunk.activation(f"maxpool.{after + 1}")
+    elif spec.stem.pool == "max" and spec.antialias == "average":
+        trunk.avg_pool("maxpool")
+    elif spec.stem.pool == "max":
+        trunk.max_pool("maxpool.0" if spec.antialias == "blur" else "maxpool", stride)
+        trunk.antialias("maxpool.1", 2)
+
+
 def _block(spec: ResNetSpec, block: Block, before: Operation) -> Iterator[Operation]:
-    """residual branch, shortcut, their sum, its ReLU."""
+    """residual branch, shortcut, their sum, and its activation where nothing was activated before."""
     stage, name = f"stage {block.stage}", f"layer{block.stage}.{block.index}"
-    residual = _Branch(before.output, before.field, stage, block.index, "residual")
-    for position, (c_out, kernel, stride, groups) in enumerate(_residual_convolutions(spec, block), 1):
-        if position > 1:
-            residual.relu(f"{name}.relu{position - 1}")
-        residual.conv(f"{name}.conv{position}", c_out, kernel, stride, groups)
-        residual.norm(f"{name}.bn{position}")
-    shortcut = _Branch(before.output, before.field, stage, block.index, "shortcut")
-    if block.shortcut == "pad":
-        shortcut.pad(f"{name}.downsample", block.c_out, block.stride)
-    elif block.shortcut == "projection":
-        shortcut.conv(f"{name}.downsample.0", block.c_out, 1, block.stride)
-        shortcut.norm(f"{name}.downsample.1")
-    elif block.shortcut == "pooled-projection":
-        if block.stride > 1:
-            shortcut.avg_pool(f"{name}.downsample.0")
-        shortcut.conv(f"{name}.downsample.1", block.c_out, 1)
-        shortcut.norm(f"{name}.downsample.2")
-    field = residual.field.joined(shortcut.field)
-    trunk = _Branch(residual.shape, field, stage, block.index, "trunk")
-    trunk._add(f"{name}.add", "add", residual.shape)  # pyright: ignore[reportPrivateUsage] # same module
-    trunk.relu(f"{name}.relu{2 if spec.block == 'basic' else 3}")
+    residual = Branch(spec, before, stage, block.index, "residual")
+    _residual(spec, block, residual, name)
+    shortcut = Branch(spec, before, stage, block.index, "shortcut")
+    _shortcut(spec, block, shortcut, f"{name}.downsample")
+    trunk = Branch(spec, residual.operations[-1], stage, block.index, "trunk")
+    trunk.field = residual.field.joined(shortcut.field)
+    trunk.add(f"{name}.add", "add", residual.shape)
+    if not spec.preactivation:
+        trunk.activation(f"{name}.act{2 if spec.block == 'basic' else 3}")
     yield from residual.operations
     yield from shortcut.operations
     yield from trunk.operations
 
 
-def _residual_convolutions(spec: ResNetSpec, block: Block) -> tuple[tuple[int, int, int, int], ...]:
-    """(channels out, kernel, stride, groups) of each convolution on the residual branch."""
+def _residual(spec: ResNetSpec, block: Block, branch: Branch, name: str) -> None:
+    convolutions = _residual_convolutions(spec, block)
+    for position, (c_out, kernel, stride, groups, dilation) in enumerate(convolutions, 1):
+        last = position == len(convolutions)
+        if spec.preactivation and not (block.first and position == 1):
+            branch.norm(f"{name}.bn{position}")
+            branch.activation(f"{name}.act{position}")
+        if last:
+            branch.antialias(f"{name}.aa", block.stride, always=block.first_dilation != block.dilation)
+        held = 1 if spec.antialias != "none" else stride
+        branch.conv(f"{name}.conv{position}", c_out, kernel, held, groups=groups, dilation=dilation)
+        if not spec.preactivation:
+            branch.norm(f"{name}.bn{position}")
+            if not last:
+                branch.activation(f"{name}.act{position}")
+    branch.attention(f"{name}.se")
+
+
+def _residual_convolutions(spec: ResNetSpec, block: Block) -> tuple[tuple[int, int, int, int, int], ...]:
+    """(channels out, kernel, stride, groups, dilation) of each convolution on the residual branch."""
     if spec.block == "basic":
-        return ((block.width, 3, block.stride, 1), (block.c_out, 3, 1, 1))
+        first_3x3 = (block.width, 3, block.stride, spec.groups, block.first_dilation)
+        return (first_3x3, (block.c_out, 3, 1, 1, block.dilation))
     first, second = (block.stride, 1) if spec.stride_at == "conv1" else (1, block.stride)
-    return ((block.width, 1, first, 1), (block.width, 3, second, spec.groups), (block.c_out, 1, 1, 1))
+    return (
+        (block.first_width, 1, first, 1, 1),
+        (block.width, 3, second, spec.groups, block.first_dilation),
+        (block.c_out, 1, 1, 1, 1),
+    )
+
+
+def _shortcut(spec: ResNetSpec, block: Block, branch: Branch, name: str) -> None:
+    changes = block.stride > 1 or block.dilation > 1
+    match block.shortcut:
+        case "identity":
+            return
+        case "pad":
+            branch.pad(name, block.c_out, block.stride)
+            return
+        case "projection":
+            kernel = spec.projection_kernel if changes else 1
+            dilation = block.first_dilation if kernel > 1 else 1
+            branch.conv(f"{name}.0", block.c_out, kernel, block.stride, dilation=dilation)
+        case "pooled-projection":
+            if changes:
+                branch.avg_pool(f"{name}.0", block.stride)
+            branch.conv(f"{name}.1", block.c_out, 1)
+    if not spec.preactivation:
+        branch.norm(f"{name}.{1 if block.shortcut == 'projection' else 2}")
 
 
 def _head(spec: ResNetSpec, before: Operation) -> Iterator[Operation]:
-    trunk = _Branch(before.output, before.field, "head", None, "trunk")
-    trunk.global_pool("avgpool")
-    trunk.linear("fc", spec.num_classes)
+    trunk = Branch(spec, before, "head", None, "trunk")
+    if spec.preactivation:
+        trunk.norm("norm")
+        trunk.activation("act")
+    trunk.global_pool("pool")
+    if spec.num_classes:
+        trunk.linear("fc", spec.num_classes)
     yield from trunk.operations
-
-
-def _positions(n: int, kernel: int, stride: int, padding: int) -> int:
-    """⌊(n + 2p − k) / s⌋ + 1"""
-    return (n + 2 * padding - kernel) // stride + 1
 
 
 def parse_image_size(text: str) -> tuple[int, int]:

@@ -7,10 +7,10 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
+from resnets import resnet
 from resnets.classifier.file import Classifier
 from resnets.data.preprocessing import Preprocessing
 from resnets.explain.cam import class_activation_map, overlay
-from resnets.network import resnet
 
 NETWORKS: tuple[tuple[str, int, int], ...] = (
     ("resnet18", 64, 3),

@@ -7,10 +7,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from resnets import resnet
 from resnets.classifier.file import Classifier
 from resnets.data.imageset import ImageSet
 from resnets.data.preprocessing import Preprocessing
-from resnets.network import resnet
 from resnets.report.evaluated import RunReport
 
 HOSTILE = (

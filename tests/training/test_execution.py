@@ -6,8 +6,8 @@ from dataclasses import replace
 import pytest
 import torch
 
+from resnets import resnet
 from resnets.base.errors import Interrupted
-from resnets.network import resnet
 from resnets.training import execution
 from resnets.training.execution import Timing, choose
 from resnets.training.recipes.plan import Execution

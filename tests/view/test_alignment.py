@@ -13,8 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from resnets.catalog import find
-from resnets.spec import ResNetSpec, Stem, from_dict
-from resnets.structure import Operation, Structure, structure
+from resnets.operation import Operation
+from resnets.spec import ResNetSpec, Stem
+from resnets.spec_values import from_dict
+from resnets.structure import Structure, structure
 from resnets.view import alignment
 from resnets.view.alignment import Comparison, Deltas, Pair, compare, local_name
 from resnets.view.comparison import comparison_record, comparison_table, describe
@@ -430,6 +432,6 @@ def test_the_record_is_json_and_holds_every_pair_unmarked_ones_too() -> None:
 
 def test_a_stem_without_pool_hands_its_stride_to_nobody() -> None:
     spec = find("resnet18").spec
-    cifar = replace(spec, stem=Stem(kernel=3, stride=1, pool=False))
+    cifar = replace(spec, stem=Stem(kernel=3, stride=1, pool="none"))
     comparison = compare(structure(spec, 64), structure(cifar, 64))
     assert counts(comparison) == {"same": len(comparison.first.operations) - 2, "changed": 1, "removed": 1}

@@ -49,7 +49,7 @@ def test_a_page_opens_without_a_request_or_an_error_and_is_small(name: str, open
 def test_every_number_of_resnet50d_equals_the_module_trace(opened: Open, unchecked: None) -> None:
     import torch
 
-    from resnets.network import resnet
+    from resnets import resnet
     from tests.trace import trace
 
     with torch.device("meta"):

@@ -8,8 +8,9 @@ import pytest
 
 from resnets.base.errors import InputError
 from resnets.catalog import find
-from resnets.spec import Block, BranchKind, ResNetSpec, ShortcutOption, Stem, blocks, shortcut_option
+from resnets.spec import Block, BranchKind, ResNetSpec, Stem, blocks
 from resnets.structure import structure
+from resnets.variants import ShortcutOption, shortcut_option
 from resnets.view.shortcuts import LOOKS, Cost, options, rule, why
 
 OPTIONS: tuple[ShortcutOption, ...] = ("A", "B", "C", "D")

@@ -13,8 +13,9 @@ import safetensors.torch
 import torch
 from torch import Tensor
 
+from resnets import resnet
 from resnets.base.errors import InputError
-from resnets.network import ResNet, resnet
+from resnets.network import ResNet
 from resnets.weights import layouts as weights
 
 

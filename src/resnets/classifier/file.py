@@ -18,7 +18,7 @@ import torch
 from jaxtyping import Float, Float32, UInt8
 from torch import Tensor
 
-from resnets import spec as specs
+from resnets import spec_values
 from resnets.base.errors import InputError
 from resnets.base.files import write_whole
 from resnets.base.notebook import table
@@ -101,7 +101,7 @@ class Classifier(Predictor):
         """All but the weights, as JSON values."""
         return {
             "format": FORMAT,
-            "spec": specs.to_dict(self.network.spec),
+            "spec": spec_values.to_dict(self.network.spec),
             "classes": list(self.classes),
             "preprocessing": preprocessing.to_dict(self.preprocessing),
             "temperature": self.temperature,
@@ -124,7 +124,7 @@ def load(path: str | Path, *, device: Literal["cpu", "cuda", "mps"] | str = "cpu
     header = read_header(path)
     check_whole(path)
     try:
-        spec, tensors = specs.from_dict(header["spec"]), safetensors.torch.load_file(path)
+        spec, tensors = spec_values.from_dict(header["spec"]), safetensors.torch.load_file(path)
         _check_blocks(spec, tensors)
         with torch.device("meta"):  # no weights drawn only to be replaced
             network = ResNet(spec)

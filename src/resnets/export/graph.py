@@ -5,7 +5,7 @@ from jaxtyping import Float, UInt8
 from torch import Tensor, nn
 
 from resnets.classifier.file import Classifier
-from resnets.network import folded
+from resnets.folding import folded
 
 INPUT, PROBABILITIES, FEATURES = "images", "probabilities", "features"
 
@@ -37,8 +37,10 @@ class Graph(nn.Module):
         x = self.network.stem(rows.view(images.shape).permute(0, 3, 1, 2))
         for stage in self.network.stages():
             x = stage(x)
-        found = x.mean((2, 3))  # as avgpool, and a single operation in the file
-        logits = self.network.fc(found)
+        x = self.network.act(self.network.norm(x))
+        average = self.network.spec.pool == "average"
+        found = x.mean((2, 3)) if average else self.network.pool(x).flatten(1)  # one operation in the file for a mean
+        logits = self.network.classify(found)
         probabilities = torch.softmax(logits if self.temperature == 1 else logits / self.temperature, dim=1)
         return (probabilities, found) if self.features else (probabilities,)
 

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import torch
 
-from resnets import spec as specs
+from resnets import spec_values
 from resnets.base.errors import InputError
 from resnets.base.interruption import SAVE_EVERY
 from resnets.base.progress import Watch, unwatched
@@ -55,7 +55,7 @@ class TrainRequest:
             recipe = "finetune"
         asked = named.find(recipe) if recipe is not None else Changes()
         if isinstance(self.network, ResNetSpec):
-            asked = dataclasses.replace(asked, network=None, spec={**asked.spec, **specs.to_dict(self.network)})
+            asked = dataclasses.replace(asked, network=None, spec={**asked.spec, **spec_values.to_dict(self.network)})
         elif self.network is not None:  # instead of the file's network
             is_named = self.recipe is None or str(self.recipe) in named.RECIPES
             asked = dataclasses.replace(

@@ -22,7 +22,7 @@ from resnets.classifier.file import Classifier
 from resnets.data import loading
 from resnets.data.imageset import ImageSet
 from resnets.evaluation import metrics
-from resnets.network import folded
+from resnets.folding import folded
 from resnets.weights import hub, layouts
 from resnets.weights.layouts import Checkpoint
 

@@ -20,8 +20,10 @@ from functools import cached_property
 from itertools import permutations
 from typing import Any, Literal
 
-from resnets.spec import ResNetSpec, to_dict
-from resnets.structure import BranchName, Operation, Structure
+from resnets.operation import BranchName, Operation
+from resnets.spec import ResNetSpec
+from resnets.spec_values import to_dict
+from resnets.structure import Structure
 
 Status = Literal["same", "changed", "moved", "added", "removed"]
 

@@ -5,7 +5,8 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
-from resnets.structure import MACS_CONVENTION, Operation, Structure
+from resnets.operation import Operation
+from resnets.structure import MACS_CONVENTION, Structure
 from resnets.view.alignment import Change, Comparison, Deltas, Pair, Status, local_name
 from resnets.view.table import Cell, Table
 

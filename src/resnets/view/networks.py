@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from resnets.catalog import Row
-from resnets.spec import to_dict
-from resnets.structure import MACS_CONVENTION, Kind, Operation, Structure, structure
+from resnets.operation import Kind, Operation
+from resnets.spec_values import to_dict
+from resnets.structure import MACS_CONVENTION, Structure, structure
 from resnets.view.table import Bracket, Cell, Table
 
 WINDOWS: tuple[Kind, ...] = ("conv", "max-pool", "avg-pool", "pad")  # kinds that have a kernel or a stride

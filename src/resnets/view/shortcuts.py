@@ -8,9 +8,11 @@ from dataclasses import dataclass, replace
 from functools import cache
 
 from resnets.base.errors import InputError
-from resnets.spec import SHORTCUT_OPTIONS, Block, BranchKind, ResNetSpec, ShortcutKind, ShortcutOption, Stem
-from resnets.spec import shortcut_option as with_option
-from resnets.structure import Shape, Structure, structure
+from resnets.operation import Shape
+from resnets.spec import Block, BranchKind, ResNetSpec, ShortcutKind, Stem
+from resnets.structure import Structure, structure
+from resnets.variants import SHORTCUT_OPTIONS, ShortcutOption
+from resnets.variants import shortcut_option as with_option
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,7 +132,7 @@ def _smallest(block: Block) -> ResNetSpec:
         depths=(1,) * len(widths),
         widths=widths,
         block="basic",
-        stem=Stem(widths=(block.c_in,), kernel=1, stride=1, pool=False),
+        stem=Stem(widths=(block.c_in,), kernel=1, stride=1, pool="none"),
     )
 
 

@@ -115,7 +115,7 @@ def _is_classifier(path: Path) -> bool:
 
 def _of_classifier(path: Path) -> Row:
     """The network in a classifier's file or a run's folder, or in what was exported of one."""
-    from resnets import spec as specs
+    from resnets import spec_values
     from resnets.classifier.header import read_header  # safetensors and numpy, which only a classifier needs here
     from resnets.export.header import is_exported, read_exported_header
 
@@ -126,7 +126,7 @@ def _of_classifier(path: Path) -> Row:
         source = f"the classifier {path}"
     name = path.name if path.is_dir() else path.stem
     try:
-        spec, size = specs.from_dict(header["spec"], where=f"{path}: spec"), int(header["preprocessing"]["size"])
+        spec, size = spec_values.from_dict(header["spec"], where=f"{path}: spec"), int(header["preprocessing"]["size"])
     except (KeyError, TypeError, AttributeError) as error:
         raise InputError(f"{path}: damaged: its header does not describe a network ({error!r})") from error
     return Row(name, spec, source, size)

@@ -9,7 +9,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from resnets.network import ResNet, resnet
+from resnets import resnet
+from resnets.network import ResNet
 from resnets.training.step.averaging import Average, decay_at
 from tests import peers
 

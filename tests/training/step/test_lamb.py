@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from resnets.network import resnet
+from resnets import resnet
 from resnets.training.step.lamb import Lamb
 from tests import peers
 

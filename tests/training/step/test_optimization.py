@@ -7,7 +7,8 @@ import pytest
 import torch
 from torch import nn
 
-from resnets.network import ResNet, resnet
+from resnets import resnet
+from resnets.network import ResNet
 from resnets.training.step.optimization import freeze_norms, optimizer_of, parameter_groups, set_rate
 from tests import peers
 

@@ -8,7 +8,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from resnets.network import BasicBlock, Bottleneck, ResNet, resnet
+from resnets import resnet
+from resnets.network import BasicBlock, Bottleneck, ResNet
 from resnets.training.step.optimization import freeze_norms
 from resnets.training.step.stochastic_depth import branch_scales, drop_rates, stochastic_depth, uniform
 from tests import peers

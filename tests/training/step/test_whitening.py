@@ -10,8 +10,9 @@ from sklearn.decomposition import PCA
 from torch import Tensor, nn
 
 import resnets
+from resnets import resnet
 from resnets.base.errors import InputError
-from resnets.network import ResNet, resnet
+from resnets.network import ResNet
 from resnets.spec import Stem
 from resnets.training.recipes.recipe import Recipe
 from resnets.training.step.whitening import LEAST_VARIANCE, whiten
@@ -45,7 +46,7 @@ def test_the_first_filters_are_the_principal_directions_of_scikit_learn(name: st
 
 
 def test_responses_have_variance_one_and_no_correlation() -> None:
-    network = resnet("cifar_resnet20", stem=Stem(widths=(54,), kernel=3, stride=1, pool=False), shortcut="projection")
+    network = resnet("cifar_resnet20", stem=Stem(widths=(54,), kernel=3, stride=1, pool="none"), shortcut="projection")
     seen = images()
     whiten(network, seen)
     weight = first_convolution(network).weight.detach()
@@ -56,7 +57,7 @@ def test_responses_have_variance_one_and_no_correlation() -> None:
 
 def test_channels_beyond_the_directions_keep_their_weights() -> None:
     network = resnet(
-        "cifar_resnet20", in_channels=1, stem=Stem(widths=(24,), kernel=3, stride=1, pool=False), shortcut="projection"
+        "cifar_resnet20", in_channels=1, stem=Stem(widths=(24,), kernel=3, stride=1, pool="none"), shortcut="projection"
     )
     before = first_convolution(network).weight.detach().clone()
     whiten(network, images(channels=1))

@@ -6,8 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from resnets import catalog
-from resnets import spec as specs
+from resnets import catalog, spec_values, variants
 from resnets.base.errors import InputError
 from resnets.catalog import Row
 from resnets.data import loading
@@ -48,10 +47,10 @@ def _from_scratch(train: ImageSet, survey: Survey, changes: Changes) -> Plan:
     channels = changes.preprocessing.get("channels", changes.spec.get("in_channels", survey.channels))
     row, network_reason = _network(size, changes)
     fields: dict[str, Any] = {"in_channels": channels, **changes.spec, "num_classes": len(train.classes)}
-    spec = specs.with_fields(row.spec, fields, where=row.name)
+    spec = spec_values.with_fields(row.spec, fields, where=row.name)
     reasons = [network_reason, size_reason, _channels_reason(channels, survey, changes)]
     if size <= SMALL_IMAGE and "stem" not in changes.spec and spec.stem.stride > 1:
-        spec = specs.small_images(spec)
+        spec = variants.small_images(spec)
         reasons.append(f"stem: 3x3, stride 1, no pool, since images of {size} pixels have no positions to give away")
     elif size > SMALL_IMAGE and not changes.spec and (weights := weights_of(row.name)):
         reasons.append(
@@ -71,7 +70,7 @@ def _carried_over(train: ImageSet, survey: Survey, start: Start, changes: Change
         theirs["channels"] = changes.spec["in_channels"]
     preprocessing = published_preprocessing(row.image_size, row.spec.in_channels, theirs, changes.preprocessing)
     fields = {"in_channels": preprocessing.channels, **changes.spec, "num_classes": len(train.classes)}
-    spec = specs.with_fields(row.spec, fields, where=row.name)
+    spec = spec_values.with_fields(row.spec, fields, where=row.name)
     seen = f"{preprocessing.size} pixels out of {preprocessing.resize}"
     free = preprocessing.fit == "crop" and "resize" not in changes.preprocessing
     if free and survey.shorter_side < preprocessing.resize:
@@ -97,7 +96,7 @@ def _network_of_weights(start: Start, changes: Changes) -> tuple[Row, str]:
     if changes.network or _is_whole(changes.spec):
         return _network(SMALL_IMAGE, changes)
     if start.spec is not None:
-        row = Row(start.network or "custom", specs.from_dict(start.spec), start.name)
+        row = Row(start.network or "custom", spec_values.from_dict(start.spec), start.name)
     elif start.network is not None:
         row = catalog.resolve(start.network)
     else:
@@ -128,7 +127,7 @@ def check(changes: Changes, start: Start | None = None) -> None:
         _network_of_weights(start, changes)
     if changes.network or _is_whole(changes.spec):
         row, _ = _network(SMALL_IMAGE, changes)
-        specs.with_fields(row.spec, changes.spec, where=row.name)
+        spec_values.with_fields(row.spec, changes.spec, where=row.name)
     plain = {name: v for name, v in changes.preprocessing.items() if name not in ("channels", "mean", "std")}
     preprocessings.from_dict({"size": 1, "resize": plain.get("size", 1), **plain})
 
@@ -146,7 +145,7 @@ def _image_size(survey: Survey, changes: Changes) -> tuple[int, str]:
 
 def _network(size: int, changes: Changes) -> tuple[Row, str]:
     if _is_whole(changes.spec):
-        row = Row(changes.network or "custom", specs.from_dict(changes.spec), "given as a spec")
+        row = Row(changes.network or "custom", spec_values.from_dict(changes.spec), "given as a spec")
         return row, f"network {row.name}: as the spec says"
     if changes.network:
         return catalog.resolve(changes.network), f"network {changes.network}: as named"

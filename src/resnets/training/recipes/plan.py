@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 import tomlkit
 
-from resnets import spec as specs
+from resnets import spec_values
 from resnets.base import settings
 from resnets.base.errors import InputError, nearest
 from resnets.base.reading import read_text
@@ -66,7 +66,7 @@ class Plan:
             "recipe": dataclasses.asdict(self.recipe),
             "execution": dataclasses.asdict(self.execution),
             "preprocessing": preprocessings.to_dict(self.preprocessing),
-            "spec": specs.to_dict(self.spec),
+            "spec": spec_values.to_dict(self.spec),
             "reasons": list(self.reasons),
         }
 
@@ -74,7 +74,7 @@ class Plan:
 def plan_from_dict(values: Mapping[str, Any], *, where: str) -> Plan:
     """The plan that `Plan.as_dict` wrote."""
     return Plan(
-        spec=specs.from_dict(values["spec"], where=where),
+        spec=spec_values.from_dict(values["spec"], where=where),
         preprocessing=preprocessings.from_dict(values["preprocessing"], where=where),
         recipe=replaced(Recipe(), values["recipe"], where=where),
         execution=Execution(**values["execution"]),
@@ -191,7 +191,7 @@ def agrees(plan: Plan, changes: Changes) -> bool:
         replaced(plan.recipe, changes.recipe, where="recipe") == plan.recipe
         and dataclasses.replace(plan.execution, **changes.execution) == plan.execution
         and dataclasses.replace(plan.preprocessing, **chosen) == plan.preprocessing
-        and specs.with_fields(plan.spec, fields) == plan.spec
+        and spec_values.with_fields(plan.spec, fields) == plan.spec
     )
 
 

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from resnets.base import settings
+from resnets.base.checks import MOST_ITEMS
 from resnets.base.errors import InputError, nearest
 from resnets.base.settings import setting
 from resnets.data.augmentation_settings import Augmentation, Mixing
-from resnets.spec import MOST_LAYERS
 from resnets.training.step.schedules import Schedule
 
 Optimizer = Literal["sgd", "adamw", "lamb"]
@@ -77,7 +77,7 @@ class Recipe(Augmentation, Mixing):
         "new", "first classifier: new: at random, or the weights' own of these classes; probe: a linear probe"
     )
     freeze_epochs: int = setting(0, "first epochs in which only the classifier trains", 0, ENDLESS)
-    freeze_stages: int = setting(0, "stem and first stages that stay as they came; 0: all learn", 0, MOST_LAYERS + 1)
+    freeze_stages: int = setting(0, "stem and first stages that stay as they came; 0: all learn", 0, MOST_ITEMS + 1)
     layer_decay: float = setting(1.0, "learning rate of each block as a part of the next one's", 0, 1)
     freeze_norms: bool = setting(False, "whether batch norms keep the statistics, scales and biases they came with")
     # Judging

@@ -84,8 +84,8 @@ def freeze_stages(network: ResNet, count: int) -> None:
 
     count: 1 is the stem alone, 2 the stem and the first stage; 0 freezes nothing.
     """
-    stem = (network.conv1, network.bn1)
-    for layer in (*stem, *network.stages())[: count + 1 if count else 0]:
+    stem = (network.conv1, network.bn1, network.maxpool)
+    for layer in (*stem, *network.stages())[: len(stem) + count - 1 if count else 0]:
         layer.eval()
         layer.requires_grad_(requires_grad=False)
 
@@ -101,8 +101,8 @@ def _layers(network: ResNet) -> dict[str, int]:
 
 
 def _layer(parameter: str) -> str:
-    """`layer2.0` of a parameter in that block; `fc`; the stem for the rest."""
+    """`layer2.0` of a parameter in that block; the stem of one in front of all blocks; `fc`."""
     first, *rest = parameter.split(".")
     if first.startswith("layer"):
         return f"{first}.{rest[0]}"
-    return first if first == "fc" else "stem"
+    return "stem" if first in ("conv1", "bn1", "maxpool") else first

@@ -1,6 +1,6 @@
 """Stochastic depth: in training, the residual branches of single images are left out (Huang et al. 2016).
 
-A block then passes on relu(shortcut). It is no part of the network: hooks do it, while a context manager is open, so
+A block then passes on its shortcut. It is no part of the network: hooks do it, while a context manager is open, so
 parameter names, evaluation and export know nothing of it.
 """
 
@@ -14,7 +14,7 @@ from jaxtyping import Float, Float32
 from torch import Tensor, nn
 
 from resnets.data import augmentation
-from resnets.network import BasicBlock, Bottleneck, ResNet
+from resnets.network import ResNet
 
 
 def drop_rates(blocks: int, rate: float) -> tuple[float, ...]:
@@ -58,10 +58,10 @@ def stochastic_depth(network: ResNet, rate: float) -> Iterator[StochasticDepth]:
 
     rate: of the last block, as in timm's `drop_path_rate`; 0 changes nothing.
     """
-    blocks = [module for module in network.modules() if isinstance(module, BasicBlock | Bottleneck)]
+    blocks = list(network.blocks())
     depth = StochasticDepth(len(blocks), rate)
     hooks = [
-        block.last_norm.register_forward_hook(_scaled_by(depth, place, block))
+        block.se.register_forward_hook(_scaled_by(depth, place, block))
         for place, block in enumerate(blocks)
         if depth.rates[place] > 0
     ]
@@ -73,9 +73,9 @@ def stochastic_depth(network: ResNet, rate: float) -> Iterator[StochasticDepth]:
 
 
 def _scaled_by(depth: StochasticDepth, place: int, block: nn.Module) -> Any:
-    """A hook for the last norm of a residual branch. It asks the block, since norms may be frozen in training."""
+    """A hook for the end of a residual branch. It asks the block, since layers may be frozen in training."""
 
-    def hook(_norm: nn.Module, _inputs: tuple[Tensor, ...], output: Tensor) -> Tensor:
+    def hook(_end: nn.Module, _inputs: tuple[Tensor, ...], output: Tensor) -> Tensor:
         if not block.training:
             return output
         if depth.scales is None:

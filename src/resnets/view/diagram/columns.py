@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from resnets.structure import Operation, Shape, Structure
+from resnets.operation import Operation, Shape
+from resnets.structure import Structure
 from resnets.view.diagram import operations, trunk
 
 

@@ -7,8 +7,9 @@ import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from resnets.operation import Shape
 from resnets.spec import ResNetSpec
-from resnets.structure import Shape, Structure
+from resnets.structure import Structure
 from resnets.view.diagram import legend, operations, trunk, volumes
 from resnets.view.diagram.columns import Column, columns, compact
 from resnets.view.diagram.palette import SCOPE, style

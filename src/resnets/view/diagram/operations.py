@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from resnets.operation import Kind, Operation
 from resnets.spec import BranchKind
-from resnets.structure import Kind, Operation
 from resnets.view.diagram.svg import arrow, path, rectangle, route, shape, text
 from resnets.view.shortcuts import LOOKS
 

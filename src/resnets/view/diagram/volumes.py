@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import sqrt
 
-from resnets.structure import Shape, Structure
+from resnets.operation import Shape
+from resnets.structure import Structure
 from resnets.view.diagram.svg import path, shape, text
 
 SLOPE = sqrt(0.5) / 2  # right and up, for each unit into the page: 45 degrees, at half length

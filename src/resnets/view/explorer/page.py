@@ -14,8 +14,9 @@ from typing import Any
 
 from resnets import catalog
 from resnets.catalog import Row
+from resnets.operation import Operation
 from resnets.spec import blocks
-from resnets.structure import MACS_CONVENTION, Operation, Structure, structure
+from resnets.structure import MACS_CONVENTION, Structure, structure
 from resnets.view.alignment import Status, compare
 from resnets.view.comparison import describe
 from resnets.view.networks import WINDOWS
