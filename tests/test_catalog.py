@@ -99,7 +99,7 @@ def test_a_toml_file_may_start_from_a_named_network(tmp_path: Path) -> None:
         ("depths = [1]\n[stem]\nkernels = 3\n", r"net\.toml, stem: unknown field 'kernels'; did you mean kernel"),
         ("widths = [64]\n", r"net\.toml: depths is missing"),
         ("depths = [0]\n", r"net\.toml: depths\[0\] = 0"),
-        ("depths = [1]\nnum_classes = 0\n", r"net\.toml: num_classes = 0"),
+        ("depths = [1]\nnum_classes = -1\n", r"net\.toml: num_classes = -1"),
         ('base = "resnet5O"\n', r"net\.toml: base = resnet5O: no such network; did you mean resnet50"),
         ("base = 50\n", r"net\.toml: base = 50: must be the name of a network"),
         ('base = "other.toml"\n', "must be the name of a network"),

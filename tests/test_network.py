@@ -1,6 +1,7 @@
 """The network: against torchvision and timm, its initialization, and all that PyTorch does to a module."""
 
 import copy
+import dataclasses
 import io
 import math
 from collections.abc import Callable, Mapping
@@ -16,8 +17,8 @@ from resnets import resnet
 from resnets.base.errors import InputError
 from resnets.catalog import CATALOG, find
 from resnets.folding import folded
-from resnets.layers import PaddedShortcut
-from resnets.network import BasicBlock, Bottleneck, ResNet
+from resnets.layers import FrozenBatchNorm, PaddedShortcut
+from resnets.network import BasicBlock, Bottleneck, PreactBasicBlock, ResNet
 from resnets.spec import ResNetSpec
 from resnets.structure import structure
 from resnets.variants import small_images, zero_gamma
@@ -37,7 +38,7 @@ def _seeded() -> None:
 
 @cache
 def noise() -> Tensor:
-    return torch.randn(12_000_000, generator=torch.Generator().manual_seed(0))
+    return torch.randn(26_000_000, generator=torch.Generator().manual_seed(0))
 
 
 def random_state(shapes: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -59,10 +60,12 @@ def random_state(shapes: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return state
 
 
-def assert_the_same_network(ours: str, make: Callable[[], nn.Module]) -> None:
+def assert_the_same_network(spec: ResNetSpec, make: Callable[[], nn.Module]) -> None:
     """The same names and shapes, and the same logits to the last bit."""
     with torch.device("meta"):
-        network, peer = ResNet(find(ours).spec).eval(), make().eval()
+        network = ResNet(spec).eval()
+    with torch.device("cpu" if spec.antialias == "blur" else "meta"):  # no state replaces timm's blurs
+        peer = make().eval()
     shapes = {name: tensor.shape for name, tensor in peer.state_dict().items()}
     assert {name: tensor.shape for name, tensor in network.state_dict().items()} == shapes
     state = random_state(peer.state_dict())
@@ -85,17 +88,40 @@ def test_the_peers_share_the_networks_that_they_should() -> None:
 
 @pytest.mark.parametrize("name", TORCHVISION)
 def test_a_network_gives_torchvisions_logits_bit_for_bit(name: str) -> None:
-    assert_the_same_network(name, lambda: torchvision.models.get_model(name, weights=None))
+    assert_the_same_network(find(name).spec, lambda: torchvision.models.get_model(name, weights=None))
 
 
 @pytest.mark.parametrize("name", TIMM)
 def test_a_network_gives_timms_logits_bit_for_bit(name: str) -> None:
-    assert_the_same_network(name, lambda: timm.create_model(name))
+    """Of at most two blocks a stage, since all behind the first are alike. `make slow` takes every block."""
+    spec = find(name).spec
+    depths = tuple(min(2, depth) for depth in spec.depths)
+    assert_the_same_network(dataclasses.replace(spec, depths=depths), lambda: timm.create_model(name, layers=depths))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", TIMM)
+def test_a_network_of_all_its_blocks_gives_timms_logits_bit_for_bit(name: str) -> None:
+    assert_the_same_network(find(name).spec, lambda: timm.create_model(name))
+
+
+@pytest.mark.parametrize("stride", [8, 16])
+@pytest.mark.parametrize("name", ["resnet18", "resnet50", "resnet50d", "senet154", "resnetblur50", "resnetaa50d"])
+def test_dilation_for_strides_gives_timms_logits_bit_for_bit(name: str, stride: int) -> None:
+    spec = dataclasses.replace(find(name).spec, depths=(1, 2, 2, 1), output_stride=stride)
+    assert_the_same_network(spec, lambda: timm.create_model(name, layers=spec.depths, output_stride=stride))
+
+
+def test_timms_residual_networks_are_in_the_catalog_but_for_three() -> None:
+    """The pruned ones have a width of their own in every layer, and the third mixes kinds of blocks to test timm."""
+    theirs = set(timm.list_models(module="resnet"))
+    assert theirs - set(TIMM) == {"ecaresnet50d_pruned", "ecaresnet101d_pruned", "test_resnet"}
+    assert len(TIMM) == 78
 
 
 @pytest.mark.parametrize(("ours", "theirs"), [("xresnet50", "resnet50d"), ("resnet50b", "resnet50")])
 def test_networks_that_differ_in_their_start_alone_share_their_weights(ours: str, theirs: str) -> None:
-    assert_the_same_network(ours, lambda: timm.create_model(theirs))
+    assert_the_same_network(find(ours).spec, lambda: timm.create_model(theirs))
 
 
 # Construction.
@@ -121,7 +147,7 @@ def test_a_network_takes_images_of_any_channels(channels: int) -> None:
     [
         ("resnet51", {}, "resnet51: no such network; did you mean"),
         ("resnet18", {"classes": 10}, "resnet18: unknown field 'classes'; did you mean num_classes"),
-        ("resnet18", {"num_classes": 0}, "resnet18: num_classes = 0"),
+        ("resnet18", {"num_classes": -1}, "resnet18: num_classes = -1"),
         ("nowhere.toml", {}, r"nowhere\.toml: no such file"),
     ],
 )
@@ -189,11 +215,10 @@ def test_xresnet_starts_with_hes_deviation_over_what_enters_and_no_bias() -> Non
 @pytest.mark.parametrize("name", ["resnet18", "resnet50", "resnet50c", "xresnet50", "cifar_resnet20"])
 def test_only_the_last_norm_of_each_block_starts_at_zero_and_only_where_the_spec_says(name: str) -> None:
     network = resnet(name)
-    blocks = [module for module in network.modules() if isinstance(module, BasicBlock | Bottleneck)]
-    last = {id(block.last_norm) for block in blocks}
+    last = {id(block.last_scale) for block in network.blocks()}
     for module in network.modules():
         if isinstance(module, nn.BatchNorm2d):
-            scale = 0 if network.spec.zero_last_norm and id(module) in last else 1
+            scale = 0 if network.spec.zero_last_norm and id(module.weight) in last else 1
             assert (module.weight == scale).all()
             assert not module.bias.any()
 
@@ -348,3 +373,137 @@ def test_folding_keeps_the_outputs_of_every_kind_of_network(name: str) -> None:
     assert not any(isinstance(one, nn.BatchNorm2d) for one in once.modules())
     assert any(isinstance(one, nn.BatchNorm2d) for one in network.modules())  # which stays as it was
     assert torch.allclose(before, after, rtol=0, atol=1e-4 * before.abs().max().item())  # float32, tens of layers deep
+
+
+# The rest of the family.
+
+
+def test_frozen_batch_norm_gives_torchvisions_numbers() -> None:
+    ours, theirs = FrozenBatchNorm(8), torchvision.ops.FrozenBatchNorm2d(8)
+    state = {name: torch.rand(8) + 0.5 for name in theirs.state_dict()}
+    ours.load_state_dict(state)
+    theirs.load_state_dict(state)
+    maps = torch.randn(2, 8, 5, 4)
+    # another order of the same multiplications
+    torch.testing.assert_close(ours(maps), theirs(maps), rtol=1e-6, atol=1e-6)
+
+
+def test_frozen_norms_neither_learn_nor_follow_the_images() -> None:
+    network = resnet("cifar_resnet20", norm="frozen")
+    before = copy.deepcopy(network.bn1.state_dict())
+    network.train()(torch.randn(4, 3, 32, 32)).sum().backward()
+    assert not [name for name, _ in network.named_parameters() if "bn" in name]
+    assert all(torch.equal(before[name], tensor) for name, tensor in network.bn1.state_dict().items())
+
+
+@pytest.mark.parametrize("pool", ["max", "both", "gem"])
+def test_a_pool_gives_timms_features(pool: str) -> None:
+    network = resnet("cifar_resnet20", pool=pool).eval()
+    images = torch.randn(2, 3, 32, 32)
+    maps = network.feature_maps(images)[-1]
+    expected = {
+        "max": maps.amax((2, 3)),
+        "both": timm.layers.SelectAdaptivePool2d(pool_type="catavgmax", flatten=True)(maps),
+        "gem": maps.clamp(min=1e-6).pow(3).mean((2, 3)).pow(1 / 3),
+    }[pool]
+    torch.testing.assert_close(network.features(images), expected)
+    assert network(images).shape == (2, 10)
+
+
+def test_a_preactivated_network_is_the_papers_equations() -> None:
+    """x + f(x) without anything after the sum, one activation before the first block and one after the last."""
+    network = resnet("resnet110_preact", depths=(2, 2, 2)).eval()
+    for norm in (module for module in network.modules() if isinstance(module, nn.BatchNorm2d)):
+        nn.init.uniform_(norm.weight, 0.5, 1.5)
+        nn.init.normal_(norm.bias)
+    images = torch.randn(2, 3, 32, 32)
+    x = torch.relu(network.bn1(network.conv1(images)))
+    for block in network.blocks():
+        assert isinstance(block, PreactBasicBlock)
+        activated = x if isinstance(block.bn1, nn.Identity) else torch.relu(block.bn1(x))
+        f = block.conv2(torch.relu(block.bn2(block.conv1(activated))))
+        x = f + (x if isinstance(block.downsample, nn.Identity) else block.downsample(activated))
+    features = torch.relu(network.norm(x)).mean((2, 3))
+    torch.testing.assert_close(network(images), network.fc(features))
+    assert [isinstance(block.bn1, nn.Identity) for block in network.blocks()] == [True] + 5 * [False]
+
+
+def test_feature_info_says_what_feature_maps_give() -> None:
+    for name, size in (("resnet50", 64), ("cifar_resnet20", 32), ("resnet18", 96)):
+        network = resnet(name, output_stride=16).eval()
+        maps = network.feature_maps(torch.randn(1, 3, size, size))
+        assert [(info.channels, info.stride) for info in network.feature_info] == [
+            (one.shape[1], size // one.shape[2]) for one in maps
+        ]
+    assert [info.name for info in network.feature_info] == ["layer1", "layer2", "layer3", "layer4"]
+
+
+def test_a_network_without_classes_gives_its_features() -> None:
+    network = resnet("resnet18", num_classes=0).eval()
+    images = torch.randn(2, 3, 64, 64)
+    assert torch.equal(network(images), network.features(images))
+    assert not [name for name in network.state_dict() if name.startswith("fc")]
+
+
+def test_a_new_classifier_leaves_the_rest_as_it_is() -> None:
+    network = resnet("cifar_resnet20").eval()
+    images = torch.randn(2, 3, 32, 32)
+    features = network.features(images)
+    network.reset_classifier(7)
+    assert torch.equal(network.features(images), features)
+    assert network(images).shape == (2, 7)
+    network.reset_classifier(3, pool="both")
+    assert (network(images).shape, network.spec.num_classes, network.spec.pool) == ((2, 3), 3, "both")
+    network.reset_classifier(0)
+    assert network(images).shape == (2, 128)
+
+
+def test_gradient_checkpointing_changes_neither_gradients_nor_statistics() -> None:
+    plain = resnet("resnet50", depths=(1, 2, 1, 1), widths=(8, 16, 32, 64)).train()
+    saving = copy.deepcopy(plain)
+    saving.gradient_checkpointing = True
+    images = torch.randn(4, 3, 64, 64)
+    for network in (plain, saving):
+        network(images).square().sum().backward()
+    for ours, theirs in zip(saving.parameters(), plain.parameters(), strict=True):
+        assert torch.equal(ours.grad, theirs.grad)  # pyright: ignore[reportArgumentType] # every one has a gradient
+    for name, tensor in saving.state_dict().items():
+        assert torch.equal(tensor, plain.state_dict()[name]), name
+
+
+def test_dropout_acts_on_the_features_in_training_alone() -> None:
+    network = resnet("cifar_resnet20", dropout=0.5)
+    network.fc.weight.data.fill_(1)
+    images = torch.randn(2, 3, 32, 32)
+    assert torch.equal(network.eval()(images), network(images))
+    features = torch.ones(1000, 64)
+    kept = network.train().classify(features) - network.fc.bias
+    assert 0.9 < kept.mean().item() / 64 < 1.1
+    assert kept.std() > 0
+
+
+@pytest.mark.parametrize("name", ["seresnet18", "ecaresnet50t", "resnetblur18", "resnetrs50", "resnet110_preact"])
+def test_folding_changes_the_rest_of_the_family_by_rounding_alone(name: str) -> None:
+    spec = find(name).spec
+    network = ResNet(dataclasses.replace(spec, depths=tuple(1 for _ in spec.depths), zero_last_norm=False))
+    with torch.no_grad():
+        for _ in range(5):
+            network.train()(torch.randn(4, 3, 64, 64))
+        images = torch.randn(2, 3, 64, 64)
+        exact = network.eval()(images)
+        torch.testing.assert_close(folded(network)(images), exact, rtol=1e-4, atol=1e-4 * exact.abs().max().item())
+
+
+def test_the_tutorials_resnext_has_biases_and_doubles_its_width() -> None:
+    """Debnath 2020: 1x1, grouped 3x3 and 1x1 with bias, 128 channels first, each block twice as many out."""
+    with torch.device("meta"):
+        network = resnet("resnext50_tutorial")
+    shapes = {name: tuple(tensor.shape) for name, tensor in network.state_dict().items()}
+    assert shapes["conv1.weight"] == (64, 3, 7, 7)
+    assert shapes["conv1.bias"] == (64,)
+    assert shapes["layer1.0.conv1.weight"] == (128, 64, 1, 1)
+    assert shapes["layer1.0.conv2.weight"] == (128, 4, 3, 3)
+    assert shapes["layer1.0.conv3.weight"] == (256, 128, 1, 1)
+    assert shapes["layer1.0.downsample.0.bias"] == (256,)
+    assert shapes["layer4.2.conv3.weight"] == (2048, 1024, 1, 1)
+    assert shapes["fc.weight"] == (1000, 2048)

@@ -150,13 +150,13 @@ class Blur(nn.Module):
     def __init__(self, stride: int) -> None:
         super().__init__()
         self.stride = stride
-        row = torch.tensor([0.25, 0.5, 0.25])
+        row = torch.tensor([0.25, 0.5, 0.25], device="cpu")  # no weights will replace it, so it is never left on meta
         self.register_buffer("kernel", (row[:, None] * row)[None, None], persistent=False)
 
     def forward(self, x: Maps) -> Maps:
         channels, height, width = x.shape[1:]
         padded = F.pad(x, (1, 1, 1, 1), mode="reflect" if min(height, width) > 1 else "replicate")
-        return F.conv2d(padded, self.kernel.expand(channels, 1, 3, 3), stride=self.stride, groups=channels)
+        return F.conv2d(padded, self.kernel.to(x).expand(channels, 1, 3, 3), stride=self.stride, groups=channels)
 
 
 class FrozenBatchNorm(nn.Module):

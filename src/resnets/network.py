@@ -7,6 +7,7 @@ Parameter names are torchvision's and timm's, so their checkpoints load as they 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import groupby
+from typing import Any
 
 import torch
 from jaxtyping import Float
@@ -279,10 +280,9 @@ def _stem_convolutions(spec: ResNetSpec) -> nn.Module:
     return nn.Sequential(*layers) if first else layers[0]
 
 
-def _classifier(spec: ResNetSpec) -> nn.Linear:
-    if spec.num_classes == 0:
-        return nn.Identity()  # pyright: ignore[reportReturnType] # only features are asked of such a network
-    return nn.Linear(spec.features, spec.num_classes)
+def _classifier(spec: ResNetSpec) -> Any:
+    """A linear layer, or what passes on the features where nothing but features is asked of the network."""
+    return nn.Linear(spec.features, spec.num_classes) if spec.num_classes else nn.Identity()
 
 
 def initialize(network: ResNet) -> None:
