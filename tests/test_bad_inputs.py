@@ -589,11 +589,11 @@ MAPPED = "evaluate run photos --class-map map.json"
     Case("header-is-no-json", EVALUATE, (CLASSIFIER, "damaged", WHICH), classifier(lambda *_: "{bad")),
     Case("header-is-a-list", EVALUATE, (CLASSIFIER, "damaged", WHICH), classifier(lambda *_: "[]")),
     Case(
-        "newer-format", EVALUATE, (CLASSIFIER, "format 99, written by resnets 7.0", "reads format 1"),
+        "newer-format", EVALUATE, (CLASSIFIER, "format 99, written by resnets 7.0", "reads formats up to 2"),
         classifier(lambda h, _: h.update(format=99, origin={"versions": {"resnets": "7.0"}})),
     ),
     Case(
-        "newer-format-of-unknown-origin", EVALUATE, (CLASSIFIER, "format 99", "reads format 1"),
+        "newer-format-of-unknown-origin", EVALUATE, (CLASSIFIER, "format 99", "reads formats up to 2"),
         classifier(lambda h, _: h.update(format=99, origin=3)),
     ),
     Case(

@@ -403,7 +403,7 @@ def test_a_pool_gives_timms_features(pool: str) -> None:
     maps = network.feature_maps(images)[-1]
     expected = {
         "max": maps.amax((2, 3)),
-        "both": timm.layers.SelectAdaptivePool2d(pool_type="catavgmax", flatten=True)(maps),
+        "both": timm.layers.adaptive_avgmax_pool.SelectAdaptivePool2d(pool_type="catavgmax", flatten=True)(maps),
         "gem": maps.clamp(min=1e-6).pow(3).mean((2, 3)).pow(1 / 3),
     }[pool]
     torch.testing.assert_close(network.features(images), expected)

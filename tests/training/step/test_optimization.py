@@ -130,9 +130,7 @@ def test_frozen_norms_keep_statistics_scales_and_shifts_while_the_rest_learns() 
 def test_without_freezing_again_training_mode_updates_statistics() -> None:
     network, made = frozen()
     freeze_norms(network)
-    before = network.bn1.running_mean
-    assert before is not None
-    before = before.clone()
+    before = network.state_dict()["bn1.running_mean"].clone()
     network.train()
     step(network, made)
     assert not torch.equal(network.state_dict()["bn1.running_mean"], before)
