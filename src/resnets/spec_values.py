@@ -10,8 +10,8 @@ from resnets.spec import MOST_BLOCKS, ResNetSpec, Stem
 
 
 def to_dict(spec: ResNetSpec) -> dict[str, Any]:
-    """The spec as JSON values."""
-    return dataclasses.asdict(spec)
+    """The spec as JSON values. What is None, and so follows from the rest, is left out, as TOML has no word for it."""
+    return {name: value for name, value in dataclasses.asdict(spec).items() if value is not None}
 
 
 def with_fields(spec: ResNetSpec, fields: Mapping[str, Any], *, where: str = "spec") -> ResNetSpec:
