@@ -2,10 +2,13 @@
 
 /OWNER/NAME/resolve/REVISION/FILE   the Hub's: small files by a relative redirect, weights by one to its CDN
 /models/FILE                        download.pytorch.org's
+/api/repos/create and so on         the Hub's, for who writes a repository
 /html, /loop, /stalls, /forbidden   what goes wrong on the way
 """
 
+import base64
 import hashlib
+import json
 import re
 import threading
 import time
@@ -34,6 +37,10 @@ class Hub:
     tag: str | None = None  # the ETag of every file, instead of its hash
     ranges: bool = True  # whether a download can go on in the middle
     asked: list[str] = field(default_factory=list)  # "METHOD /path", with the range asked for
+    writers: tuple[str, ...] = ("hf_writer",)  # tokens that may write
+    created: list[dict[str, Any]] = field(default_factory=list)  # what was asked of new repositories
+    uploads: dict[str, bytes] = field(default_factory=dict)  # by their hash
+    messages: list[str] = field(default_factory=list)  # of commits
 
     def serve(self, name: str, folder: Path) -> None:
         """Serve a folder as the repository OWNER/NAME."""
@@ -73,6 +80,59 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         self._answer(body=True)
+
+    def do_POST(self) -> None:
+        content = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        path = self.path.partition("?")[0]
+        self.served.asked.append(f"POST {path}")
+        if self.headers.get("Authorization", "").removeprefix("Bearer ") not in self.served.writers:
+            self._json(403, {"error": "You don't have the rights to create a model"})
+        elif path == "/api/repos/create":
+            self.served.created.append(json.loads(content))
+            self._json(200, {"url": f"{self.served.address}/x/y", "name": self.served.created[-1]["name"], "id": "1"})
+        elif path == "/api/validate-yaml":
+            self._json(200, {"errors": [], "warnings": []})
+        elif path.endswith("/preupload/main"):
+            files = [
+                {"path": one["path"], "uploadMode": "lfs" if one["path"].endswith(LARGE) else "regular"}
+                | {"shouldIgnore": False, "oid": None}
+                for one in json.loads(content)["files"]
+            ]
+            self._json(200, {"files": files, "commitOid": self.served.commit})
+        elif path.endswith("/info/lfs/objects/batch"):
+            objects = [
+                {"oid": one["oid"], "size": one["size"]}
+                | {"actions": {"upload": {"href": f"{self.served.address}/upload/{one['oid']}"}}}
+                for one in json.loads(content)["objects"]
+            ]
+            self._json(200, {"transfer": "basic", "objects": objects})
+        elif found := re.fullmatch(r"/api/models/([\w-]+/[\w.-]+)/commit/main", path):
+            self._commit(found[1], [json.loads(line) for line in content.splitlines()])
+        else:
+            self._json(404, {"error": "no such path"})
+
+    def do_PUT(self) -> None:
+        content = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        self.served.asked.append(f"PUT {self.path}")
+        self.served.uploads[_etag(content)] = content
+        self._send(200, {"ETag": _etag(content)})
+
+    def _commit(self, name: str, lines: list[dict[str, Any]]) -> None:
+        files = dict(self.served.repositories.get(name, {}))
+        for line in lines:
+            value = line["value"]
+            if line["key"] == "header":
+                self.served.messages.append(value["summary"])
+            elif line["key"] == "file":
+                files[value["path"]] = base64.b64decode(value["content"])
+            else:
+                files[value["path"]] = self.served.uploads[value["oid"]]
+        self.served.repositories[name] = files
+        url = f"{self.served.address}/{name}/commit/{self.served.commit}"
+        self._json(200, {"success": True, "commitOid": self.served.commit, "commitUrl": url, "hookOutput": ""})
+
+    def _json(self, status: int, values: Mapping[str, Any]) -> None:
+        self._send(status, {"Content-Type": "application/json"}, json.dumps(values).encode())
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class's name
         """Nothing on standard error."""

@@ -47,6 +47,7 @@ class Fetched:
     path: Path
     origin: str  # the row's name, the URL or the repository and its commit; the path of a local file
     network: str | None = None  # its name in the catalog
+    fields: dict[str, Any] | None = None  # of its spec that differ from the catalog's
     preprocessing: dict[str, Any] | None = None  # fields of `Preprocessing`
     classes: tuple[str, ...] | None = None
     published: Published | None = None
@@ -138,7 +139,7 @@ def _from_folder(folder: Path) -> Fetched:
 
 
 def _from_hub(repository: str, revision: str, row: Pretrained | None, watch: Watch) -> Fetched:
-    with _quiet(), _careful(repository):
+    with quiet(), _careful(repository):
         unreachable = _unreachable(repository, revision)
         config = _file(repository, "config.json", revision, unreachable, watch)
         commit = config.parent.name
@@ -187,6 +188,7 @@ def _with(described: timm_config.Described, path: Path, *, origin: str) -> Fetch
         path=path,
         origin=origin,
         network=described.network,
+        fields=described.fields,
         preprocessing=described.preprocessing,
         classes=described.classes,
         licence=described.licence,
@@ -295,7 +297,7 @@ def _parsed(path: Path, repository: str) -> Mapping[str, Any]:
 
 
 @contextlib.contextmanager
-def _quiet() -> Generator[None]:
+def quiet() -> Generator[None]:
     """huggingface_hub says nothing of its own: what matters is raised, and progress goes to whoever watches."""
     theirs = logging.getLogger("huggingface_hub")
     before = theirs.level

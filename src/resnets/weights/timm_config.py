@@ -20,6 +20,13 @@ log = logging.getLogger(__name__)
 USUAL_SIZE = 224  # networks trained on smaller images, to save time, are meant for their test size
 
 _FITS: Mapping[str, str] = {"center": "crop", "squash": "squash", "border": "pad"}
+# timm's arguments, the fields of our spec that say the same, and the values that do.
+_ARGUMENTS: Mapping[str, tuple[str, Mapping[str | int, str | int]]] = {
+    "global_pool": ("pool", {"max": "max", "catavgmax": "both"}),
+    "act_layer": ("activation", {"silu": "silu", "mish": "mish", "leaky_relu": "leaky-relu", "gelu": "gelu"}),
+    "output_stride": ("output_stride", {8: 8, 16: 16}),
+}
+_USUAL = (("global_pool", "avg"), ("act_layer", "relu"), ("output_stride", 32))
 _HARMLESS = ("num_classes", "in_chans", "drop_rate", "drop_path_rate", "drop_block_rate", "img_size", "pretrained")
 
 
@@ -28,6 +35,7 @@ class Described:
     """What a repository says of its weights."""
 
     network: str
+    fields: dict[str, Any]  # of its spec that differ from the catalog's
     preprocessing: dict[str, Any]  # fields of `Preprocessing`
     classes: tuple[str, ...] | None
     licence: str | None
@@ -42,6 +50,7 @@ def read(config: Mapping[str, Any], where: str) -> Described:
     if not isinstance(data, Mapping):
         raise InputError(f"{where}: config.json's pretrained_cfg is a {type(data).__name__}, not a table of fields")
     network = _network(config, where)
+    fields = _fields(config, network, where)
     licence = data.get("license")
     try:
         preprocessing = _preprocessing(data, config.get("model_args") or {})
@@ -49,6 +58,7 @@ def read(config: Mapping[str, Any], where: str) -> Described:
         raise InputError(f"{where}: config.json's preprocessing cannot be ours ({shortly(error)})") from error
     return Described(
         network=network,
+        fields=fields,
         preprocessing=preprocessing,
         classes=_classes(config, data, where),
         licence=licence if isinstance(licence, str) else None,
@@ -61,16 +71,27 @@ def _network(config: Mapping[str, Any], where: str) -> str:
         close = difflib.get_close_matches(str(name), CATALOG, n=3)
         hint = f"the nearest are {', '.join(close)}" if close else "`resnets list` prints those there are"
         raise InputError(f"{where}: architecture {name!r} is no network of the catalog; {hint}")
-    changed = {
-        key: value
-        for key, value in (config.get("model_args") or {}).items()
-        if key not in _HARMLESS and (key, value) != ("global_pool", "avg")
-    }
-    if changed or config.get("global_pool", "avg") != "avg":
-        pool = {} if config.get("global_pool", "avg") == "avg" else {"global_pool": config["global_pool"]}
-        listed = ", ".join(f"{key} = {value!r}" for key, value in (changed | pool).items())
-        raise InputError(f"{where}: is not the {name} of the catalog but one with {listed}, which cannot be loaded")
     return str(name)
+
+
+def _fields(config: Mapping[str, Any], network: str, where: str) -> dict[str, Any]:
+    """timm's arguments that differ from the row's, as fields of our spec."""
+    arguments = {"global_pool": config.get("global_pool", "avg"), **(config.get("model_args") or {})}
+    ours: dict[str, Any] = {}
+    strange: list[str] = []
+    for name, value in arguments.items():
+        if name in _HARMLESS or (name, value) in _USUAL:
+            continue
+        field, values = _ARGUMENTS.get(name, ("", {}))
+        if isinstance(value, str | int) and value in values:
+            ours[field] = values[value]
+        else:
+            strange.append(f"{name} = {value!r}")
+    if strange:
+        raise InputError(
+            f"{where}: is not the {network} of the catalog but one with {', '.join(strange)}, which cannot be loaded"
+        )
+    return ours
 
 
 def _preprocessing(data: Mapping[str, Any], arguments: Mapping[str, Any]) -> dict[str, Any]:
