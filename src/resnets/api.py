@@ -9,6 +9,7 @@ import torch
 
 from resnets import catalog
 from resnets.base.errors import InputError
+from resnets.base.files import write_folder_whole, write_whole
 from resnets.base.interruption import SAVE_EVERY
 from resnets.base.notebook import watching
 from resnets.base.progress import Watch, unwatched
@@ -41,6 +42,8 @@ from resnets.training.run_folder import RunFolder
 from resnets.view.networks import list_records
 from resnets.view.weights import weights_records
 from resnets.weights import hub, published
+from resnets.weights.hub_push import Pushed, push
+from resnets.weights.outward import Library, in_layout
 
 
 def train(
@@ -322,3 +325,38 @@ def _device(name: str) -> torch.device:
         have = ", ".join(kind for kind, has in there.items() if has)
         raise InputError(f"device {name!r}: this machine has none; it has {have}")
     return torch.device(name)
+
+
+def convert_to(
+    classifier: Classifier | str | Path, library: Library, out: str | Path | None = None
+) -> tuple[Path, tuple[str, ...]]:
+    """Write a classifier as torchvision, timm or transformers loads it; where it is, and what to know of it.
+
+    classifier: one, its file, or a run's folder. out: the folder to make, or torchvision's file; by default the
+    library's name in the current folder. The logits are the same to the last bit.
+    Raises InputError when the library has no such network, or something is at `out` already.
+    """
+    layout = in_layout(_loaded(classifier), library)
+    if library != "torchvision":
+        return write_folder_whole(Path(out or library), layout.files), layout.notes
+    ((name, content),) = layout.files.items()
+    path = Path(out or name)
+    if path.exists():
+        raise InputError(f"{path}: is already here; -o names another file")
+    return write_whole(path, content), layout.notes
+
+
+def push_to_hub(
+    classifier: Classifier | str | Path, repository: str, *, private: bool = False, licence: str | None = None
+) -> Pushed:
+    """Write a classifier to the Hugging Face Hub, in timm's layout and with a model card.
+
+    classifier: one, its file, or a run's folder. repository: OWNER/NAME; made if there is none. private: whether a new
+    one is. licence: of the weights, in the Hub's words, such as "mit".
+    Raises InputError when timm has no such network or the login may not write; RunFailed when the upload breaks off.
+    """
+    return push(_loaded(classifier), repository, private=private, licence=licence)
+
+
+def _loaded(classifier: Classifier | str | Path) -> Classifier:
+    return classifier if isinstance(classifier, Classifier) else load(classifier)

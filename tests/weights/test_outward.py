@@ -144,13 +144,14 @@ def test_a_pushed_repository_is_loaded_by_timm_and_by_us(
     ours = classifier("resnet18")
     done = hub_push.push(ours, "anna/insects", private=True, licence="mit")
     assert done.files == ("README.md", "config.json", "model.safetensors")
-    assert writer.created[0]["private"] is True
+    assert writer.created[0]["visibility"] == "private"
     readme = bytes(writer.repositories["anna/insects"]["README.md"]).decode()
     for part in ("license: mit", "library_name: timm", "90.00%", "120 validation images", "wäsp", "1.3", "## Limits"):
         assert part in readme
     monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", writer.address)  # read once, when it is imported
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "timm"))
-    monkeypatch.setattr("huggingface_hub.file_download.constants.ENDPOINT", writer.address)
+    template = writer.address + "/{repo_id}/resolve/{revision}/{filename}"
+    monkeypatch.setattr("huggingface_hub.constants.HUGGINGFACE_CO_URL_TEMPLATE", template)
     theirs = timm.create_model("hf-hub:anna/insects", pretrained=True)
     assert torch.equal(logits(theirs), logits(ours.network))
     back, _ = convert("anna/insects")
@@ -175,3 +176,26 @@ def test_a_hub_that_cannot_be_reached_is_said(monkeypatch: pytest.MonkeyPatch) -
 def test_a_name_that_is_no_repositorys_is_refused(name: str) -> None:
     with pytest.raises(InputError, match="must be OWNER/NAME"):
         hub_push.push(classifier("resnet18"), name)
+
+
+# As commands.
+
+
+def test_the_commands_write_a_folder_and_a_repository(
+    writer: Hub, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from resnets.cli.app import app
+
+    path, folder = classifier("resnet18").save(tmp_path / "mine.safetensors"), tmp_path / "timm"
+    again = ["convert", str(path), "--to", "timm", "-o", str(folder)]
+    app(again, result_action="return_value")
+    assert sorted(one.name for one in folder.iterdir()) == ["config.json", "model.safetensors"]
+    assert "timm.create_model" in capsys.readouterr().out
+    app(["hub", "push", str(path), "anna/insects", "--licence", "mit"], result_action="return_value")
+    assert f"{writer.address}/anna/insects" in capsys.readouterr().out
+    with pytest.raises(InputError, match="already here"):
+        app(
+            ["convert", str(path), "--to", "timm", "-o", str(folder)], result_action="return_value", exit_on_error=False
+        )
+    with pytest.raises(InputError, match="timm: takes a classifier as it is"):
+        app(["convert", str(path), "resnet18", "--to", "timm"], result_action="return_value", exit_on_error=False)

@@ -22,6 +22,7 @@ from resnets.cli.compare import compare
 from resnets.cli.convert import convert
 from resnets.cli.evaluate import evaluate
 from resnets.cli.export import export
+from resnets.cli.hub import hub
 from resnets.cli.list import list_networks
 from resnets.cli.lr_find import lr_find
 from resnets.cli.predict import predict
@@ -51,6 +52,7 @@ VERBS = (list_networks, show, train, lr_find, evaluate, report, compare, calibra
 for _order, _verb in enumerate(VERBS):
     app.command(_verb, name=_verb.__name__.removesuffix("_networks").replace("_", "-"), sort_key=_order)
 app.command(recipe)
+app.command(hub)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -1,7 +1,7 @@
 """`resnets convert`: from weights that others trained, here or elsewhere, to a classifier's file."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
@@ -19,6 +19,7 @@ def convert(
     classes: Path | None = None,
     preprocessing: Annotated[list[str] | None, Parameter(negative="")] = None,
     new_head: Annotated[bool, Parameter(negative="")] = False,
+    to: Literal["classifier", "torchvision", "timm", "transformers"] = "classifier",
     out: Annotated[Path | None, Parameter(alias="-o")] = None,
     json: Annotated[bool, Parameter(negative="")] = False,
 ) -> None:
@@ -29,6 +30,8 @@ def convert(
     `resnets convert timm/resnet50.a1_in1k -o resnet50.safetensors`
 
     `resnets convert resnet50.pth resnet50 --classes imagenet.txt -o resnet50.safetensors`
+
+    `resnets convert runs/photos --to timm -o photos-timm`
 
     `resnets convert resnet20.th cifar_resnet20 --classes cifar10.txt --preprocessing size=32 --preprocessing resize=32`
 
@@ -51,11 +54,20 @@ def convert(
         repeated: size, resize, fit (crop, squash, pad), interpolation (bilinear, bicubic), mean, std, channels.
     new_head
         Where the weights are for other classes than --classes names, take a new classifier, which is untrained.
+    to
+        The other way: take a classifier as WEIGHTS, and write it as that library loads it. timm and transformers get a
+        folder, torchvision a .pth file.
     out
-        The classifier's file; classifier.safetensors, if there is none yet, where not given.
+        The file or folder to write: classifier.safetensors, or the name of the library, in this folder, unless it is
+        there already.
     json
         Print the result as one JSON document.
     """
+    if to != "classifier":
+        if network or spec or classes or preprocessing or new_head:
+            raise InputError(f"--to {to}: takes a classifier as it is; of its parts nothing else can be said")
+        _write_layout(weights, to, out, json=json)
+        return
     from resnets.training.recipes.plan import parse_settings
     from resnets.weights import conversion
 
@@ -75,3 +87,15 @@ def convert(
         write_result(as_json({"classifier": str(out), "notes": list(notes), **classifier.header()}))
         return
     write_result("".join(f"{note}\n" for note in notes) + f"classifier  {out}\n")
+
+
+def _write_layout(
+    classifier: str, to: Literal["torchvision", "timm", "transformers"], out: Path | None, *, json: bool
+) -> None:
+    from resnets import api
+
+    written, notes = api.convert_to(classifier, to, out)
+    if json:
+        write_result(as_json({"written": str(written), "library": to, "notes": list(notes)}))
+        return
+    write_result("".join(f"{note}\n" for note in notes) + f"{to:<11} {written}\n")
