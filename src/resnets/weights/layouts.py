@@ -236,6 +236,8 @@ def _xresnet_name(name: str) -> str:
         case [stage, index, "convpath", position, part, parameter]:
             kind = "conv" if part == "0" else "bn"
             return f"layer{int(stage) - 3}.{index}.{kind}{int(position) + 1}.{parameter}"
+        case [stage, index, "convpath", _, "layers", "1" | "2" as position, "0", parameter]:
+            return f"layer{int(stage) - 3}.{index}.se.fc{position}.{parameter}"
         case [stage, index, "idpath", _, part, parameter]:
             return f"layer{int(stage) - 3}.{index}.downsample.{int(part) + 1}.{parameter}"
         case [_, parameter]:
