@@ -265,8 +265,6 @@ def _from_fastai() -> Iterator[Row]:
     for depth in (18, 34, 50, 101):
         yield Row(f"xresnext{depth}", variants.xresnet(resnext(depth, 32, 4)), FASTAI)
         yield Row(f"xse_resnext{depth}", se(resnext(depth, 32, 4)), FASTAI)
-    senet = se(replace(resnext(152, 64, 4), reduce_first=2, dropout=0.2))
-    yield Row("xsenet154", senet, FASTAI)
 
 
 def _preactivated() -> Iterator[Row]:
