@@ -22,7 +22,7 @@ from resnets.training import best_epoch as selection
 from resnets.training import checkpoint, transfer
 from resnets.training.checkpoint import RunState, Saved
 from resnets.training.extension import begun_with, extended
-from resnets.training.recipes import defaults
+from resnets.training.recipes import default_plan
 from resnets.training.recipes import plan as plans
 from resnets.training.recipes.plan import Changes, Plan
 from resnets.training.recipes.recipe import ENDLESS, Recipe, replaced
@@ -87,18 +87,18 @@ def begin(request: TrainRequest) -> Run:
     """A new run: its folder, its state before the first step, and its images."""
     changes = request.changes
     asked = recipe_values(changes)
-    defaults.check(changes)
+    default_plan.check(changes)
     if asked.teacher:
         read_header(asked.teacher)
     if request.tensorboard:
         require_tensorboard()
     start = transfer.find(asked.weights, request.watch) if asked.weights else None
-    defaults.check(changes, start)
+    default_plan.check(changes, start)
     splits = _splits(request, asked, request.skip_bad)
-    plan = defaults.plan(splits.train, splits.survey, changes, start)
+    plan = default_plan.plan(splits.train, splits.survey, changes, start)
     selection.check(plan.recipe.monitor, splits.val)
     folder = new_run(request.out, f"{data_name(request.data)}-{plan.network}")
-    if rare := defaults.rare_classes(splits.train):
+    if rare := default_plan.rare_classes(splits.train):
         log.warning("%s", rare)
         splits = dataclasses.replace(splits, notes=(*splits.notes, rare))
     for reason in plan.reasons:

@@ -1,6 +1,6 @@
 """Named recipes, a row each: where it comes from, what it scored, and what it sets.
 
-What a row does not set is chosen from the data (defaults.py), as without a recipe. A score says whether it was
+What a row does not set is chosen from the data (default_plan.py), as without a recipe. A score says whether it was
 published, and for what, or measured with this package.
 """
 

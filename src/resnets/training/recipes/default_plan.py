@@ -16,9 +16,9 @@ from resnets.data.checkup import Survey
 from resnets.data.imageset import ImageSet
 from resnets.data.preprocessing import SMALL_IMAGE, Preprocessing, published_preprocessing
 from resnets.spec import ResNetSpec
+from resnets.training.recipes.default_recipe import default_recipe
 from resnets.training.recipes.plan import Changes, Plan
 from resnets.training.recipes.recipe import Recipe
-from resnets.training.recipes.suggested import suggested_recipe
 from resnets.training.transfer import Start
 from resnets.weights.published import weights_of
 
@@ -37,7 +37,7 @@ def plan(train: ImageSet, survey: Survey, changes: Changes, start: Start | None 
     made = _from_scratch(train, survey, changes) if start is None else _carried_over(train, survey, start, changes)
     size = made.preprocessing.size
     coloured = survey.channels == made.preprocessing.channels == 3
-    recipe, reasons = suggested_recipe(
+    recipe, reasons = default_recipe(
         train.class_counts(), size, coloured, changes, stages=len(made.spec.depths), started=bool(start)
     )
     return dataclasses.replace(made, recipe=recipe, reasons=(*made.reasons, *reasons))

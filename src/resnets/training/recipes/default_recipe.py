@@ -22,7 +22,7 @@ IMBALANCED = 5.0  # times as many images of the most common class as of the rare
 Reasons = dict[str, str]  # of each setting
 
 
-def suggested_recipe(
+def default_recipe(
     counts: NDArray[np.int64], size: int, coloured: bool, changes: Changes, *, stages: int, started: bool
 ) -> tuple[Recipe, list[str]]:
     """The recipe that fits, with the `changes` made, and the reason for each setting that was chosen here.
