@@ -20,8 +20,8 @@ from resnets.base.reading import head
 from resnets.bulk import tables
 from resnets.bulk.manifest import Entry
 from resnets.bulk.stores import LOCAL, WORK_FILES, Store, arrow, is_uri, open_local, store_of
-from resnets.data import kinds, members
-from resnets.data.kinds import SUFFIXES
+from resnets.data import image_formats, members
+from resnets.data.image_formats import SUFFIXES
 from resnets.data.listing import LeftOut, is_hidden, picture_kind
 from resnets.data.sources import ARCHIVES
 
@@ -189,10 +189,10 @@ class Discovery:
     def _head(self, name: str, store: int) -> bytes:
         """A file's first bytes; none of what cannot be read."""
         if store == LOCAL:
-            return head(name, kinds.HEAD)
+            return head(name, image_formats.HEAD)
         try:
             with self.stores[store].open(name) as file:
-                return file.read(kinds.HEAD)
+                return file.read(image_formats.HEAD)
         except OSError:
             return b""
 
@@ -275,7 +275,7 @@ def _images(archive: str, found: Iterator[members.Member], file: IO[bytes]) -> I
         for member in found
         if member.kind == "file"
         and not any(map(is_hidden, member.name.split("/")))
-        and picture_kind(member.name.rpartition("/")[2], partial(members.head, file, member, kinds.HEAD))
+        and picture_kind(member.name.rpartition("/")[2], partial(members.head, file, member, image_formats.HEAD))
     )
     first = next(images, None)
     if first is None:

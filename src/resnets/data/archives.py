@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from resnets.base.reading import open_regular
-from resnets.data import kinds, members
+from resnets.data import image_formats, members
 from resnets.data.class_folders import arrange, image_set
 from resnets.data.imageset import ImageSet
 from resnets.data.listing import Listing, Names, is_image
@@ -121,7 +121,7 @@ class _Index:
             if is_image(path.rpartition("/")[2]):
                 members.check_size(self.listing.where(path), member.size)
             if path not in self.rows:
-                self.listing.add_member(path, partial(members.head, file, member, kinds.HEAD))
+                self.listing.add_member(path, partial(members.head, file, member, image_formats.HEAD))
             self.rows[path] = len(self.table)
             self.table.append(member.place)
 
