@@ -14,7 +14,7 @@ import pyarrow.parquet
 import pytest
 
 from resnets.base.errors import InputError, RunFailed
-from resnets.bulk import stores, tables
+from resnets.bulk import parquet_images, stores
 from resnets.bulk.discovery import Discovery
 from resnets.bulk.manifest import Entry
 from resnets.bulk.reader import Reader
@@ -343,7 +343,7 @@ def test_a_table_that_could_not_be_read_for_a_moment_gives_its_other_rows(tmp_pa
             return super().read(size)
 
     with Flaky(four_in_a_table(tmp_path / "t.parquet")) as file:
-        cursor = tables.Cursor("t.parquet", file)  # pyright: ignore[reportArgumentType] # a file of bytes all the same
+        cursor = parquet_images.Cursor("t.parquet", file)  # pyright: ignore[reportArgumentType] # a file of bytes all the same
         file.broken = True
         with pytest.raises(OSError, match="Input/output error"):
             cursor.read(0, 0)
@@ -352,13 +352,13 @@ def test_a_table_that_could_not_be_read_for_a_moment_gives_its_other_rows(tmp_pa
 
 
 def test_rows_behind_a_damaged_page_all_say_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def damaged(self: tables.Cursor, group: int) -> Iterator[bytes]:
+    def damaged(self: parquet_images.Cursor, group: int) -> Iterator[bytes]:
         yield FOUR["0/000.png"]
         raise ValueError("a bad page")
 
-    monkeypatch.setattr(tables.Cursor, "_group_rows", damaged)
+    monkeypatch.setattr(parquet_images.Cursor, "_group_rows", damaged)
     with four_in_a_table(tmp_path / "t.parquet").open("rb") as file:
-        cursor = tables.Cursor("t.parquet", file)
+        cursor = parquet_images.Cursor("t.parquet", file)
         assert cursor.read(0, 0) == FOUR["0/000.png"]
         for row in (1, 2, 3):
             with pytest.raises(OSError, match="damaged: a bad page"):
@@ -369,14 +369,14 @@ def test_rows_behind_a_damaged_page_all_say_so(tmp_path: Path, monkeypatch: pyte
 def test_a_large_row_group_is_read_a_few_rows_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     images = list(samples.pngs(60).values())
     path = table(tmp_path / "t.parquet", pyarrow.array(images, pyarrow.binary()), group=60)
-    made: list[tables.Cursor] = []
-    original = tables.Cursor.__post_init__
+    made: list[parquet_images.Cursor] = []
+    original = parquet_images.Cursor.__post_init__
 
-    def counting(cursor: tables.Cursor) -> None:
+    def counting(cursor: parquet_images.Cursor) -> None:
         made.append(cursor)
         original(cursor)
 
-    monkeypatch.setattr(tables.Cursor, "__post_init__", counting)
+    monkeypatch.setattr(parquet_images.Cursor, "__post_init__", counting)
     found = entries(tmp_path, path)
     with Reader((), tmp_path) as reader:
         assert [reader.read(one) for one in found[10::7]] == images[10::7]

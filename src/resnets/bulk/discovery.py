@@ -17,7 +17,7 @@ from urllib.parse import unquote
 from resnets.base.errors import InputError
 from resnets.base.names import as_on_disk
 from resnets.base.reading import head
-from resnets.bulk import tables
+from resnets.bulk import parquet_images
 from resnets.bulk.manifest import Entry
 from resnets.bulk.stores import LOCAL, WORK_FILES, Store, arrow, is_uri, open_local, store_of
 from resnets.data import image_formats, members
@@ -25,7 +25,7 @@ from resnets.data.image_formats import SUFFIXES
 from resnets.data.listing import LeftOut, is_hidden, picture_kind
 from resnets.data.sources import ARCHIVES
 
-CONTAINERS = (*ARCHIVES, tables.SUFFIX)
+CONTAINERS = (*ARCHIVES, parquet_images.SUFFIX)
 
 Identity = tuple[int, int]  # of a folder: its device, its inode
 
@@ -160,7 +160,7 @@ class Discovery:
 
     def _file(self, name: str, store: int) -> Iterator[Entry]:
         lower = name.lower()
-        if lower.endswith(tables.SUFFIX):
+        if lower.endswith(parquet_images.SUFFIX):
             arrow(name)
             return self._guarded(name, store, self._rows)
         if lower.endswith(".zip"):
@@ -176,7 +176,7 @@ class Discovery:
         try:
             with self._opened(name, store) as file:
                 yield from entries(name, file, store)
-        except tables.NoColumn:
+        except parquet_images.NoColumn:
             raise
         except InputError as error:
             yield Entry(name, "bad", why=str(error))
@@ -197,7 +197,7 @@ class Discovery:
             return b""
 
     def _rows(self, name: str, file: IO[bytes], store: int) -> Iterator[Entry]:
-        for row, place in tables.places(name, file):
+        for row, place in parquet_images.places(name, file):
             yield Entry(f"{name}/{row}", "parquet", store, len(name), place)
 
     def _zip(self, name: str, file: IO[bytes], store: int) -> Iterator[Entry]:

@@ -10,8 +10,8 @@ from resnets.base.errors import InputError
 from resnets.base.reading import read_regular
 from resnets.bulk.discovery import unpacked_copy
 from resnets.bulk.manifest import Entry
+from resnets.bulk.parquet_images import Cursor
 from resnets.bulk.stores import LOCAL, Store, open_local
-from resnets.bulk.tables import Cursor
 from resnets.data import members
 
 
