@@ -7,9 +7,9 @@ Photographs of the archive are scaled to 4:3. Every file is decoded each time it
 pictures of a small set in memory, so links to the files make the set too large for that. Both sides take turns, timed
 from the first batch's arrival on; the ratio is the median of the rounds.
 
-Measured on 2 cores of a shared machine, nearly idle, photographs of ants and bees at 500 x 375 (scaled from a shorter
-side of 224), 7 rounds: ours 369 images/s, timm's loader with two workers 269; 1.34 times (1.25 to 1.43). Both spend most
-of their time on the same decoding and resizing in Pillow, which no loader saves.
+Measured on 2 cores of a shared machine, nearly idle, photographs of ants and bees at 500 x 375 (scaled up from a
+shorter side of 224), 7 rounds: ours 369 images/s, timm's loader with two workers 269; 1.34 times (1.25 to 1.43). Both
+spend most of their time on the same decoding and resizing in Pillow, which no loader saves.
 """
 
 import statistics
