@@ -361,6 +361,17 @@ def test_a_finished_part_that_was_damaged_is_computed_again(
     assert out.read_bytes() == (tmp_path / f"whole{suffix}").read_bytes()
 
 
+def test_what_a_killed_writer_left_goes_as_soon_as_the_run_goes_on(
+    classifier: Classifier, photos: Path, tmp_path: Path
+) -> None:
+    left = stopped(classifier, photos, tmp_path / "a.csv") / ".000001-0-x.csv.x1.part"
+    left.write_bytes(b"half")
+    seen: list[bool] = []
+    run(classifier, photos, tmp_path / "a.csv", watch=lambda _: seen.append(left.exists()))
+    assert seen
+    assert not any(seen)
+
+
 @pytest.mark.parametrize("name", ["entries.jsonl", "entries.index", "unpacked-0.tar"])
 @pytest.mark.parametrize("damage", ["cut", "flipped", "gone"])
 def test_a_list_that_was_damaged_is_refused_in_one_line(

@@ -47,7 +47,9 @@ def test_a_rerun_goes_on_with_the_seeds_that_are_missing(photos: Path, tmp_path:
     before = (tmp_path / "runs" / "seed-0" / "classifier.safetensors").read_bytes()
     with pytest.raises(InputError, match="already holds runs; resume=True goes on with them"):
         resnets.train_seeds(photos, seeds=2, out=tmp_path / "runs", settings=QUICK)
+    (tmp_path / "runs" / ".seeds.json.x1.part").write_bytes(b"half")
     resnets.train_seeds(photos, seeds=2, out=tmp_path / "runs", settings=QUICK, resume=True)
+    assert not list((tmp_path / "runs").rglob("*.part"))
     assert (tmp_path / "runs" / "seed-0" / "classifier.safetensors").read_bytes() == before
     assert (tmp_path / "runs" / "seed-1" / "classifier.safetensors").exists()
 

@@ -474,13 +474,23 @@ def test_a_cache_that_cannot_be_written_is_named(server: Hub, tmp_path: Path, mo
     assert all(word in message for word in ("could not be written", "make room, or set HF_HOME"))
 
 
+def test_what_a_killed_download_left_in_the_cache_goes_with_the_next(server: Hub) -> None:
+    server.models["w.pth"] = b"weights"
+    address = f"{server.address}/models/w.pth"
+    target = download.cached_at(address)
+    target.parent.mkdir(parents=True)
+    (target.parent / f".{target.name}.x1.part").write_bytes(b"wei")
+    assert download.download(address) == target
+    assert list(target.parent.iterdir()) == [target]
+
+
 def test_a_full_disk_is_said_and_leaves_nothing(server: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(_: int) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(os, "fsync", full)
     server.models["w.pth"] = b"w"
-    assert "could not be written (No space left on device); make room" in refused(
+    assert "could not be written (No space left on device), and nothing" in refused(
         f"{server.address}/models/w.pth", RunFailed
     )
     assert not list(download.checkpoints().iterdir())

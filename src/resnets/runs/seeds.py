@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from resnets.base.errors import InputError
-from resnets.base.files import check_parents, write_whole
+from resnets.base.files import check_parents, remove_leftovers, write_whole
 from resnets.classifier.file import Classifier
 from resnets.data import sources
 from resnets.runs.opened import recipe_values
@@ -68,6 +68,7 @@ def train_seeds(request: TrainRequest, count: int) -> Spread:
     if count < 2:
         raise InputError(f"seeds = {count}: a spread needs at least 2")
     folder = _folder(request)
+    remove_leftovers(folder)
     first = recipe_values(request.changes).seed
     seeds = tuple(range(first, first + count))
     scores: list[dict[str, dict[str, float]]] = []

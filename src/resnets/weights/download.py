@@ -10,7 +10,6 @@ import http.client
 import logging
 import os
 import re
-import tempfile
 import urllib.error
 import urllib.request
 from collections.abc import Generator, Iterator
@@ -20,7 +19,8 @@ from pathlib import Path
 from typing import BinaryIO
 from urllib.parse import unquote, urlsplit
 
-from resnets.base.errors import InputError, RunFailed
+from resnets.base.errors import InputError
+from resnets.base.files import written_whole
 from resnets.base.progress import Progress, Watch, unwatched
 from resnets.classifier.header import shortly
 from resnets.weights.limits import Budget
@@ -83,7 +83,7 @@ def download(url: str, *, watch: Watch = unwatched) -> Path:
             f"{url}: is not in the cache ({target}), and RESNETS_OFFLINE or HF_HUB_OFFLINE says to stay offline; "
             "unset it, copy the file there, or give a local file"
         )
-    with _whole(target) as file:
+    with written_whole(target, instead="set TORCH_HOME to another folder") as file:
         _transfer(url, target.name, file, watch)
     log.info("downloaded %s to %s", url, target)
     return target
@@ -103,31 +103,6 @@ def _sound(path: Path) -> bool:
         return True
     log.warning("%s is damaged (its hash is not what its name promises) and is not used", path)
     return False
-
-
-@contextlib.contextmanager
-def _whole(target: Path) -> Generator[BinaryIO]:
-    """A temporary file that becomes `target` when the block ends without an error, and is removed otherwise."""
-    temporary: Path | None = None
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, name = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".part", dir=target.parent)
-        temporary = Path(name)
-        with os.fdopen(descriptor, "wb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.chmod(0o644)  # for everyone who shares the cache
-        temporary.replace(target)
-        temporary = None
-    except OSError as error:
-        raise RunFailed(
-            f"{target}: could not be written ({error.strerror or error}); make room, or set TORCH_HOME to another "
-            "folder"
-        ) from error
-    finally:
-        if temporary is not None:
-            temporary.unlink(missing_ok=True)
 
 
 @dataclass(slots=True)
