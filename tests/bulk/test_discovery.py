@@ -459,3 +459,13 @@ def test_a_byte_order_mark_in_a_list_is_no_part_of_a_name(tmp_path: Path) -> Non
     paths = sorted(str(path) for path in folder.rglob("*.png"))[:2]
     listed = [f"\ufeff{path}\r\n" for path in paths]  # two lists, one after the other
     assert [entry.name for entry in entries(tmp_path, "-", listed=listed)] == paths
+
+
+def test_a_parquet_column_that_is_a_bomb_by_its_own_account_is_not_unpacked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("resnets.data.members.LARGE", 1 << 20)
+    path = tmp_path / "t.parquet"
+    pyarrow.parquet.write_table(pyarrow.table({"image": [bytes(8 << 20)]}), path, compression="zstd")
+    with path.open("rb") as file, pytest.raises(OSError, match="declare to be 8 MiB when unpacked"):
+        tables.Cursor(str(path), file).read(0, 0)

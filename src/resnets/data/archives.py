@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from resnets.base.reading import open_regular
+from resnets.base.turns import take
 from resnets.data import image_formats, members
 from resnets.data.class_folders import arrange, image_set
 from resnets.data.imageset import ImageSet
@@ -57,6 +58,7 @@ class TarMembers:
         """The member's bytes. Raises OSError when the archive is gone or cut short."""
         if self.unpacked is not None:
             start, size = map(int, self.table[index])
+            take(size)
             return self.unpacked[start : start + size]
         with open_regular(self.archive) as file:
             return members.read_tar(file, self.table[index].tolist(), self.name(index))

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from resnets.base.errors import InputError
+from resnets.base.memory import check_fits
 from resnets.base.names import composed
 from resnets.base.reading import open_regular
 from resnets.data.imageset import SPLITS, ImageSet, Split
@@ -192,6 +193,7 @@ def _check_expansion(path: str, file: IO[bytes]) -> None:
             f"{path}: its arrays expand to {total / 2**30:,.0f} GiB, over {MAX_EXPANSION} times its own size; if that "
             "is right, save them without compression (numpy.savez)"
         )
+    check_fits(path, total)
     if any(one.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED) for one in packed):
         raise InputError(f"{path}: packed in a way that numpy does not use; save it with numpy.savez_compressed")
 

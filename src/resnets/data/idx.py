@@ -13,8 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from resnets.base.errors import InputError
+from resnets.base.memory import check_fits
+from resnets.base.reading import open_regular
 from resnets.data.arrays import Part, from_parts
 from resnets.data.imageset import ImageSet, Split
+from resnets.data.members import MAX_EXPANSION, UNPACKED_FREELY
 
 FASHION = (
     "T-shirt/top",
@@ -115,9 +118,10 @@ def _is_fashion(found: IdxFiles) -> bool:
 def _values(path: Path, kind: str) -> NDArray[np.uint8]:
     """The array in an IDX file of unsigned bytes."""
     try:
-        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
+        with open_regular(path) as packed, gzip.GzipFile(fileobj=packed) if path.suffix == ".gz" else packed as file:
             shape = _shape(path, kind, file.read(4), file.read(4 * _AXES[kind]))
             size = math.prod(shape)
+            _check_size(path, size, packed=path.stat().st_size)
             data = file.read(size + 1)  # one more, to see a file that is too long
     except (EOFError, zlib.error, gzip.BadGzipFile, OverflowError, MemoryError) as error:
         raise InputError(f"{path}: damaged or cut short ({error}); download it again") from error
@@ -125,6 +129,13 @@ def _values(path: Path, kind: str) -> NDArray[np.uint8]:
         found = "more" if len(data) > size else f"{len(data):,}"
         raise InputError(f"{path}: its header announces {size:,} bytes and {found} follow; download it again")
     return np.frombuffer(data, dtype=np.uint8).reshape(shape)
+
+
+def _check_size(path: Path, size: int, *, packed: int) -> None:
+    """Raise InputError when a file of `packed` bytes announces far more than it holds, or than the memory does."""
+    if size > max(UNPACKED_FREELY, MAX_EXPANSION * packed):
+        raise InputError(f"{path}: its header announces {size:,} bytes in a file of {packed:,}; download it again")
+    check_fits(path, size)
 
 
 def _shape(path: Path, kind: str, magic: bytes, sizes: bytes) -> tuple[int, ...]:

@@ -1,10 +1,12 @@
 """Whatever the user points at -> ImageSet: a folder, an archive, a table, an array file, a published data set."""
 
 from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 
 from resnets.base.errors import InputError
 from resnets.base.names import as_on_disk
+from resnets.base.reading import MAX_FILE, read_whole
 from resnets.data.archives import open_archive
 from resnets.data.arrays import digits, open_npz
 from resnets.data.cifar import DISTRIBUTIONS, Read, identify, open_cifar
@@ -63,7 +65,7 @@ def _is_table(path: str) -> bool:
 def _open_folder(folder: str) -> ImageSet:
     top = folder.rstrip("/")
     places = (top or "/", *(f"{top}/{one.folder}" for one in DISTRIBUTIONS))
-    if cifar := _cifar(folder, places, lambda path: Path(path).is_file(), lambda path: Path(path).read_bytes()):
+    if cifar := _cifar(folder, places, lambda path: Path(path).is_file(), partial(read_whole, limit=MAX_FILE)):
         return cifar
     if found := find_idx(folder):
         return open_idx(folder, found)

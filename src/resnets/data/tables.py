@@ -4,16 +4,16 @@ import csv
 import io
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
-from typing import NamedTuple
+from typing import IO, NamedTuple
 
 import numpy as np
 
 from resnets.base.errors import InputError
 from resnets.base.names import composed
-from resnets.base.reading import read_text
+from resnets.base.reading import check_regular, open_regular
 from resnets.data.folders import Files
 from resnets.data.imageset import SPLITS, ImageSet
 from resnets.data.listing import Names
@@ -22,6 +22,7 @@ from resnets.data.table_columns import SAMPLE, Asked, Cells, Columns, columns_of
 from resnets.data.table_files import TableFiles, subfolders
 
 LARGEST = 1 << 30  # bytes of a table: ten million rows
+LONGEST = 1 << 20  # characters of a line
 
 PLACES = 100  # folders beside the table in which its images are looked for
 
@@ -83,21 +84,38 @@ def _read(path: str) -> Table:
     rows: list[Cells] = []
     lines: list[int] = []
     try:
-        with io.StringIO(read_text(path, limit=LARGEST), newline="") as file:
-            delimiter = delimiter_of(list(islice(file, SAMPLE)))
+        with io.TextIOWrapper(_opened(path), encoding="utf-8-sig", newline="") as file:
+            delimiter = delimiter_of(list(islice(_lines(path, file), SAMPLE)))
             file.seek(0)
-            reader = csv.reader(file, delimiter=delimiter, skipinitialspace=True)
+            reader = csv.reader(_lines(path, file), delimiter=delimiter, skipinitialspace=True)
             for cells in reader:
                 if any(cell.strip() for cell in cells):
                     rows.append(cells)
                     lines.append(reader.line_num)
     except UnicodeDecodeError as error:
         raise InputError(
-            f"{path}: is not UTF-8 text ({error.reason} at byte {error.start}); save it as UTF-8"
+            f"{path}: is not UTF-8 text ({error.reason} after line {lines[-1] if lines else 0}); save it as UTF-8"
         ) from error
     except csv.Error as error:
         raise InputError(f"{path}: after line {lines[-1] if lines else 1}: {error}") from error
     return Table(rows, lines, delimiter)
+
+
+def _opened(path: str) -> IO[bytes]:
+    check_regular(path)
+    file = open_regular(path)
+    if os.fstat(file.fileno()).st_size > LARGEST:
+        file.close()
+        raise InputError(f"{path}: has more than {LARGEST >> 30} GiB, the most that is read of a table; part it")
+    return file
+
+
+def _lines(path: str, file: io.TextIOWrapper) -> Iterator[str]:
+    """The lines of a table, none of them longer than a table's line ever is."""
+    while line := file.readline(LONGEST):
+        if len(line) == LONGEST:
+            raise InputError(f"{path}: a line has more than {LONGEST:,} characters; is it a table?")
+        yield line
 
 
 def _places(path: str, images: str | Path | None) -> list[TableFiles]:
