@@ -573,6 +573,34 @@ def test_a_download_that_takes_too_long_is_given_up(server: Hub, monkeypatch: py
         assert "takes more than 0 seconds; try later, or set RESNETS_DOWNLOAD_SECONDS to more" in refused(name)
 
 
+@pytest.mark.parametrize("what", ["headers", "body"])
+@pytest.mark.parametrize("name", ["{}/models/w.pth", "me/net"])
+def test_a_server_that_trickles_is_given_up_when_the_time_is_over(
+    name: str, what: str, server: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RESNETS_DOWNLOAD_SECONDS", "1")
+    server.models["w.pth"] = bytes(1000)
+    server.repositories["me/net"] = {"config.json": bytes(1000)}
+    server.trickles |= {"w.pth": what, "config.json": what}
+    assert "takes more than 1 seconds; try later, or set RESNETS_DOWNLOAD_SECONDS to more" in refused(
+        name.format(server.address)
+    )
+    assert not [path for path in download.checkpoints().rglob("*") if path.is_file()]
+
+
+def test_a_hub_that_asks_to_wait_for_years_or_offers_another_way_is_asked_as_usual(
+    server: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def never(**_: Any) -> None:
+        raise AssertionError
+
+    monkeypatch.setattr("huggingface_hub.file_download.xet_get", never)
+    server.extra = {"X-Xet-Hash": "a" * 64, "X-Xet-Refresh-Route": f"{server.address}/xet", "Retry-After": "1000000000"}
+    server.repositories["me/net"] = {"config.json": b"{}"}
+    assert "me/net" in refused("me/net")
+    assert server.bodies("config.json")
+
+
 def test_a_limit_that_is_no_number_is_said(server: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RESNETS_DOWNLOAD_BYTES", "10 GB")
     server.models["w.pth"] = b"w"

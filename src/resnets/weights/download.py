@@ -16,7 +16,7 @@ from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from http.client import HTTPResponse
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 from urllib.parse import unquote, urlsplit
 
 from resnets.base.errors import InputError
@@ -122,7 +122,7 @@ def _transfer(url: str, name: str, file: BinaryIO, watch: Watch) -> None:
     while fruitless < ATTEMPTS:
         before = got.done
         budget.request()
-        with _opened(address, got) as response:
+        with budget.enforced(), _opened(address, got, budget) as response:
             if got.done and response.status != http.client.PARTIAL_CONTENT:  # the whole of it again
                 file.seek(0)
                 file.truncate()
@@ -159,7 +159,7 @@ def _mirrored(url: str) -> str:
 
 
 @contextlib.contextmanager
-def _opened(url: str, got: _Received) -> Generator[HTTPResponse]:
+def _opened(url: str, got: _Received, budget: Budget) -> Generator[HTTPResponse]:
     """The response to a request for the rest of a file. Raises InputError when there is none worth reading."""
     headers = {"User-Agent": "resnets", "Accept-Encoding": "identity"}
     if got.done:
@@ -167,11 +167,12 @@ def _opened(url: str, got: _Received) -> Generator[HTTPResponse]:
         if got.tag:
             headers["If-Range"] = got.tag
     try:
-        response = urllib.request.urlopen(urllib.request.Request(url, headers=headers), timeout=TIMEOUT)
+        response = _opener(budget).open(urllib.request.Request(url, headers=headers), timeout=TIMEOUT)
     except urllib.error.HTTPError as error:
         with error:
             raise InputError(f"{url}: {_refusal(error)}") from None
     except (OSError, http.client.HTTPException, ValueError) as error:
+        budget.check_time()
         reason = getattr(error, "reason", None) or error
         raise InputError(
             f"{url}: cannot be reached ({shortly(reason)}); connect to the network, name a mirror ({MIRROR}), copy "
@@ -183,6 +184,28 @@ def _opened(url: str, got: _Received) -> Generator[HTTPResponse]:
                 f"{url}: sent a web page, not a file of weights; a login page or a proxy may be in the way"
             )
         yield response
+
+
+def _opener(budget: Budget) -> urllib.request.OpenerDirector:
+    """What opens addresses, and tells `budget` of every connection."""
+
+    def told(kind: type[http.client.HTTPConnection]) -> Any:
+        class Connection(kind):
+            def connect(self) -> None:
+                super().connect()
+                budget.connected(self.sock)
+
+        return Connection
+
+    class Http(urllib.request.HTTPHandler):
+        def http_open(self, req: urllib.request.Request) -> HTTPResponse:
+            return self.do_open(told(http.client.HTTPConnection), req)
+
+    class Https(urllib.request.HTTPSHandler):
+        def https_open(self, req: urllib.request.Request) -> HTTPResponse:
+            return self.do_open(told(http.client.HTTPSConnection), req)
+
+    return urllib.request.build_opener(Http, Https)
 
 
 def _refusal(error: urllib.error.HTTPError) -> str:
