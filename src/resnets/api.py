@@ -11,7 +11,7 @@ from resnets import catalog
 from resnets.base.errors import InputError
 from resnets.base.interruption import SAVE_EVERY
 from resnets.base.notebook import watching
-from resnets.base.progress import Watch, unwatched
+from resnets.base.progress import Watch
 from resnets.bulk import run as bulk_run
 from resnets.bulk.run import Written
 from resnets.classifier import file as classifiers
@@ -149,7 +149,7 @@ def predict_bulk(
     engine: Literal["local", "ray"] = "local",
     ray_address: str | None = None,
     overwrite: bool = False,
-    watch: Watch = unwatched,
+    watch: Watch | None = None,
 ) -> Written:
     """What is on any number of images, as rows of a .parquet, .csv or .jsonl file in the images' order.
 
@@ -168,14 +168,15 @@ def predict_bulk(
     for what the user can mend, RunFailed when the run cannot finish, Interrupted on Ctrl-C and SIGTERM.
     """
     many = [images] if isinstance(images, str | Path) else images
-    return bulk_run.predict(
-        bulk_run.BulkRequest(
-            classifier=_file(Path(classifier)), images=tuple(map(str, many)), out=Path(out),
-            opener=partial(open_predictor, threads=1), listed=listed, top=top, tta=tta, embeddings=embeddings,
-            batch_size=batch_size, device=_bulk_device(classifier, device, engine), workers=workers, engine=engine,
-            ray_address=ray_address, overwrite=overwrite, watch=watch,
-        )
-    )  # fmt: skip
+    with watching(watch) as seen:
+        return bulk_run.predict(
+            bulk_run.BulkRequest(
+                classifier=_file(Path(classifier)), images=tuple(map(str, many)), out=Path(out),
+                opener=partial(open_predictor, threads=1), listed=listed, top=top, tta=tta, embeddings=embeddings,
+                batch_size=batch_size, device=_bulk_device(classifier, device, engine), workers=workers, engine=engine,
+                ray_address=ray_address, overwrite=overwrite, watch=seen,
+            )
+        )  # fmt: skip
 
 
 def open_predictor(path: str | Path, *, device: str = "cpu", threads: int = 0) -> Predictor:
@@ -209,7 +210,7 @@ def export(
     embeddings: bool = False,
     precision: Precision = "float32",
     max_batch: int = 64,
-    watch: Watch = unwatched,
+    watch: Watch | None = None,
 ) -> Export:
     """Write what others run: an ONNX file, one in int8, a torch.export file, or a model's folder for Triton and KServe.
 
@@ -228,10 +229,11 @@ def export(
         max_batch=max_batch,
     )  # fmt: skip
     loaded = classifier if isinstance(classifier, Classifier) else load(classifier)
-    return exporting.export(
-        loaded, options, data=data, split=split, class_map=class_map, columns=columns, images=images,
-        skip_bad=skip_bad, watch=watch,
-    )  # fmt: skip
+    with watching(watch) as seen:
+        return exporting.export(
+            loaded, options, data=data, split=split, class_map=class_map, columns=columns, images=images,
+            skip_bad=skip_bad, watch=seen,
+        )  # fmt: skip
 
 
 def compare(
