@@ -6,16 +6,18 @@ import math
 from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import jaxtyping
 import pytest
 import torch
+from beartype.roar import BeartypeCallHintParamViolation
 from torch import Tensor, nn
 
 from resnets.base.errors import InputError
-from resnets.catalog import CATALOG, find
+from resnets.catalog import CATALOG, find, usual_size
 from resnets.network import BasicBlock, Bottleneck, PaddedShortcut, ResNet, folded, resnet
-from resnets.spec import ResNetSpec, small_images, zero_gamma
+from resnets.spec import ResNetSpec, Stem, small_images, zero_gamma
 from resnets.structure import structure
 from tests.peers import timm, torchvision
 
@@ -131,6 +133,14 @@ def test_shapes_are_checked_in_this_test_run() -> None:
         network(torch.zeros(3, 32, 32))
     with pytest.raises(jaxtyping.TypeCheckError):
         network(torch.zeros(1, 3, 32, 32, dtype=torch.uint8))
+
+
+def test_types_are_checked_in_this_test_run() -> None:
+    wrong: Any = "3"
+    with pytest.raises(BeartypeCallHintParamViolation, match="violates type hint"):
+        Stem(kernel=wrong)  # a dataclass
+    with pytest.raises(BeartypeCallHintParamViolation, match="violates type hint"):
+        usual_size(wrong)  # a function
 
 
 def test_option_a_has_no_shortcut_parameters() -> None:
