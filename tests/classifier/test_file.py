@@ -221,7 +221,7 @@ def test_classifiers_with_their_classes_in_another_order_are_compared_by_name(tm
     found = resnets.compare(first, second, folder)
     assert len(found.differing) == 0
     assert found.a == found.b == first.evaluate(folder).top1
-    with pytest.raises(InputError, match="class map's numbers mean other classes"):
+    with pytest.raises(InputError, match="numbers in the class map mean other classes"):
         resnets.compare(first, second, folder, class_map={"blue": 0, "green": 1, "red": 2})
     with pytest.raises(InputError, match="different classes: green, violet in one of them only"):
         resnets.compare(first, untrained(("blue", "red", "violet")), folder)
@@ -355,7 +355,7 @@ def edited(path: Path, **changes: object) -> Path:
         ({"preprocessing": {"size": -1}}, "size = -1"),
         ({"temperature": 0}, "temperature = 0"),
         ({"temperature": None}, "damaged"),
-        ({"abstain_below": 1.5}, "abstain_below = 1.5: must be a probability, 0 to 1"),
+        ({"abstain_below": 1.5}, "abstain_below = 1.5: must be a probability, from 0 to 1"),
     ],
 )
 def test_a_header_that_does_not_fit_is_refused_with_the_file_named(
@@ -373,7 +373,7 @@ def test_a_damaged_file_is_refused_with_its_name(saved: Path, tmp_path: Path) ->
         with pytest.raises(InputError, match=r"c\.safetensors: damaged"):
             resnets.load(saved)
     safetensors.torch.save_file({"x": torch.zeros(1)}, tmp_path / "w.safetensors")
-    with pytest.raises(InputError, match=r"weights without a classifier's header; `resnets\.convert`"):
+    with pytest.raises(InputError, match=r"only weights, without the header of a classifier; `resnets\.convert`"):
         resnets.load(tmp_path / "w.safetensors")
     with pytest.raises(InputError, match="no such file"):
         resnets.load(tmp_path / "gone.safetensors")

@@ -121,7 +121,7 @@ def test_too_little_memory_is_one_line_and_no_fault_of_ours(
     assert left.value.code == 1
     assert err.count("\n") == 1
     assert "memory" in err
-    assert "fault in resnets" not in err
+    assert "bug in resnets" not in err
 
 
 def test_a_list_without_line_ends_is_refused_before_it_fills_the_memory(classifier: Path, tmp_path: Path) -> None:

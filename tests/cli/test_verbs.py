@@ -147,7 +147,7 @@ def test_evaluate_writes_the_reliability_diagram_and_leaves_out_intervals_when_t
     main(["evaluate", str(run), str(photos), "--tta", "flip", "--no-intervals", "--reliability", str(diagram)])
     out, err = capsys.readouterr()
     assert "each with its mirror image" in out
-    assert "mirror images: to average" not in err
+    assert "mirror images: averaging" not in err
     assert "95% interval" not in out
     svg = diagram.read_text()
     for said in ("<svg", ">calibrated</text>", ">accuracy</text>", "probability of the answer", "of 6 images"):

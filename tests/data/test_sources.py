@@ -264,7 +264,7 @@ def test_a_name_that_can_be_no_path_is_refused(source):
 def test_a_single_image_is_refused_with_what_would_work(tmp_path):
     fill(tmp_path, ["cat.png"])
     message = refusal(tmp_path / "cat.png")
-    assert message.startswith(f"{tmp_path}/cat.png: a single file of this type is no set of images; what works is")
+    assert message.startswith(f"{tmp_path}/cat.png: a single file of this type is not a data set; what works is")
 
 
 def test_digits_are_scikit_learns_scaled_to_bytes_with_a_fixed_test_split():

@@ -53,7 +53,7 @@ def test_labels_that_are_numbers_sort_as_numbers_and_others_as_text(tmp_path):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "is empty; list an image and its label in each line"),
+        ("", "is empty; each line must have an image and its label"),
         ("a,b,c\n1.png,x,y\n", "which column is the label cannot be told from its first line 'a,b,c'; columns="),
         ("path,label,label\n1.png,a,b\n", "a column is there twice in its header 'path,label,label'; columns="),
         ("path,label\n", "no rows after the header"),
@@ -85,7 +85,7 @@ def test_a_path_that_is_there_twice_is_refused_with_both_lines(tmp_path):
 def test_a_class_that_no_train_row_has_is_refused_with_the_line(tmp_path):
     path = table(tmp_path, "path,label,split\n1.png,a,train\n2.png,b,train\n3.png,c,val\n")
     assert refusal(path) == (
-        f"{path}: line 4 has class c in val, which no train row has; add it to train or remove the row"
+        f"{path}: line 4 has class c in val, but no train row has it; add it to train or remove the row"
     )
 
 

@@ -165,10 +165,10 @@ def test_what_cannot_be_started_from_is_refused_before_anything_is_written(
     plain = tmp_path / "plain.pth"
     torch.save(resnets.load(start).network.state_dict(), plain)
     refused = {
-        "does not say of which network": {"weights": plain, "settings": SETTINGS},
+        "does not say which network": {"weights": plain, "settings": SETTINGS},
         "no such file, and no published weights": {"weights": "resnet5", "settings": SETTINGS},
         "not the weights of this network": {"weights": start, "network": "resnet18", "settings": SETTINGS},
-        "names them": {"recipe": "linear-probe"},
+        "needs trained weights": {"recipe": "linear-probe"},
     }
     for why, options in refused.items():
         with pytest.raises(InputError, match=why):

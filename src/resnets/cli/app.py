@@ -80,7 +80,7 @@ def _run(tokens: list[str]) -> None:
         sys.exit(1)
     except CycloptsError as error:
         command = " ".join(("resnets", *(error.command_chain or ())))
-        _fail(InputError(f"{error} `{command} --help` lists what there is."), 2, debug)
+        _fail(InputError(f"{error} `{command} --help` shows how to use it."), 2, debug)
     except InputError as error:
         _fail(error, 2, debug)
     except Interrupted as error:
@@ -132,13 +132,13 @@ def _terminate(number: int, _frame: FrameType | None) -> None:
 def _explained(error: Exception) -> RuntimeError:
     """What to say of an error that nobody foresaw: too little memory, or a fault of ours and how to see more."""
     if isinstance(error, ImportError) and _lacks_memory(error):
-        return RunFailed(f"too little memory to load what is needed ({' '.join(str(error).split())[:120]}); free some")
+        return RunFailed(f"too little memory to load the libraries ({' '.join(str(error).split())[:120]}); free some")
     if _lacks_memory(error):
         return RunFailed(
-            f"out of memory ({str(error) or 'no more was to be had'}); try a smaller batch (--batch-size; in training "
+            f"out of memory ({str(error) or 'no more available'}); try a smaller batch (--batch-size; in training "
             "--set batch_size=N), smaller images or a smaller network"
         )
-    return RuntimeError(f"{type(error).__name__}: {error}; this is a fault in resnets, --debug shows where")
+    return RuntimeError(f"{type(error).__name__}: {error}; this is a bug in resnets; --debug shows where")
 
 
 def _lacks_memory(error: Exception) -> bool:

@@ -61,7 +61,7 @@ def convert(
     if out is None:
         out = Path("classifier.safetensors")
         if out.exists():
-            raise InputError(f"{out}: is already here; -o names another file, or this one to write it anew")
+            raise InputError(f"{out}: already exists; use -o to name another file, or to name this one and replace it")
     check_place(out)
     fields = parse_settings(preprocessing or [], "--preprocessing", example="size=32")
     with watched() as watch:

@@ -109,9 +109,9 @@ def read_class_map(path: Path) -> "ClassMap":
     except InputError:
         raise
     except (ValueError, RecursionError, csv.Error) as error:
-        raise InputError(f"{path}: not a class map, {kinds} ({error})") from error
+        raise InputError(f"{path}: not a class map ({error}); it must be {kinds}") from error
     if not isinstance(values, dict) or not all(type(value) in (str, int) for value in values.values()):
-        raise InputError(f"{path}: not a class map: it must map each class of the data to a class or a number")
+        raise InputError(f"{path}: not a class map: it must give a class or a number for each class of the data")
     return values
 
 

@@ -85,7 +85,10 @@ def export(
     from resnets.export import exported, exporting
 
     if check is not None and (out is not None or embeddings or (to, precision, max_batch) != ("onnx", "float32", 64)):
-        raise InputError("--check: a check writes nothing; of what is written (--out, --to, ...) nothing can be said")
+        raise InputError(
+            "--check writes nothing, so it cannot be combined with --out, --to, --embeddings, "
+            "--precision or --max-batch"
+        )
     meanings = read_class_map(class_map) if class_map is not None else None
     with watched() as watch:
         if check is not None:

@@ -90,7 +90,7 @@ def predict(
     if top < 1 or batch_size < 1:
         raise InputError(f"--top {top}, --batch-size {batch_size}: both must be at least 1")
     if ray_address is not None and engine != "ray":
-        raise InputError(f"--ray-address {ray_address}: is for --engine ray")
+        raise InputError(f"--ray-address {ray_address}: only works with --engine ray")
     listed = listed_names()
     if out is not None and (found := format_of(out)) is not None:
         if json:
@@ -106,7 +106,7 @@ def predict(
         _report(written.bad, written.count)
         return
     if embeddings or engine != "local" or workers is not None:
-        raise InputError("--embeddings, --engine and --workers are for a file of many rows: add -o FILE.parquet")
+        raise InputError("--embeddings, --engine and --workers need an output file: add -o FILE.parquet")
     if out is not None:
         json = check_table(out, json=json, more=[one.suffix for one in FORMATS])
     loaded = api.open_predictor(classifier, device=device)

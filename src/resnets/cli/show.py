@@ -70,7 +70,7 @@ def show(
     if out is not None:
         check_place(out)
         if out.suffix.lower() not in ENDINGS:
-            raise InputError(f"{out}: is written as {', '.join(ENDINGS[1:])}; name a file that ends so")
+            raise InputError(f"{out}: unknown ending; use one of {', '.join(ENDINGS[1:])}")
         if form == "text" and out.suffix:
             form = cast("Format", out.suffix.lower().removeprefix(".").replace("txt", "text"))
     content = shown(*chosen, compare=compare, image_size=image_size, operations=operations).as_format(form)

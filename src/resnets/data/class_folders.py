@@ -52,7 +52,7 @@ def arrange(listing: Listing) -> Arrangement:
             labels.append(np.full(len(once), label, dtype=np.int64))
             splits.append(np.full(len(once), -1 if split is None else SPLITS.index(split), dtype=np.int8))
     if not paths and (unread := listing.unread_notes()):
-        raise InputError(f"{listing.source}: no images that can be read, but {'; '.join(unread)}")
+        raise InputError(f"{listing.source}: no images that can be read, only {'; '.join(unread)}")
     return Arrangement(
         classes=classes,
         paths=paths,

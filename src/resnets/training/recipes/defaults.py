@@ -101,7 +101,7 @@ def _network_of_weights(start: Start, changes: Changes) -> tuple[Row, str]:
     elif start.network is not None:
         row = catalog.resolve(start.network)
     else:
-        raise InputError(f"{start.name}: does not say of which network these weights are; name it after the data")
+        raise InputError(f"{start.name}: does not say which network these weights belong to; name it after the data")
     return row, f"network {row.name}: that of the weights"
 
 

@@ -94,17 +94,17 @@ class Recipe(Augmentation, Mixing):
     def __post_init__(self) -> None:
         settings.check(self)
         if self.schedule == "step" and not self.milestones:
-            raise InputError('milestones = (): schedule = "step" needs some, such as milestones = [0.5, 0.75]')
+            raise InputError('milestones = (): schedule = "step" needs milestones, such as milestones = [0.5, 0.75]')
         if self.head == "probe" and not self.weights:
-            raise InputError('head = "probe": needs weights that were trained before; --weights names them')
+            raise InputError('head = "probe": needs trained weights; name them with --weights')
         if self.whiten and self.weights:
-            raise InputError("whiten: begins anew what weights bring; leave one of them out")
+            raise InputError("whiten: replaces the first layer of the trained weights; use only one of the two")
         if not self.epochs and self.head != "probe":
-            raise InputError('epochs = 0: trains nothing; at least 1, or head = "probe" for a linear probe alone')
+            raise InputError('epochs = 0: trains nothing; use at least 1, or head = "probe" for a linear probe alone')
         if self.freeze_epochs > self.epochs:
             raise InputError(f"freeze_epochs = {self.freeze_epochs}: must be at most epochs = {self.epochs}")
         if len(balancing := self.balancing) > 1:
-            raise InputError(f"{' and '.join(balancing)}: rare classes would count twice; keep one")
+            raise InputError(f"{' and '.join(balancing)}: rare classes would be favored twice; keep one")
 
     @property
     def balancing(self) -> list[str]:
