@@ -445,7 +445,7 @@ SPEC = 'depths = [1, 1]\nwidths = [64, 32]\nblock = "basic"\nshortcut = "pad"'
     Case("rates-too-few", "lr-find photos --steps 3", ("steps = 3: must be at least 20",)),
     Case("rates-to-a-folder", "lr-find photos -o photos", ("photos: is a folder; name a file in it",)),
     Case("shown-recipe-unknown", "recipe show fats", ("fats: no such recipe; did you mean fast",)),
-    Case("out-is-a-file", "train photos -o w.pth", ("w.pth: is a file", "-o names the folder")),
+    Case("out-is-a-file", "train photos -o w.pth", ("w.pth: is a file", "-o must name the folder")),
     Case("out-is-below-a-file", "train photos -o w.pth/new/run", ("w.pth/new/run", "w.pth is a file", "another place")),
 )  # fmt: skip
 def test_settings_that_cannot_work_are_refused_before_the_images_are_looked_at(
@@ -678,7 +678,7 @@ def renamed_class() -> None:
     Case("out-is-a-folder", "calibrate run photos -o photos", ("photos: is a folder", "name a file in it")),
     Case("fraction-of-all", f"{CALIBRATE} --fraction 1", ("fraction 1.0", "more than 0 and less than 1")),
     Case("fraction-of-nan", f"{CALIBRATE} --fraction nan", ("fraction nan", "more than 0 and less than 1")),
-    Case("fraction-of-nothing", f"{CALIBRATE} --fraction 0.01", ("fraction 0.01", "leaves no image", "more images")),
+    Case("fraction-of-nothing", f"{CALIBRATE} --fraction 0.01", ("fraction 0.01", "one side is empty", "more images")),
     Case("errors-in-percent", f"{CALIBRATE} --error 2", ("error rate 2.0", "less than 1, such as 0.02")),
     Case("seed-below-0", f"{CALIBRATE} --seed -1", ("--seed -1", "0 or more")),
     Case("empty-batches", f"{CALIBRATE} --batch-size 0", ("--batch-size 0", "at least 1")),

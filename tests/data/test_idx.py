@@ -120,10 +120,7 @@ def test_of_several_sets_in_a_folder_one_is_named_by_a_file_of_it(tmp_path):
     emnist(tmp_path, "letters", first=1)
     emnist(tmp_path, "digits", first=0)
     message = refusal(tmp_path)
-    assert (
-        "contains several sets of IDX files (emnist-digits, emnist-letters); name a file of one of them, "
-        "such as" in message
-    )
+    assert "contains several sets of IDX files (emnist-digits, emnist-letters); name a file of one" in message
     chosen = open_source(tmp_path / "emnist-letters-train-images-idx3-ubyte.gz")
     assert chosen.classes[0] == "1"
     assert chosen.has("test")

@@ -164,7 +164,7 @@ def test_images_in_a_folder_below_the_table_are_found_and_the_folder_is_said(tmp
 def test_two_folders_that_hold_the_same_names_must_be_told_apart(tmp_path):
     path = table(tmp_path, "id,label\n1,cat\n2,dog\n", *(f"{size}/{name}.png" for size in "ab" for name in "12"))
     assert refusal(path) == (
-        f"{path}: its images are in {tmp_path}/a and in {tmp_path}/b; images=FOLDER says which is meant"
+        f"{path}: its images are both in {tmp_path}/a and in {tmp_path}/b; choose one with images=FOLDER"
     )
     assert open_source(path, images=tmp_path / "b").image_name(1) == f"{tmp_path}/b/2.png"
 

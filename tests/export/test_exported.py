@@ -224,9 +224,9 @@ def test_a_hostile_torch_file_runs_nothing(torch_file: Path, tmp_path: Path) -> 
         "contains code": {
             "models/model.json": lambda old: old.replace(b'"guards_code": []', b'"guards_code": ["' + code + b'"]')
         },
-        "no name": {"models/model.json": lambda old: old.replace(b'"name": "relu_"', b'"name": "a=\\nb"')},
-        "holds archive/data/aotinductor": {"archive/data/aotinductor/model/x.so": lambda _: b"\x7fELF"},
-        "which an exported classifier does not have": {
+        "not a name": {"models/model.json": lambda old: old.replace(b'"name": "relu_"', b'"name": "a=\\nb"')},
+        "contains archive/data/aotinductor": {"archive/data/aotinductor/model/x.so": lambda _: b"\x7fELF"},
+        "classifier does not have": {
             "archive/data/constants/custom_obj_0": lambda _: pickle.dumps(1)
         },
     }
