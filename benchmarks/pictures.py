@@ -26,7 +26,7 @@ WIDE = {"width": 1440, "height": 980}
 # Of each picture of the explorer: the networks, the address, the viewport, and the color scheme.
 EXPLORER: dict[str, tuple[str, str, dict[str, int], str]] = {
     "explorer-network": ("resnet34", "", WIDE, "light"),
-    "explorer-stage": ("resnet34", "#at=layer2", WIDE, "light"),
+    "explorer-stage": ("resnet34", "#at=stage2", {"width": 1440, "height": 760}, "light"),
     "explorer-block": ("resnet34", "#at=layer2.0.conv1", {"width": 1440, "height": 1170}, "dark"),
     "explorer-walk": ("resnet34", "#view=walk&at=conv1", {"width": 1440, "height": 1150}, "light"),
     "explorer-compare": (
@@ -72,7 +72,9 @@ def report(browser: Any, path: Path) -> None:
 
 def main(path: str | None = None) -> None:
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox", "--disable-gpu"])
+        browser = playwright.chromium.launch(
+            executable_path="/usr/bin/chromium", args=["--no-sandbox", "--disable-gpu"]
+        )
         if path is not None:
             report(browser, Path(path))
         explorer(browser, Path(folder))

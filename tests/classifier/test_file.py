@@ -418,7 +418,7 @@ def test_data_with_some_of_the_classes_is_scored_on_those(tmp_path: Path, caplog
     assert one.confusion[2].tolist() == whole.confusion[2].tolist()
     assert [score.recall for score in one.classes] == [None, None, whole.classes[2].recall]
     assert one.auc is None
-    assert "no images of 2 of the classifier's 3 classes: blue, green" in caplog.text
+    assert "2 of the classifier's 3 classes have no images here: blue, green" in caplog.text
 
 
 def test_a_class_without_images_to_judge_need_not_be_the_classifiers(tmp_path: Path) -> None:

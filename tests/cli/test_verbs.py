@@ -118,7 +118,7 @@ def test_evaluate_takes_some_of_the_classes_and_absent_ones_are_dashes(
     assert re.search(r"blue +0 +\d+ +– +– +–\n", out)
     assert re.search(r"blue +– +– +–\n", out)
     assert re.search(r"ROC AUC +– ", out)
-    assert "no images of 2 of the classifier's 3 classes: blue, green" in err
+    assert "2 of the classifier's 3 classes have no images here: blue, green" in err
     assert "left out: " in err
 
 
@@ -172,7 +172,7 @@ def test_calibrate_changes_no_answer_and_predict_says_where_it_is_not_sure(
     main(arguments)
     out = capsys.readouterr().out
     assert re.search(r"before +1\.0000 ", out)
-    assert "Sure of every answer" in out
+    assert "Every answer is sure" in out
     assert f"classifier  {calibrated}" in out
     main([*arguments, "--json"])
     document = json.loads(capsys.readouterr().out)

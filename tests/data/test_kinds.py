@@ -59,7 +59,7 @@ def test_a_file_without_a_suffix_is_looked_into(kind: str, tmp_path: Path) -> No
     source = tmp_path / "set" if kind == "folder" else pack(tmp_path / f"set{kind}", files)
     images = open_source(source)
     assert [(name, label) for name, label, _ in rows(images)] == [("0001", "a"), ("2.png", "a"), ("IMG_3", "b")]
-    assert images.notes == (f"1 file that is no image was left out, such as {source}/b/README",)
+    assert images.notes == (f"1 file that is not an image was left out, such as {source}/b/README",)
     assert not survey(images).bad
 
 

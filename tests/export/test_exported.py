@@ -226,9 +226,7 @@ def test_a_hostile_torch_file_runs_nothing(torch_file: Path, tmp_path: Path) -> 
         },
         "not a name": {"models/model.json": lambda old: old.replace(b'"name": "relu_"', b'"name": "a=\\nb"')},
         "contains archive/data/aotinductor": {"archive/data/aotinductor/model/x.so": lambda _: b"\x7fELF"},
-        "classifier does not have": {
-            "archive/data/constants/custom_obj_0": lambda _: pickle.dumps(1)
-        },
+        "classifier does not have": {"archive/data/constants/custom_obj_0": lambda _: pickle.dumps(1)},
     }
     for why, changes in hostile.items():
         with pytest.raises(InputError, match=why):

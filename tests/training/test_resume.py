@@ -208,9 +208,7 @@ def test_a_signal_after_training_says_what_is_kept_and_resume_goes_on(
 
 def test_a_signal_in_the_last_epoch_is_heard(whole: RunFolder, photos: Path, tmp_path: Path) -> None:
     folder = RunFolder(tmp_path / "run")
-    with pytest.raises(
-        Interrupted, match=r"after the last epoch; saved in .*resume=True calibrates it and writes"
-    ):
+    with pytest.raises(Interrupted, match=r"after the last epoch; saved in .*resume=True calibrates it and writes"):
         train(photos, folder.path, watch=StopAfter(18))
     assert not folder.report.exists()
     go_on(photos, folder)

@@ -65,7 +65,7 @@ def test_a_linear_probe_changes_the_classifier_layer_alone(
 ) -> None:
     with caplog.at_level(logging.INFO, logger="resnets"):
         probe = resnets.train(photos, weights=start, recipe="linear-probe", out=tmp_path / "run", settings=SPEC)
-    assert "flip true: images in colour are mirrored" in caplog.messages
+    assert "flip true: color images are mirrored" in caplog.messages
     assert not [said for said in caplog.messages if said.startswith(("batch", "stem and", "patience", "augment"))]
     ours, before = probe.network.state_dict(), resnets.load(start).network.state_dict()
     for name, tensor in before.items():

@@ -101,15 +101,16 @@ def calibrate(
 
 def _table(found: "Recalibration") -> Table:
     judged = "the rest" if found.apart else "the same images"
-    notes = [f"Fitted to {found.images:,} images, judged on {judged}: {found.after.count:,}."]
+    notes = [f"Fitted to {found.images:,} images, scored on {judged} ({found.after.count:,})."]
     if (sure := found.after.abstained) is not None:
         accuracy = "–" if sure.accuracy is None else f"{sure.accuracy:.2%}"
         notes.append(
-            f"Not sure below {sure.below:.4g}: that leaves {sure.answered:,} of {found.after.count:,} answers, "
+            f"Answers below {sure.below:.4g} are not sure. That leaves {sure.answered:,} of "
+            f"{found.after.count:,} answers, "
             f"{accuracy} of them right."
         )
     elif found.fitted.threshold is not None:
-        notes.append("Sure of every answer: of all that were fitted to, no more are wrong than --error allows.")
+        notes.append("Every answer is sure: even all of them together are not wrong more often than --error allows.")
     return Table(
         caption=f"Calibration on {found.after.on}",
         headers=("", "temperature", "calibration error", "Brier score", "loss", "top-1"),

@@ -119,11 +119,11 @@ def _scores(found: "Comparison", a: Path, b: Path) -> Table:
 def _agreement(found: "Comparison") -> Table:
     (both, only_a), (only_b, neither) = found.table.tolist()
     if found.p_value < 0.05:
-        verdict = "so one-sided that chance alone is unlikely"
+        verdict = "so chance alone is unlikely to explain the difference"
     else:
-        verdict = "no more one-sided than chance alone may make it"
+        verdict = "so chance alone can explain the difference"
     return Table(
-        caption="Who is right",
+        caption="Which is right",
         headers=("both", "A alone", "B alone", "neither"),
         alignments="rrrr",
         rows=((f"{both:,}", f"{only_a:,}", f"{only_b:,}", f"{neither:,}"),),
@@ -137,7 +137,7 @@ def _differing(found: "Comparison", show: int) -> Table:
     left = len(found.differing) - len(places)
     return Table(
         caption=f"Images on which they differ: {len(found.differing):,}",
-        headers=("image", "right class", "A", "B"),
+        headers=("image", "true class", "A", "B"),
         alignments="llll",
         rows=tuple(
             (image, names[found.labels[place]], names[found.answers_a[place]], names[found.answers_b[place]])
