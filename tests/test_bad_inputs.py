@@ -262,7 +262,7 @@ ZEROS = np.zeros((4, 8, 8), np.uint8)
         "class-that-train-lacks", "train split",
         ("split/val/yellow", "the training split has no class", "add it there"), class_only_in_val,
     ),
-    Case("only-a-test-split", "train split", ("split: no train split; there is test",), only_a_test_split),
+    Case("only-a-test-split", "train split", ("split: no train split; it has test",), only_a_test_split),
     Case("notebook-folder-is-no-class", "train photos", ("only one class, blue",), hidden_classes_but_one),
     Case(
         "class-with-only-a-notebook-folder", "train photos", ("photos: no training images of yellow",),
@@ -277,7 +277,7 @@ ZEROS = np.zeros((4, 8, 8), np.uint8)
     Case("truncated-tar", "train a.tar.gz", ("a.tar.gz: damaged or cut short", "make it again"), truncated_tar),
     Case("encrypted-zip", "train a.zip", ("a.zip: photos/red/000.png is encrypted", "password"), encrypted_zip),
     Case(
-        "csv-of-unknown-columns", "train a.csv", ("a.csv: which column is the label cannot be told", "--columns IMAGE"),
+        "csv-of-unknown-columns", "train a.csv", ("which column is the label", "--columns IMAGE"),
         table("photos/red/000.png,red,1", "photos/blue/000.png,blue,2"),
     ),
     Case(
@@ -514,7 +514,7 @@ BEGIN = "begin a new one"
     ),
     Case("other-data", "train digits -o run --resume", ("digits: not the images", "begin a new run")),
     Case(
-        "other-network", "train photos resnet18 -o run --resume", ("run: is a run of cifar_resnet20, not of resnet18",),
+        "other-network", "train photos resnet18 -o run --resume", ("run: this run trains cifar_resnet20, not resnet18",),
     ),
     Case("other-settings", "train photos -o run --resume --set lr=1", ("--resume uses the recipe", "begin a new run")),
     Case("state-of-no-bytes", RESUME, (STATE, "damaged", BEGIN), written(STATE)),
@@ -603,7 +603,7 @@ MAPPED = "evaluate run photos --class-map map.json"
         classifier(lambda h, _: h.update(classes=[1, 2, 3])),
     ),
     Case(
-        "fewer-classes-than-outputs", EVALUATE, (CLASSIFIER, "damaged", "2 class names for a network of 3 outputs"),
+        "fewer-classes-than-outputs", EVALUATE, (CLASSIFIER, "damaged", "2 class names, but the network has 3 outputs"),
         classifier(lambda h, _: h.update(classes=["a", "b"])),
     ),
     Case(

@@ -382,7 +382,7 @@ def test_a_job_with_another_number_of_images_is_refused_as_damaged(
 ) -> None:
     path = stopped(classifier, photos, tmp_path / "a.csv") / "job.json"
     path.write_text(path.read_text().replace('"count": 21', '"count": 20'))
-    with pytest.raises(InputError, match=r"job\.json: damaged, or no job \(its digest differs\)"):
+    with pytest.raises(InputError, match=r"job\.json: damaged, or not a list of a bulk run \(its digest differs\)"):
         run(classifier, photos, tmp_path / "a.csv")
 
 

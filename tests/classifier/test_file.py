@@ -58,7 +58,7 @@ def test_a_header_of_more_blocks_than_its_weights_is_refused_before_a_network_is
     header["spec"]["depths"] = [3, 4000, 3]
     saved.write_bytes(safetensors.torch.save(safetensors.torch.load_file(saved), {"resnets": json.dumps(header)}))
     monkeypatch.setattr(classifiers, "ResNet", lambda _: pytest.fail("a network was built"))
-    with pytest.raises(InputError, match=r"depths = \(3, 4000, 3\), 4,006 blocks, and it has weights of 9 blocks"):
+    with pytest.raises(InputError, match=r"depths = \(3, 4000, 3\), 4,006 blocks, but it has weights for 9 blocks"):
         resnets.load(saved)
 
 
@@ -223,7 +223,7 @@ def test_classifiers_with_their_classes_in_another_order_are_compared_by_name(tm
     assert found.a == found.b == first.evaluate(folder).top1
     with pytest.raises(InputError, match="numbers in the class map mean other classes"):
         resnets.compare(first, second, folder, class_map={"blue": 0, "green": 1, "red": 2})
-    with pytest.raises(InputError, match="different classes: green, violet in one of them only"):
+    with pytest.raises(InputError, match="different classes: only one of them has green, violet"):
         resnets.compare(first, untrained(("blue", "red", "violet")), folder)
 
 
@@ -295,7 +295,7 @@ def test_a_class_map_says_which_class_means_which(tmp_path: Path) -> None:
     assert mapped.as_dict() | {"on": ""} == plain.as_dict() | {"on": ""}
     (tmp_path / "map.csv").write_text("n-blue,blue\n n-green ,1\nn-red,red\n")
     assert classifier.evaluate(folder, class_map=read_class_map(tmp_path / "map.csv")).top1 == plain.top1
-    with pytest.raises(InputError, match="'n-red' is in the data and not in the map"):
+    with pytest.raises(InputError, match="'n-red' of the data is not in the map"):
         classifier.evaluate(folder, class_map={"n-blue": "blue", "n-green": 1})
     with pytest.raises(InputError, match="means 9, which is neither"):
         classifier.evaluate(folder, class_map={"n-blue": 9, "n-green": 1, "n-red": "red"})
@@ -348,8 +348,8 @@ def edited(path: Path, **changes: object) -> Path:
     ("changes", "why"),
     [
         ({"format": 99, "origin": {"versions": {"resnets": "7.0"}}}, "format 99, written by resnets 7.0"),
-        ({"classes": ["a"]}, "1 class names for a network of 3 outputs"),
-        ({"classes": ["a", "b", "a"]}, "'a' stands twice"),
+        ({"classes": ["a"]}, "1 class names, but the network has 3 outputs"),
+        ({"classes": ["a", "b", "a"]}, "two classes are called 'a'"),
         ({"spec": {"depths": [3, 3]}}, "damaged"),
         ({"spec": {"colour": 3}}, "depths is missing"),
         ({"preprocessing": {"size": -1}}, "size = -1"),

@@ -134,4 +134,4 @@ def test_a_list_without_line_ends_is_refused_before_it_fills_the_memory(classifi
             stdin=file, capture_output=True, text=True, check=False, env=os.environ,
         )  # fmt: skip
     assert ran.returncode == 2
-    assert "standard input: a line of 65,536 characters or more is no name" in ran.stderr
+    assert "standard input: a line has 65,536 characters or more" in ran.stderr

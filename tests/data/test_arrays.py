@@ -95,7 +95,7 @@ def test_grey_images_get_a_channel_axis_and_names_can_be_given(tmp_path):
         ),
         (
             {"train_images": noise(2, 5, 5), "train_labels": np.array([0, 1]), "classes": np.array([1, 2])},
-            "classes must be a list of different strings",
+            "the classes must be a list of different strings",
         ),
         (
             {

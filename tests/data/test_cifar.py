@@ -221,7 +221,7 @@ def batch(**changes: Any) -> bytes:
         (b"", "damaged (Ran out of input)"),
         (batch()[:-30], "damaged ("),
         (b"\x80\x02}(K\x01u.", "damaged ("),
-        (pickle.dumps([1]), "holds a list and no dictionary"),
+        (pickle.dumps([1]), "contains a list instead of a dictionary"),
         (batch(data=[1]), "no images x 3072 bytes under 'data'"),
         (batch(data=BATCHES[0].reshape(2, -1).astype(float)), "no images x 3072 bytes under 'data'"),
         (batch(data=noise(2, 100)), "no images x 3072 bytes under 'data'"),
@@ -253,7 +253,9 @@ def test_a_damaged_binary_cifar_file_is_refused_by_name(tmp_path, name, content,
 def test_a_folder_of_several_cifars_asks_which(tmp_path):
     for kind in ("cifar-10-batches-bin", "cifar-100-binary"):
         put(tmp_path / kind, CIFARS[kind]())
-    assert refusal(tmp_path).startswith(f"{tmp_path}: holds {tmp_path}/cifar-10-batches-bin and {tmp_path}/cifar-100")
+    assert refusal(tmp_path).startswith(
+        f"{tmp_path}: contains {tmp_path}/cifar-10-batches-bin and {tmp_path}/cifar-100"
+    )
 
 
 def test_class_folders_named_train_and_test_are_not_taken_for_cifar_100(tmp_path):

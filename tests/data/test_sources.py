@@ -86,7 +86,7 @@ def test_the_validation_split_has_several_names(tmp_path, name):
 
 def test_two_folders_for_one_split_are_refused(tmp_path):
     fill(tmp_path, ["train/a/1.png", "train/b/2.png", "val/b/3.png", "valid/b/3.png"])
-    assert refusal(tmp_path) == f"{tmp_path}/val and {tmp_path}/valid: both are a val split; keep one"
+    assert refusal(tmp_path) == f"{tmp_path}/val and {tmp_path}/valid: both are named as the val split; keep one"
 
 
 @pytest.mark.parametrize("split", ["val", "test"])

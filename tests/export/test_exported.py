@@ -144,7 +144,7 @@ def said(path: Path, out: Path, change: Callable[[dict], object]) -> Path:
     [
         ({"format": 99, "origin": {"versions": {"resnets": "7.0"}}}, "format 99, written by resnets 7.0"),
         ({"classes": ["a", "b"]}, "3 outputs, but its header names 2 classes"),
-        ({"classes": ["a", "b", "a"]}, "'a' stands twice"),
+        ({"classes": ["a", "b", "a"]}, "two classes are called 'a'"),
         ({"classes": None}, "its header is not that of a classifier"),
         ({"export": None}, "its header is not that of a classifier"),
         ({"abstain_below": 7}, "abstain_below = 7"),

@@ -183,7 +183,10 @@ def test_an_error_rate_that_cannot_be_had_leaves_no_answer_sure_and_is_said(
     monkeypatch.setattr(calibration, "abstention_threshold", lambda *_, **__: Threshold(None, 0.0, None, 0))
     settings = {**QUICK, "epochs": 1, "abstain_error": 0.01}
     classifier = resnets.train(photos, out=tmp_path / "run", settings=settings, plan="usual")
-    assert "abstain_error 0.01: even the surest answers to the 6 validation images are wrong more often" in caplog.text
+    assert (
+        "abstain_error 0.01: even the most confident answers to the 6 validation images are wrong more often"
+        in caplog.text
+    )
     assert not any(answer.sure for answer in classifier.predict(sorted(photos.rglob("*.png"))))
 
 
@@ -255,7 +258,7 @@ def test_resuming_refuses_other_images_and_other_settings(whole: RunFolder, phot
         resnets.train(others, out=whole.path, resume=True, plan="usual")
     with pytest.raises(InputError, match="uses the recipe that the run began with"):
         resnets.train(photos, out=whole.path, resume=True, settings={"lr": 0.3}, plan="usual")
-    with pytest.raises(InputError, match="is a run of cifar_resnet20, not of resnet18"):
+    with pytest.raises(InputError, match="this run trains cifar_resnet20, not resnet18"):
         resnets.train(photos, "resnet18", out=whole.path, resume=True, plan="usual")
 
 

@@ -50,7 +50,7 @@ def test_fine_tuning_carries_network_and_preprocessing_over_and_begins_with_a_pr
     assert tuned.network.spec.num_classes == 3
     assert tuned.origin["weights"] == start.name
     assert "network cifar_resnet20: that of the weights" in caplog.messages
-    assert any(message.startswith("patience 6: ends when 6 epochs") for message in caplog.messages)
+    assert any(message.startswith("patience 6: the run stops when 6 epochs") for message in caplog.messages)
     rows = [json.loads(line) for line in RunFolder(tmp_path / "run").metrics.read_text().splitlines()]
     assert [row["epoch"] for row in rows] == [0, 1, 2]
     assert rows[0]["lr"] == 0
