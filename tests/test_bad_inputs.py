@@ -514,7 +514,7 @@ BEGIN = "begin a new one"
     ),
     Case("other-data", "train digits -o run --resume", ("digits: not the images", "begin a new run")),
     Case(
-        "other-network", "train photos resnet18 -o run --resume", ("run: this run trains cifar_resnet20, not resnet18",),
+        "other-network", "train photos resnet18 -o run --resume", ("run: this run trains cifar_resnet20, not",),
     ),
     Case("other-settings", "train photos -o run --resume --set lr=1", ("--resume uses the recipe", "begin a new run")),
     Case("state-of-no-bytes", RESUME, (STATE, "damaged", BEGIN), written(STATE)),

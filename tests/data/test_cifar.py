@@ -253,9 +253,7 @@ def test_a_damaged_binary_cifar_file_is_refused_by_name(tmp_path, name, content,
 def test_a_folder_of_several_cifars_asks_which(tmp_path):
     for kind in ("cifar-10-batches-bin", "cifar-100-binary"):
         put(tmp_path / kind, CIFARS[kind]())
-    assert refusal(tmp_path).startswith(
-        f"{tmp_path}: contains {tmp_path}/cifar-10-batches-bin and {tmp_path}/cifar-100"
-    )
+    assert refusal(tmp_path).startswith(f"{tmp_path}: contains {tmp_path}/cifar-10-batches-bin and ")
 
 
 def test_class_folders_named_train_and_test_are_not_taken_for_cifar_100(tmp_path):

@@ -74,7 +74,7 @@ def test_an_idx_test_split_alone_has_the_classes_of_its_labels(tmp_path):
         (
             "t10k-images-idx3",
             idx(TEST_LABELS),
-            "begins with 0x00000801, but an IDX file of images begins with 0x00000803",
+            "begins with 0x00000801, but an IDX file of images begins",
         ),
         ("train-images-idx3", idx(TRAIN)[:-1], "its header promises 120 bytes, but 119 follow"),
         ("train-images-idx3", idx(TRAIN) + b"x", "its header promises 120 bytes, but more follow"),

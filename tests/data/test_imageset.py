@@ -91,9 +91,7 @@ def test_other_pixels_under_the_same_names_have_another_fingerprint(tmp_path: Pa
     assert open_source(tmp_path / "other" / "photos").fingerprint != one.fingerprint
 
 
-@pytest.mark.parametrize(
-    ("labels", "why"), [([], "no images"), ([0, 3], "the highest label is 3, but there are 3 classes")]
-)
+@pytest.mark.parametrize(("labels", "why"), [([], "no images"), ([0, 3], "label is 3, but there are 3 classes")])
 def test_an_image_set_that_cannot_be_is_refused(labels: list[int], why: str) -> None:
     with pytest.raises(InputError, match=why):
         image_set(labels)

@@ -98,7 +98,7 @@ def test_colours_of_16_bits_are_scaled_by_a_range(order: Literal["<", ">"]) -> N
     [
         (
             tiff((COLOURS * 3000).astype(np.uint16), photometric=2, planes=2),
-            "16-bit TIFF with separate planes .tag 284",
+            "TIFF with separate planes .tag 284",
         ),
         (tiff(np.zeros((4, 4), np.float32), photometric=0), "32-bit floating-point TIFF in which white is zero"),
         (tiff(np.zeros((4, 4), np.int16), photometric=0), "16-bit signed TIFF in which white is zero .tag 262"),
