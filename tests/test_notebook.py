@@ -130,8 +130,8 @@ def test_dotted_settings_and_tables_mean_the_same() -> None:
     ("message", "python"),
     [
         ("a.png: leave such files out with --skip-bad", "a.png: leave such files out with skip_bad=True"),
-        ("runs/a: already holds a run; --resume goes on with it, another -o begins a new one",
-         "runs/a: already holds a run; resume=True goes on with it, another out= begins a new one"),
+        ("runs/a: already contains a run; continue it with --resume, or begin a new one with another -o",
+         "runs/a: already contains a run; continue it with resume=True, or begin a new one with another out="),
         ("try --set lr=0.02 or --set clip_norm=1", 'try settings={"lr": 0.02} or settings={"clip_norm": 1}'),
         ("name the --class-map", "name the class_map="),
         ("as in `resnets show resnet50`, or give --spec FILE.toml",

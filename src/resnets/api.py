@@ -129,7 +129,8 @@ def load(path: str | Path, *, device: str = "cpu") -> Classifier:
     path = Path(path)
     if is_exported(path):
         raise InputError(
-            f"{path}: exported, and this needs the classifier it was made of; predict, evaluate and compare take it"
+            f"{path}: an exported model, but this needs the classifier itself; only predict, evaluate and "
+            "compare take exported models"
         )
     return classifiers.load(RunFolder(path).classifier if path.is_dir() else path, device=str(_device(device)))
 
@@ -191,7 +192,7 @@ def open_predictor(path: str | Path, *, device: str = "cpu", threads: int = 0) -
     if not is_exported(path):
         return load(path, device=device)
     if device not in ("auto", "cpu"):
-        raise InputError(f"{path}: device {device!r}: what was exported runs on the CPU; give the classifier instead")
+        raise InputError(f"{path}: device {device!r}: exported models run on the CPU; use the classifier instead")
     return exported.open_exported(path, threads=threads)
 
 
@@ -322,5 +323,5 @@ def _device(name: str) -> torch.device:
         raise InputError(f"device {name!r}: must be auto, cpu, cuda or mps")
     if not there[kind]:
         have = ", ".join(kind for kind, has in there.items() if has)
-        raise InputError(f"device {name!r}: this machine has none; it has {have}")
+        raise InputError(f"device {name!r}: not on this machine, which has {have}")
     return torch.device(name)

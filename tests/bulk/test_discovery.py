@@ -101,7 +101,7 @@ def test_a_parquet_file_of_hugging_faces_gives_the_bytes_of_its_struct(tmp_path:
     with Reader((), tmp_path) as reader:
         assert [reader.read(one) for one in found[:4]] == list(FOUR.values())
         assert reader.read(found[1]) == images[1]  # backwards
-        with pytest.raises(InputError, match="this row holds no image bytes"):
+        with pytest.raises(InputError, match="this row has no image bytes"):
             reader.read(found[4])
 
 
@@ -179,8 +179,8 @@ def test_patterns_in_uris_match_what_they_do_in_paths(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("uri", "said"),
     [
-        ("s3://key:secret@bucket/photos", r"s3://\.\.\.@bucket: holds credentials"),
-        ("nowhere://bucket/photos", "s3://, gs:// and file:// can"),
+        ("s3://key:secret@bucket/photos", r"s3://\.\.\.@bucket: contains credentials"),
+        ("nowhere://bucket/photos", "use s3://, gs:// or file://"),
         ("file:///nowhere/at/all/", None),
     ],
 )
@@ -248,7 +248,7 @@ def test_listing_a_tar_in_a_store_asks_once_for_many_members(tmp_path: Path, mon
 def test_names_that_match_nothing_are_passed_on_and_what_is_meant_otherwise_is_refused(tmp_path: Path) -> None:
     assert [one.name for one in entries(tmp_path, "gone.png", "gone/*.png")] == ["gone.png", "gone/*.png"]
     (tmp_path / "empty").mkdir()
-    for argument, said in (("", "empty name"), ("--tpo", "neither an option"), (tmp_path / "empty", "no images in")):
+    for argument, said in (("", "is empty"), ("--tpo", "neither an option"), (tmp_path / "empty", "no images in")):
         with pytest.raises(InputError, match=said):
             entries(tmp_path, argument)
 

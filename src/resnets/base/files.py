@@ -59,7 +59,7 @@ def written_whole(
             temporary = None
     except OSError as error:
         raise RunFailed(
-            f"{path}: could not be written ({error.strerror or error}), and nothing that was there has changed; "
+            f"{path}: could not be written ({error.strerror or error}), and what was there is unchanged; "
             f"make room, or {instead}"
         ) from error
     finally:
@@ -74,7 +74,7 @@ def write_folder_whole(path: str | Path, files: Mapping[str, bytes | str]) -> Pa
     """
     path = Path(path)
     if path.exists():
-        raise InputError(f"{path}: is already here; remove it, or choose another place")
+        raise InputError(f"{path}: already exists; remove it, or choose another place")
     temporary: Path | None = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -89,7 +89,7 @@ def write_folder_whole(path: str | Path, files: Mapping[str, bytes | str]) -> Pa
             temporary.rename(path)
         temporary = None
     except OSError as error:
-        raise RunFailed(f"{path}: could not be made ({error.strerror or error}); choose another place") from error
+        raise RunFailed(f"{path}: could not be created ({error.strerror or error}); choose another place") from error
     finally:
         if temporary is not None:
             shutil.rmtree(temporary, ignore_errors=True)
@@ -125,10 +125,10 @@ def check_place(path: str | Path) -> None:
 def check_parents(path: Path) -> None:
     """Raise InputError when nothing can be made at `path`: a folder above it is a file, or its name is not UTF-8."""
     if "\udc80" <= max(str(path)) <= "\udcff":  # what Python makes of such bytes; safetensors cannot open them
-        raise InputError(f"{path}: a name that is not UTF-8; choose another")
+        raise InputError(f"{path}: the name is not UTF-8; choose another")
     blocking = next((parent for parent in path.parents if parent.exists() and not parent.is_dir()), None)
     if blocking is not None:
-        raise InputError(f"{path}: cannot be written, since {blocking} is a file; choose another place")
+        raise InputError(f"{path}: cannot be written because {blocking} is a file; choose another place")
 
 
 def _temporary(folder: Path, name: str) -> tuple[BinaryIO, Path]:
@@ -166,7 +166,7 @@ def _target(path: str | Path) -> Path:
     if kind is None and _is_standard_stream(found):
         kind = "where standard output or standard error goes"
     if kind is not None:
-        raise InputError(f"{path}: is {kind}, which no file may replace; name a file, or leave it out")
+        raise InputError(f"{path}: is {kind} and is not replaced; name a regular file, or leave the option out")
     return target
 
 

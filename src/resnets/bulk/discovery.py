@@ -65,7 +65,7 @@ class Discovery:
 
     def _argument(self, name: str) -> Iterator[Entry]:
         if not name:
-            raise InputError("'': an image has an empty name; name files, folders or patterns")
+            raise InputError("'': the name of an image is empty; name files, folders or patterns")
         name = name if is_uri(name) else as_on_disk(name)
         if is_uri(name):
             yield from self._uri(name)

@@ -115,7 +115,7 @@ class Cursor:
 
 def _bytes(name: str, value: bytes | None) -> bytes:
     if value is None:
-        raise InputError(f"{name}: this row holds no image bytes")
+        raise InputError(f"{name}: this row has no image bytes")
     members.check_size(name, len(value))
     return value
 
@@ -125,4 +125,4 @@ def _opened(name: str, file: IO[bytes]) -> Any:
     try:
         return pyarrow.parquet.ParquetFile(file, buffer_size=2**20, pre_buffer=False)  # never a whole column in memory
     except (pyarrow.ArrowException, ValueError) as error:
-        raise InputError(f"{name}: not a Parquet file, or damaged ({error}); copy or make it again") from error
+        raise InputError(f"{name}: not a Parquet file, or damaged ({error}); copy it or create it again") from error

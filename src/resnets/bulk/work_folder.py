@@ -83,15 +83,15 @@ class WorkFolder:
         """The unfinished job; None where there is none. Raises InputError when it is another version's or damaged."""
         path = self.folder / "job.json"
         if (self.folder / EARLIER).exists():
-            raise InputError(f"{self.folder / EARLIER}: of an earlier version of resnets; {self._way_out}")
+            raise InputError(f"{self.folder / EARLIER}: written by an earlier version of resnets; {self._way_out}")
         try:
             return Job.from_json(path.read_bytes())
         except FileNotFoundError:
             return None
         except OtherFormat as error:
-            raise InputError(f"{path}: {error}, of another version of resnets; {self._way_out}") from error
+            raise InputError(f"{path}: {error}, written by another version of resnets; {self._way_out}") from error
         except (OSError, ValueError, TypeError, KeyError) as error:
-            raise InputError(f"{path}: damaged, or no job ({error}); {self._way_out}") from error
+            raise InputError(f"{path}: damaged, or not a list of a bulk run ({error}); {self._way_out}") from error
 
     @contextmanager
     def locked(self) -> Generator[None]:
@@ -145,7 +145,7 @@ class WorkFolder:
         for name, digest in job.files.items():
             path = self.folder / name
             if not path.is_file() or _digest(path) != digest:
-                raise InputError(f"{path}: damaged or cut short, so the run cannot go on; {self._way_out}")
+                raise InputError(f"{path}: damaged or cut short, so the run cannot continue; {self._way_out}")
 
     def entries(self, job: Job, part: int) -> list[Entry]:
         """The images of a part. Raises RunFailed when the list lacks one."""
@@ -212,7 +212,7 @@ class WorkFolder:
 
     @property
     def _way_out(self) -> str:
-        return f"remove {self.folder} to begin anew, or name another output"
+        return f"remove {self.folder} to start over, or name another output"
 
 
 def _digest(path: Path) -> str:

@@ -64,7 +64,7 @@ def survey(images: ImageSet, watch: Watch = unwatched) -> Survey:
             contents.append(content)
         watch(Progress("checking images", index + 1, len(images)))
     if not sizes:
-        raise InputError(f"{images.name}: none of {len(images)} images can be decoded; the first: {bad[0][1]}")
+        raise InputError(f"{images.name}: none of the {len(images)} images can be decoded; the first one: {bad[0][1]}")
     contained = np.array(contents, dtype=np.uint64)
     return Survey(np.array(sizes), max(channels), tuple(bad), contained, depth.span(extents))
 

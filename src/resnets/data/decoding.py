@@ -182,7 +182,9 @@ def is_grey(image: Image.Image) -> bool:
 def to_channels(image: Image.Image, channels: int, *, name: str = "image", span: Range | None = None) -> Image.Image:
     """The image in mode L (1 channel) or RGB (3), as this module's first lines say."""
     if channels not in (1, 3):
-        raise InputError(f"{name}: a picture has 1 or 3 channels; the classifier reads {channels}, so give it arrays")
+        raise InputError(
+            f"{name}: an image file has 1 or 3 channels, but the classifier reads {channels}; give it arrays instead"
+        )
     mode = "L" if channels == 1 else "RGB"
     if image.mode == mode and "transparency" not in image.info:
         return image

@@ -59,7 +59,7 @@ def open_table(path: str, *, columns: Asked | None = None, images: str | Path | 
     """
     table = _read(path)
     if not table.rows:
-        raise InputError(f"{path}: is empty; list an image and its label in each line")
+        raise InputError(f"{path}: is empty; each line must have an image and its label")
     places = _places(path, images)
     meant = columns_of(
         path, table.rows[: SAMPLE + 1], columns, lambda cell: any(one.find(cell) is not None for one in places)
@@ -122,7 +122,9 @@ def _places(path: str, images: str | Path | None) -> list[TableFiles]:
     """The folders that the paths of a table may be relative to."""
     if images is not None:
         if not Path(images).is_dir():
-            raise InputError(f"{images}: no such folder; --images names the one that the table's paths are relative to")
+            raise InputError(
+                f"{images}: no such folder; --images names the folder that the paths in the table are relative to"
+            )
         return [TableFiles(str(images))]
     own = str(Path(path).parent)
     return [TableFiles(own), *map(TableFiles, subfolders(own)[:PLACES])]
@@ -140,7 +142,7 @@ def _best(path: str, places: Sequence[TableFiles], cells: Sequence[str]) -> Tabl
     best = [one for one, count in zip(below, counts, strict=True) if count == max(counts)]
     if len(best) > 1:
         raise InputError(
-            f"{path}: its images are in {best[0].folder} and in {best[1].folder}; --images FOLDER says which is meant"
+            f"{path}: its images are both in {best[0].folder} and in {best[1].folder}; choose one with --images FOLDER"
         )
     return best[0]
 
@@ -154,7 +156,7 @@ def _body(table: Table, columns: Columns) -> tuple[list[Cells], list[int]]:
 def _rows(path: str, table: Table, columns: Columns, files: TableFiles) -> list[Row]:
     rows, lines = _body(table, columns)
     if not rows:
-        raise InputError(f"{path}: no rows after the header; list an image in each")
+        raise InputError(f"{path}: no rows after the header; add one per image")
     first = "its header" if columns.header is not None else "the first line"
     found: list[Row] = []
     for cells, line in zip(rows, lines, strict=True):
@@ -223,7 +225,7 @@ def _classes(path: str, rows: Sequence[Row]) -> list[str]:
     for row in rows:
         if row.label not in known:
             raise InputError(
-                f"{path}: line {row.line} has class {row.label} in {SPLITS[row.split]}, which no train row has; "
+                f"{path}: line {row.line} has class {row.label} in {SPLITS[row.split]}, but no train row has it; "
                 "add it to train or remove the row"
             )
     if all(_NUMBER.fullmatch(label) for label in known):

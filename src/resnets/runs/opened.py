@@ -120,7 +120,7 @@ def resumed(request: TrainRequest, folder: RunFolder) -> Run:
     splits = _splits(request, saved.plan.recipe, saved.data["skip_bad"])
     if splits.origin["fingerprint"] != saved.data["fingerprint"] or _content(splits) != saved.data["content"]:
         raise InputError(
-            f"{request.data}: not the images that {folder.path} was trained on ({saved.data['train']} and "
+            f"{request.data}: these are not the images that {folder.path} was trained on ({saved.data['train']} and "
             f"{saved.data['val']} then, {len(splits.train)} and {len(splits.val)} now, or other names, labels or "
             "contents); begin a new run"
         )
@@ -147,14 +147,14 @@ def _agreed(changes: Changes, folder: RunFolder, saved: Saved) -> Saved:
     """The run as it was begun, or with the further epochs that are asked for. Raises InputError for other changes."""
     plan = saved.plan
     if changes.network not in (None, plan.network) and resolve(str(changes.network)).name != plan.network:
-        raise InputError(f"{folder.path}: is a run of {plan.network}, not of {changes.network}")
+        raise InputError(f"{folder.path}: this run trains {plan.network}, not {changes.network}")
     before = begun_with(saved)
     asked = replaced(before, changes.recipe, where="recipe")
     epochs = asked.epochs if "epochs" in changes.recipe else plan.recipe.epochs
     others = {name: value for name, value in changes.recipe.items() if name != "epochs"}
     same = plans.agrees(dataclasses.replace(plan, recipe=before), dataclasses.replace(changes, recipe=others))
     if not same or epochs < plan.recipe.epochs:
-        raise InputError("--resume goes on with the recipe the run began with; begin a new run to change it")
+        raise InputError("--resume uses the recipe that the run began with; begin a new run to change it")
     if epochs == plan.recipe.epochs:
         return saved
     longer = extended(folder, saved, epochs)

@@ -66,7 +66,7 @@ def train_seeds(request: TrainRequest, count: int) -> Spread:
     validation, which chose the epoch, and on the test split where the data has one. Raises as `train` does.
     """
     if count < 2:
-        raise InputError(f"seeds = {count}: a spread needs at least 2")
+        raise InputError(f"seeds = {count}: must be at least 2")
     folder = _folder(request)
     remove_leftovers(folder)
     first = recipe_values(request.changes).seed
@@ -96,7 +96,9 @@ def _folder(request: TrainRequest) -> Path:
     path = Path(request.out) if request.out is not None else RUNS / f"{data_name(request.data)}-seeds"
     check_parents(path)
     if not request.resume and path.exists() and any(path.glob("seed-*")):
-        raise InputError(f"{path}: already holds runs; --resume goes on with them, another -o begins new ones")
+        raise InputError(
+            f"{path}: already contains runs; continue them with --resume, or begin new ones with another -o"
+        )
     return path
 
 

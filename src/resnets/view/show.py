@@ -69,7 +69,7 @@ class Shown:
 
     def _diagram(self) -> str:
         if len(self.networks) > 1:
-            raise InputError("a diagram shows one network; name one, or take --format html for several")
+            raise InputError("a diagram shows one network; name only one, or use --format html for several")
         row, built = next(iter(self.networks))
         return diagram(row.name, built)
 

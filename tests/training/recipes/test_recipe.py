@@ -141,11 +141,11 @@ def test_a_setting_that_cannot_work_is_refused_with_the_rule(values: dict[str, A
 @pytest.mark.parametrize(
     ("settings", "why"),
     [
-        ({"schedule": "step"}, "needs some, such as milestones"),
+        ({"schedule": "step"}, "needs milestones, such as milestones"),
         ({"epochs": 0}, "epochs = 0: trains nothing"),
-        ({"head": "probe"}, "needs weights that were trained before"),
+        ({"head": "probe"}, "needs trained weights"),
         ({"epochs": 3, "freeze_epochs": 4}, "freeze_epochs = 4: must be at most epochs = 3"),
-        ({"class_weights": "balanced", "sampler": "balanced"}, "rare classes would count twice"),
+        ({"class_weights": "balanced", "sampler": "balanced"}, "rare classes would be favored twice"),
         ({"sampler": "balanced", "logit_adjustment": 1.0}, 'sampler = "balanced" and logit_adjustment = 1: rare'),
     ],
 )

@@ -325,7 +325,7 @@ def find(recipe: str | Path) -> Changes:
     if str(recipe).endswith(".toml") or Path(recipe).exists():
         return plans.read(recipe).of(str(recipe))
     raise InputError(
-        f"{recipe}: neither a recipe's name nor a file; {nearest(str(recipe), RECIPES)} (`resnets recipe list`)"
+        f"{recipe}: neither the name of a recipe nor a file; {nearest(str(recipe), RECIPES)} (`resnets recipe list`)"
     )
 
 
