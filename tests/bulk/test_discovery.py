@@ -468,4 +468,4 @@ def test_a_parquet_column_that_is_a_bomb_by_its_own_account_is_not_unpacked(
     path = tmp_path / "t.parquet"
     pyarrow.parquet.write_table(pyarrow.table({"image": [bytes(8 << 20)]}), path, compression="zstd")
     with path.open("rb") as file, pytest.raises(OSError, match="declare to be 8 MiB when unpacked"):
-        tables.Cursor(str(path), file).read(0, 0)
+        parquet_images.Cursor(str(path), file).read(0, 0)
