@@ -15,7 +15,7 @@ from tests import typecheck
 EARLY = sorted(name for name in sys.modules if name.partition(".")[0] == "resnets")
 if EARLY:
     raise RuntimeError(f"{', '.join(EARLY)} imported before tests/conftest.py: annotated shapes would go unchecked")
-jaxtyping.install_import_hook("resnets", f"{typecheck.__name__}.check")
+typecheck.install()
 
 pytest_plugins = ["tests.colours"]  # fixtures of a small classifier and its exports
 

@@ -7,7 +7,9 @@
 """
 
 import base64
+import contextlib
 import hashlib
+import itertools
 import json
 import re
 import threading
@@ -36,6 +38,8 @@ class Hub:
     commit: str = COMMIT  # that answers name
     tag: str | None = None  # the ETag of every file, instead of its hash
     ranges: bool = True  # whether a download can go on in the middle
+    trickles: dict[str, str] = field(default_factory=dict)  # of a file: whether its headers or body come byte by byte
+    extra: dict[str, str] = field(default_factory=dict)  # headers of every answer
     asked: list[str] = field(default_factory=list)  # "METHOD /path", with the range asked for
     writers: tuple[str, ...] = ("hf_writer",)  # tokens that may write
     created: list[dict[str, Any]] = field(default_factory=list)  # what was asked of new repositories
@@ -191,13 +195,28 @@ class _Handler(BaseHTTPRequestHandler):
         self._send(206 if start else 200, {**kind, **headers}, sent if body else b"")
 
     def _send(self, status: int, headers: Mapping[str, str], body: bytes = b"") -> None:
+        slow = self.served.trickles.get(self.path.rpartition("/")[2])
         self.send_response(status)
+        if slow == "headers":
+            self.flush_headers()
+            self._trickle(b"X")
+        for name, value in self.served.extra.items():
+            self.send_header(name, value)
         for name, value in headers.items():
             self.send_header(name, value)
         if "Content-Length" not in headers:
             self.send_header("Content-Length", str(len(body)))
         self.end_headers()
+        if slow == "body" and body:
+            self._trickle(body)
         self.wfile.write(body)
+
+    def _trickle(self, content: bytes) -> None:
+        """A byte now and then, until nobody listens."""
+        with contextlib.suppress(OSError):
+            for place in itertools.count():
+                self.wfile.write(content[place % len(content) :][:1])
+                time.sleep(0.02)
 
 
 def _etag(content: bytes) -> str:

@@ -22,6 +22,8 @@ with warnings.catch_warnings():
     import torchvision.transforms
     from timm.data import auto_augment, distributed_sampler, mixup, random_erasing
     from timm.data.config import resolve_data_config
+    from timm.data.dataset import ImageDataset
+    from timm.data.loader import create_loader
     from timm.data.mixup import mixup_target
     from timm.data.transforms_factory import create_transform
     from timm.layers.drop import drop_path
@@ -33,7 +35,7 @@ with warnings.catch_warnings():
     from torchvision.transforms import autoaugment
 
 __all__ = [
-    "BinaryCrossEntropy", "CosineLRScheduler", "Lamb", "ModelEmaV3", "auto_augment", "autoaugment", "create_transform",
-    "distributed_sampler", "drop_path", "mixup", "mixup_target", "param_groups_layer_decay", "random_erasing",
-    "resolve_data_config", "timm", "torchmetrics", "torchvision",
+    "BinaryCrossEntropy", "CosineLRScheduler", "ImageDataset", "Lamb", "ModelEmaV3", "auto_augment", "autoaugment",
+    "create_loader", "create_transform", "distributed_sampler", "drop_path", "mixup", "mixup_target",
+    "param_groups_layer_decay", "random_erasing", "resolve_data_config", "timm", "torchmetrics", "torchvision",
 ]  # fmt: skip

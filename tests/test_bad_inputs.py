@@ -109,7 +109,7 @@ def check_error(err: str, says: tuple[str, ...]) -> None:
     *log, last = err.splitlines()
     assert last.startswith("resnets: "), err
     assert not any(line.startswith("resnets: ") for line in log), err
-    for bad in ("Traceback", "Warning", "fault in resnets"):
+    for bad in ("Traceback", "Warning", "bug in resnets"):
         assert bad not in err, err
     for words in says:
         assert words in last, f"{words!r} is not in: {last}"
@@ -228,7 +228,7 @@ ZEROS = np.zeros((4, 8, 8), np.uint8)
 
 @cases(
     Case("missing-path", "train nowhere", ("nowhere: no such file or folder", "a folder with a sub-folder for each")),
-    Case("no-path", "train ''", ("no source was given", "a folder with a sub-folder for each class")),
+    Case("no-path", "train ''", ("no data given", "a folder with a sub-folder for each class")),
     Case("empty-folder", "train empty", ("empty: no images", "make a folder for each class"), folder("empty")),
     Case("no-class-folders", "train photos/red", ("photos/red: 4 images directly in it", "make a folder for each")),
     Case(
@@ -262,7 +262,7 @@ ZEROS = np.zeros((4, 8, 8), np.uint8)
         "class-that-train-lacks", "train split",
         ("split/val/yellow", "the training split has no class", "add it there"), class_only_in_val,
     ),
-    Case("only-a-test-split", "train split", ("split: no train split; there is test",), only_a_test_split),
+    Case("only-a-test-split", "train split", ("split: no train split; it has test",), only_a_test_split),
     Case("notebook-folder-is-no-class", "train photos", ("only one class, blue",), hidden_classes_but_one),
     Case(
         "class-with-only-a-notebook-folder", "train photos", ("photos: no training images of yellow",),
@@ -277,7 +277,7 @@ ZEROS = np.zeros((4, 8, 8), np.uint8)
     Case("truncated-tar", "train a.tar.gz", ("a.tar.gz: damaged or cut short", "make it again"), truncated_tar),
     Case("encrypted-zip", "train a.zip", ("a.zip: photos/red/000.png is encrypted", "password"), encrypted_zip),
     Case(
-        "csv-of-unknown-columns", "train a.csv", ("a.csv: which column is the label cannot be told", "--columns IMAGE"),
+        "csv-of-unknown-columns", "train a.csv", ("which column is the label", "--columns IMAGE"),
         table("photos/red/000.png,red,1", "photos/blue/000.png,blue,2"),
     ),
     Case(
@@ -340,11 +340,9 @@ def endless(name: str) -> Callable[[], object]:
     Case("class-map", "evaluate run photos --class-map node.csv", ("node.csv: is a pipe",), pipe("node.csv")),
     Case("data", "train node.csv", ("node.csv",), pipe("node.csv")),
     Case("endless-data", "train a.csv", ("a.csv: has more than 1 GiB",), endless("a.csv")),
-    Case(
-        "out", "predict run photos -o node.csv", ("node.csv: is a pipe, which no file may replace",), pipe("node.csv")
-    ),
-    Case("table", "predict run photos --csv -o node", ("node: is a pipe, which no file may replace",), pipe("node")),
-    Case("shown", "show resnet18 -o node", ("node: is a pipe, which no file may replace",), pipe("node")),
+    Case("out", "predict run photos -o node.csv", ("node.csv: is a pipe and is not replaced",), pipe("node.csv")),
+    Case("table", "predict run photos --csv -o node", ("node: is a pipe and is not replaced",), pipe("node")),
+    Case("shown", "show resnet18 -o node", ("node: is a pipe and is not replaced",), pipe("node")),
     Case("converted", "convert w.pth cifar_resnet20 -o node", ("node: is a pipe, which",), pipe("node")),
 )
 def test_what_is_no_regular_file_is_neither_waited_for_nor_replaced(case: Case, refuse: Refuse) -> None:
@@ -427,7 +425,7 @@ SPEC = 'depths = [1, 1]\nwidths = [64, 32]\nblock = "basic"\nshortcut = "pad"'
     Case("negative-save-every", "train photos --save-every -1", ("save_every = -1", "0 or more")),
     Case("letters-for-epochs", "train photos --epochs ten", ('"ten"', "--epochs", "train --help")),
     Case("unknown-device", "train photos --device tpu", ('"tpu"', '"cpu", "cuda", "mps"')),
-    Case("out-holds-a-run", "train photos -o run", ("run: already holds a run", "--resume", "another -o")),
+    Case("out-holds-a-run", "train photos -o run", ("run: already contains a run", "--resume", "another -o")),
     Case("recipe-unknown", "train photos --recipe rsb-a4", ("rsb-a4: neither a recipe", "did you mean rsb-a3")),
     Case(
         "schedule-without-milestones", "train photos --set schedule=step",
@@ -437,17 +435,17 @@ SPEC = 'depths = [1, 1]\nwidths = [64, 32]\nblock = "basic"\nshortcut = "pad"'
         "classes-balanced-twice", "train photos --set class_weights=balanced --set sampler=balanced",
         ("class_weights = \"balanced\" and sampler = \"balanced\"", "keep one"),
     ),
-    Case("probe-of-nothing", "train photos --recipe linear-probe", ("head = \"probe\"", "--weights names them")),
+    Case("probe-of-nothing", "train photos --recipe linear-probe", ("head = \"probe\"", "name them with --weights")),
     Case("weights-missing", "train photos resnet18 --weights gone.pth", ("gone.pth", "no such file")),
     Case("weights-unknown", "train photos --weights resnet5O", ("resnet5O: no such file, and no published weights",)),
-    Case("weights-of-no-network", "train photos --weights w.pth", ("w.pth: does not say of which network", "name it")),
+    Case("weights-of-no-network", "train photos --weights w.pth", ("w.pth: does not say which network", "name it")),
     Case("teacher-missing", "train photos --set teacher=gone.safetensors", ("gone.safetensors: no such file",)),
     Case("execution-unknown", "train photos --set execution.threats=2", ("unknown setting 'threats'", "mean threads")),
-    Case("one-seed", "train photos --seeds 1", ("seeds = 1: a spread needs at least 2",)),
-    Case("rates-too-few", "lr-find photos --steps 3", ("steps = 3: a curve needs at least 20",)),
+    Case("one-seed", "train photos --seeds 1", ("seeds = 1: must be at least 2",)),
+    Case("rates-too-few", "lr-find photos --steps 3", ("steps = 3: must be at least 20",)),
     Case("rates-to-a-folder", "lr-find photos -o photos", ("photos: is a folder; name a file in it",)),
     Case("shown-recipe-unknown", "recipe show fats", ("fats: no such recipe; did you mean fast",)),
-    Case("out-is-a-file", "train photos -o w.pth", ("w.pth: is a file", "-o names the folder")),
+    Case("out-is-a-file", "train photos -o w.pth", ("w.pth: is a file", "-o must name the folder")),
     Case("out-is-below-a-file", "train photos -o w.pth/new/run", ("w.pth/new/run", "w.pth is a file", "another place")),
 )  # fmt: skip
 def test_settings_that_cannot_work_are_refused_before_the_images_are_looked_at(
@@ -476,7 +474,7 @@ def test_settings_that_cannot_work_with_these_images_leave_nothing(case: Case, r
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="needs a machine without CUDA")
-@cases(Case("cuda", "train photos --device cuda", ("'cuda'", "this machine has none; it has cpu")))
+@cases(Case("cuda", "train photos --device cuda", ("'cuda'", "not on this machine, which has cpu")))
 def test_a_device_that_is_not_there_is_refused(case: Case, refuse: Refuse) -> None:
     refuse(case)
 
@@ -516,9 +514,9 @@ BEGIN = "begin a new one"
     ),
     Case("other-data", "train digits -o run --resume", ("digits: not the images", "begin a new run")),
     Case(
-        "other-network", "train photos resnet18 -o run --resume", ("run: is a run of cifar_resnet20, not of resnet18",),
+        "other-network", "train photos resnet18 -o run --resume", ("run: this run trains cifar_resnet20, not",),
     ),
-    Case("other-settings", "train photos -o run --resume --set lr=1", ("--resume goes on with", "begin a new run")),
+    Case("other-settings", "train photos -o run --resume --set lr=1", ("--resume uses the recipe", "begin a new run")),
     Case("state-of-no-bytes", RESUME, (STATE, "damaged", BEGIN), written(STATE)),
     Case("state-of-text", RESUME, (STATE, "damaged", BEGIN), written(STATE, "hello, this is text")),
     Case("state-cut-short", RESUME, (STATE, "damaged", BEGIN), cut(STATE)),
@@ -545,7 +543,7 @@ def test_a_run_that_cannot_be_resumed_is_left_as_it_is(case: Case, refuse: Refus
     Case(
         "diverging",
         "train photos -o new --set lr=1000 --set warmup=0 --epochs 5 --set momentum=1 --set weight_decay=1",
-        ("new: the loss is not a number by epoch 1, step", "(learning rate 1e+03)", "--set lr=250"), code=1,
+        ("new: the loss is no longer a number in epoch 1, step", "(learning rate 1e+03)", "--set lr=250"), code=1,
         leaves=("new/recipe.toml", "new/curves.svg"),
     ),
 )  # fmt: skip
@@ -583,7 +581,7 @@ MAPPED = "evaluate run photos --class-map map.json"
         ("photos/red/000.png", "damaged, or not", WHICH),
     ),
     Case(
-        "weights-without-header", EVALUATE, (CLASSIFIER, "without a classifier's header", "`resnets convert`"),
+        "weights-without-header", EVALUATE, (CLASSIFIER, "without the header of a classifier", "`resnets convert`"),
         lambda: safetensors.torch.save_file({"fc.bias": torch.zeros(3)}, CLASSIFIER),
     ),
     Case("header-is-no-json", EVALUATE, (CLASSIFIER, "damaged", WHICH), classifier(lambda *_: "{bad")),
@@ -605,7 +603,7 @@ MAPPED = "evaluate run photos --class-map map.json"
         classifier(lambda h, _: h.update(classes=[1, 2, 3])),
     ),
     Case(
-        "fewer-classes-than-outputs", EVALUATE, (CLASSIFIER, "damaged", "2 class names for a network of 3 outputs"),
+        "fewer-classes-than-outputs", EVALUATE, (CLASSIFIER, "damaged", "2 class names, but the network has 3 outputs"),
         classifier(lambda h, _: h.update(classes=["a", "b"])),
     ),
     Case(
@@ -617,7 +615,7 @@ MAPPED = "evaluate run photos --class-map map.json"
         classifier(lambda h, _: h.update(temperature=np.nan)),
     ),
     Case(
-        "weights-of-nan", EVALUATE, (CLASSIFIER, "not finite numbers", "take another copy"), classifier(with_nan),
+        "weights-of-nan", EVALUATE, (CLASSIFIER, "not finite numbers", "use another copy"), classifier(with_nan),
         code=1,
     ),
     Case("data-missing", "evaluate run gone", ("gone: no such file or folder", "what works is")),
@@ -680,7 +678,7 @@ def renamed_class() -> None:
     Case("out-is-a-folder", "calibrate run photos -o photos", ("photos: is a folder", "name a file in it")),
     Case("fraction-of-all", f"{CALIBRATE} --fraction 1", ("fraction 1.0", "more than 0 and less than 1")),
     Case("fraction-of-nan", f"{CALIBRATE} --fraction nan", ("fraction nan", "more than 0 and less than 1")),
-    Case("fraction-of-nothing", f"{CALIBRATE} --fraction 0.01", ("fraction 0.01", "leaves no image", "more images")),
+    Case("fraction-of-nothing", f"{CALIBRATE} --fraction 0.01", ("fraction 0.01", "one side is empty", "more images")),
     Case("errors-in-percent", f"{CALIBRATE} --error 2", ("error rate 2.0", "less than 1, such as 0.02")),
     Case("seed-below-0", f"{CALIBRATE} --seed -1", ("--seed -1", "0 or more")),
     Case("empty-batches", f"{CALIBRATE} --batch-size 0", ("--batch-size 0", "at least 1")),
@@ -711,7 +709,7 @@ def test_what_cannot_be_compared_is_refused(case: Case, refuse: Refuse) -> None:
     *(
         Case(
             f"weights-of-nan-{to}", f"export run --to {to} --data photos -o new{suffix}",
-            (CLASSIFIER, "not finite numbers", "take another copy"), classifier(with_nan), code=1,
+            (CLASSIFIER, "not finite numbers", "use another copy"), classifier(with_nan), code=1,
         )
         for to, suffix in (("onnx", ".onnx"), ("int8", ".onnx"), ("torch", ".pt2"), ("triton", ""))
     ),
@@ -725,7 +723,7 @@ def test_what_cannot_be_exported_is_refused(case: Case, refuse: Refuse) -> None:
     Case("no-classifier", "predict gone photos", ("gone: no such file", WHICH)),
     Case("folder-without-images", "predict run empty", ("empty: no images in this folder", ".jpg"), folder("empty")),
     Case("folder-called-jpg", "predict run x.jpg", ("x.jpg: no images in this folder",), folder("x.jpg")),
-    Case("empty-name", "predict run ''", ("'': an image has an empty name",)),
+    Case("empty-name", "predict run ''", ("'': the name of an image is empty",)),
     Case("empty-list", "predict run -", ("the list on standard input is empty",), stdin="\n \n"),
     Case("json-and-csv", "predict run photos --json --csv", ("--json and --csv: choose one",)),
     Case("json-and-csv-file", "predict run photos --json -o a.csv", ("--json and a.csv: choose one", ".json file")),
@@ -993,7 +991,7 @@ def test_a_terminated_run_says_where_it_is_saved_and_resumes_to_the_end(capsys: 
         process.terminate()
         err = process.stderr.read()
     assert process.returncode == 143
-    check_error(err, ("stopped in epoch", "saved in new/last", "--resume goes on"))
+    check_error(err, ("stopped in epoch", "saved in new/last", "--resume continues"))
     assert not list(Path("new").rglob("*.part"))
     main(["train", "photos", "-o", "new", "--resume"])
     assert "best on validation" in capsys.readouterr().out

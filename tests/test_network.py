@@ -7,19 +7,21 @@ import math
 from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import jaxtyping
 import pytest
 import torch
+from beartype.roar import BeartypeCallHintParamViolation
 from torch import Tensor, nn
 
 from resnets import resnet
 from resnets.base.errors import InputError
-from resnets.catalog import CATALOG, find
+from resnets.catalog import CATALOG, find, usual_size
 from resnets.folding import folded
 from resnets.layers import FrozenBatchNorm, PaddedShortcut
 from resnets.network import BasicBlock, Bottleneck, PreactBasicBlock, ResNet
-from resnets.spec import ResNetSpec
+from resnets.spec import ResNetSpec, Stem
 from resnets.structure import structure
 from resnets.variants import small_images, zero_gamma
 from tests.peers import timm, torchvision
@@ -162,6 +164,14 @@ def test_shapes_are_checked_in_this_test_run() -> None:
         network(torch.zeros(3, 32, 32))
     with pytest.raises(jaxtyping.TypeCheckError):
         network(torch.zeros(1, 3, 32, 32, dtype=torch.uint8))
+
+
+def test_types_are_checked_in_this_test_run() -> None:
+    wrong: Any = "3"
+    with pytest.raises(BeartypeCallHintParamViolation, match="violates type hint"):
+        Stem(kernel=wrong)  # a dataclass
+    with pytest.raises(BeartypeCallHintParamViolation, match="violates type hint"):
+        usual_size(wrong)  # a function
 
 
 def test_option_a_has_no_shortcut_parameters() -> None:

@@ -1,6 +1,7 @@
 """In a notebook: progress and reasons unasked, short values, and Python's words in messages."""
 
 import ast
+import itertools
 import json
 import re
 import sys
@@ -13,6 +14,8 @@ import pytest
 
 import resnets
 from resnets.base.errors import InputError
+from resnets.base.notebook import watching
+from resnets.base.progress import Progress, unwatched
 from resnets.base.wording import on_the_command_line
 from resnets.classifier.prediction import Answer, Prediction
 from resnets.training.recipes.plan import nested
@@ -74,10 +77,35 @@ def test_the_notebook_of_the_docs_runs_and_shows_progress_and_reasons_unasked(
     assert values[-2] == 0.0
 
 
-def test_without_a_notebook_nothing_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
-    from resnets.base.notebook import watching
-    from resnets.base.progress import unwatched
+def test_a_bar_is_drawn_a_few_times_a_second_and_at_its_end(
+    notebook: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("time.monotonic", itertools.count(step=0.001).__next__)
+    with watching(None) as watch:
+        for done in range(1001):
+            watch(Progress("training", done, 1000))
+    assert 5 < len(notebook) < 15
+    assert "1,000 of 1,000" in notebook[-1]
 
+
+def test_an_export_and_a_bulk_prediction_show_a_bar_unasked(notebook: list[str], tmp_path: Path) -> None:
+    from tests import pictures
+    from tests.export import samples
+
+    samples.classifier().save(tmp_path / "c.safetensors")
+    photos = pictures.folder(tmp_path / "photos", count=2)
+    resnets.predict_bulk(tmp_path / "c.safetensors", photos, tmp_path / "a.csv", workers=1)
+    assert "<progress" in notebook[-1]
+    notebook.clear()
+    resnets.export(tmp_path / "c.safetensors", "torch", data=photos, split="all")
+    assert any("<progress" in one for one in notebook)
+
+
+def test_what_show_gives_prints_short() -> None:
+    assert repr(resnets.show("resnet18", "resnet34")) == "Shown(resnet18, resnet34)"
+
+
+def test_without_a_notebook_nothing_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
     with watching(None) as watch:
         assert watch is unwatched
     assert capsys.readouterr() == ("", "")
@@ -102,12 +130,16 @@ def test_dotted_settings_and_tables_mean_the_same() -> None:
     ("message", "python"),
     [
         ("a.png: leave such files out with --skip-bad", "a.png: leave such files out with skip_bad=True"),
-        ("runs/a: already holds a run; --resume goes on with it, another -o begins a new one",
-         "runs/a: already holds a run; resume=True goes on with it, another out= begins a new one"),
+        ("runs/a: already contains a run; continue it with --resume, or begin a new one with another -o",
+         "runs/a: already contains a run; continue it with resume=True, or begin a new one with another out="),
         ("try --set lr=0.02 or --set clip_norm=1", 'try settings={"lr": 0.02} or settings={"clip_norm": 1}'),
         ("name the --class-map", "name the class_map="),
         ("as in `resnets show resnet50`, or give --spec FILE.toml",
          'as in `resnets.show("resnet50")`, give a ResNetSpec, or the path of a .toml file'),
+        ("the same command goes on, or run the same command again",
+         "the same call goes on, or make the same call again"),
+        ("neither a recipe's name nor a file (`resnets recipe list`)", "neither a recipe's name nor a file"),
+        ("--engine ray needs Ray", 'engine="ray" needs Ray'),
         ("a-file.png, pre-trained -odd --", "a-file.png, pre-trained -odd --"),
     ],
 )  # fmt: skip
@@ -124,6 +156,16 @@ def test_a_message_speaks_python_in_python_and_options_on_the_command_line(messa
         lambda: resnets.train("digits", out="a-file"),
         lambda: resnets.train("digits", resume=True),
         lambda: resnets.convert("a-file", "resnet18"),
+        lambda: resnets.train("digits", recipe="a-recipe"),
+        lambda: resnets.train("digits", "resnt18"),
+        lambda: resnets.train("digits", settings={"head": "probe"}),
+        lambda: resnets.train("no-folder"),
+        lambda: resnets.list_networks("nothing-like-it"),
+        lambda: resnets.list_networks("nothing-like-it", weights=True),
+        lambda: resnets.load("a-file"),
+        lambda: resnets.export("a-file"),
+        lambda: resnets.compare("a-file", "a-file", "digits"),
+        lambda: resnets.report("a-file", "digits"),
     ],
 )
 def test_no_option_of_the_command_line_reaches_python(
@@ -133,4 +175,4 @@ def test_no_option_of_the_command_line_reaches_python(
     Path("a-file").write_bytes(b"")
     with pytest.raises(InputError) as refused:
         call()
-    assert not re.search(r"(?<!\S)--?[a-z]", str(refused.value))
+    assert not re.search(r"(?<!\S)[(`]?--?[a-z]|`resnets [a-z]|command", str(refused.value))

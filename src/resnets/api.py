@@ -12,7 +12,7 @@ from resnets.base.errors import InputError
 from resnets.base.files import write_folder_whole, write_whole
 from resnets.base.interruption import SAVE_EVERY
 from resnets.base.notebook import watching
-from resnets.base.progress import Watch, unwatched
+from resnets.base.progress import Watch
 from resnets.bulk import run as bulk_run
 from resnets.bulk.run import Written
 from resnets.classifier import file as classifiers
@@ -132,7 +132,8 @@ def load(path: str | Path, *, device: str = "cpu") -> Classifier:
     path = Path(path)
     if is_exported(path):
         raise InputError(
-            f"{path}: exported, and this needs the classifier it was made of; predict, evaluate and compare take it"
+            f"{path}: an exported model, but this needs the classifier itself; only predict, evaluate and "
+            "compare take exported models"
         )
     return classifiers.load(RunFolder(path).classifier if path.is_dir() else path, device=str(_device(device)))
 
@@ -152,7 +153,7 @@ def predict_bulk(
     engine: Literal["local", "ray"] = "local",
     ray_address: str | None = None,
     overwrite: bool = False,
-    watch: Watch = unwatched,
+    watch: Watch | None = None,
 ) -> Written:
     """What is on any number of images, as rows of a .parquet, .csv or .jsonl file in the images' order.
 
@@ -171,14 +172,15 @@ def predict_bulk(
     for what the user can mend, RunFailed when the run cannot finish, Interrupted on Ctrl-C and SIGTERM.
     """
     many = [images] if isinstance(images, str | Path) else images
-    return bulk_run.predict(
-        bulk_run.BulkRequest(
-            classifier=_file(Path(classifier)), images=tuple(map(str, many)), out=Path(out),
-            opener=partial(open_predictor, threads=1), listed=listed, top=top, tta=tta, embeddings=embeddings,
-            batch_size=batch_size, device=_bulk_device(classifier, device, engine), workers=workers, engine=engine,
-            ray_address=ray_address, overwrite=overwrite, watch=watch,
-        )
-    )  # fmt: skip
+    with watching(watch) as seen:
+        return bulk_run.predict(
+            bulk_run.BulkRequest(
+                classifier=_file(Path(classifier)), images=tuple(map(str, many)), out=Path(out),
+                opener=partial(open_predictor, threads=1), listed=listed, top=top, tta=tta, embeddings=embeddings,
+                batch_size=batch_size, device=_bulk_device(classifier, device, engine), workers=workers, engine=engine,
+                ray_address=ray_address, overwrite=overwrite, watch=seen,
+            )
+        )  # fmt: skip
 
 
 def open_predictor(path: str | Path, *, device: str = "cpu", threads: int = 0) -> Predictor:
@@ -193,7 +195,7 @@ def open_predictor(path: str | Path, *, device: str = "cpu", threads: int = 0) -
     if not is_exported(path):
         return load(path, device=device)
     if device not in ("auto", "cpu"):
-        raise InputError(f"{path}: device {device!r}: what was exported runs on the CPU; give the classifier instead")
+        raise InputError(f"{path}: device {device!r}: exported models run on the CPU; use the classifier instead")
     return exported.open_exported(path, threads=threads)
 
 
@@ -212,7 +214,7 @@ def export(
     embeddings: bool = False,
     precision: Precision = "float32",
     max_batch: int = 64,
-    watch: Watch = unwatched,
+    watch: Watch | None = None,
 ) -> Export:
     """Write what others run: an ONNX file, one in int8, a torch.export file, or a model's folder for Triton and KServe.
 
@@ -231,10 +233,11 @@ def export(
         max_batch=max_batch,
     )  # fmt: skip
     loaded = classifier if isinstance(classifier, Classifier) else load(classifier)
-    return exporting.export(
-        loaded, options, data=data, split=split, class_map=class_map, columns=columns, images=images,
-        skip_bad=skip_bad, watch=watch,
-    )  # fmt: skip
+    with watching(watch) as seen:
+        return exporting.export(
+            loaded, options, data=data, split=split, class_map=class_map, columns=columns, images=images,
+            skip_bad=skip_bad, watch=seen,
+        )  # fmt: skip
 
 
 def compare(
@@ -323,7 +326,7 @@ def _device(name: str) -> torch.device:
         raise InputError(f"device {name!r}: must be auto, cpu, cuda or mps")
     if not there[kind]:
         have = ", ".join(kind for kind, has in there.items() if has)
-        raise InputError(f"device {name!r}: this machine has none; it has {have}")
+        raise InputError(f"device {name!r}: not on this machine, which has {have}")
     return torch.device(name)
 
 

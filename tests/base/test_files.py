@@ -60,9 +60,9 @@ def test_no_node_is_replaced_by_a_file(node: Node, tmp_path: Path) -> None:
     for write in (
         lambda: files.check_place(path),
         lambda: files.write_whole(path, b"new"),
-        lambda: files.written_whole(path, tmp_path / "temporary").__enter__(),
+        lambda: files.written_whole(path).__enter__(),
     ):
-        with pytest.raises(InputError, match=r"node: is a (pipe|socket|device), which no file may replace"):
+        with pytest.raises(InputError, match=r"node: is a (pipe|socket|device) and is not replaced"):
             write()
     assert (path.lstat().st_ino, path.lstat().st_mode) == (before.st_ino, before.st_mode)
     assert len(list(tmp_path.iterdir())) == 1 + path.is_symlink()
@@ -78,7 +78,7 @@ def test_a_link_stays_and_its_target_is_written(there: bool, tmp_path: Path) -> 
     assert files.write_whole(tmp_path / "link", "new") == tmp_path / "link"
     assert (tmp_path / "link").is_symlink()
     assert target.read_text() == "new"
-    with files.written_whole(tmp_path / "link", tmp_path / "temporary") as file:
+    with files.written_whole(tmp_path / "link", within=tmp_path) as file:
         file.write(b"newer")
     assert (tmp_path / "link").is_symlink()
     assert target.read_text() == "newer"
@@ -90,3 +90,35 @@ def test_the_file_that_standard_output_goes_to_is_not_replaced(tmp_path: Path, m
         monkeypatch.setattr("sys.__stdout__", stream)
         with pytest.raises(InputError, match="where standard output or standard error goes"):
             files.write_whole(f"/dev/fd/{stream.fileno()}", "new")
+
+
+def test_what_a_killed_writer_of_a_file_left_goes_when_the_file_is_written_again(tmp_path: Path) -> None:
+    (tmp_path / ".a.csv.x1.part").write_bytes(b"half")
+    (tmp_path / ".model.x2.part" / "1").mkdir(parents=True)
+    others = [tmp_path / name for name in (".a.csv.txt.x3.part.txt", ".b.csv.x4.part", "a.csv.part")]
+    for path in others:
+        path.write_bytes(b"another's")
+    files.write_whole(tmp_path / "a.csv", "new")
+    files.write_folder_whole(tmp_path / "model", {"1/model.onnx": b"new"})
+    assert set(tmp_path.iterdir()) == {*others, tmp_path / "a.csv", tmp_path / "model"}
+
+
+def test_what_a_living_writer_is_writing_is_no_leftover(tmp_path: Path) -> None:
+    with files.written_whole(tmp_path / "a.csv") as file:
+        file.write(b"first")
+        files.write_whole(tmp_path / "a.csv", "second")
+        files.remove_leftovers(tmp_path)
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {"a.csv": "first"}
+
+
+def test_a_writer_that_fails_leaves_nothing(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("old")
+
+    def interrupted() -> None:
+        with files.written_whole(tmp_path / "a.csv") as file:
+            file.write(b"half")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {"a.csv": "old"}

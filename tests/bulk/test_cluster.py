@@ -81,7 +81,7 @@ def test_a_worker_needs_the_runs_working_directory_only_where_an_images_name_is_
     assert on_another_machine("photos", "c.csv") == str(tmp_path)
     job, opener = WorkFolder(tmp_path / "a.csv").job(), partial(resnets.open_predictor, threads=1)
     assert job is not None
-    with pytest.raises(InputError, match=r"/nowhere: not a folder of this machine, and images are named relative to"):
+    with pytest.raises(InputError, match=r"/nowhere: not a folder on this machine, but the images are named"):
         PartWorker(tmp_path / "a.csv", job, saved, opener, "/nowhere")
 
 
@@ -101,7 +101,7 @@ def test_the_workers_device_is_not_looked_for_here(
     monkeypatch.setattr(cluster, "compute", compute)
     assert resnets.predict_bulk(saved, photos, tmp_path / "a.csv", device="cuda", engine="ray").count == 3
     assert devices == ["cuda"]
-    with pytest.raises(InputError, match="device 'cuda': this machine has none"):
+    with pytest.raises(InputError, match="device 'cuda': not on this machine"):
         resnets.predict_bulk(saved, photos, tmp_path / "b.csv", device="cuda")
     with pytest.raises(InputError, match="device 'tpu': must be auto, cpu, cuda or mps"):
         resnets.predict_bulk(saved, photos, tmp_path / "b.csv", device="tpu", engine="ray")
@@ -138,7 +138,10 @@ def test_parts_that_come_to_be_seen_late_are_waited_for_and_their_number_is_said
 
     monkeypatch.setattr(cluster, "compute", nowhere)
     monkeypatch.setattr(bulk, "VISIBLE_WITHIN", 0.1)
-    with pytest.raises(RunFailed, match=r"a\.csv\.parts: 3 of 3 parts .* not seen here; .* run the same command again"):
+    with pytest.raises(
+        RunFailed,
+        match=r"a\.csv\.parts: 3 of 3 computed parts are missing .* run the same command",
+    ):
         resnets.predict_bulk(saved, photos, out, batch_size=1, engine="ray")
     monkeypatch.setattr(cluster, "compute", elsewhere)
     monkeypatch.setattr(bulk, "VISIBLE_WITHIN", 60.0)
@@ -150,7 +153,7 @@ def test_a_workers_error_is_told_without_rays_account_of_where() -> None:
     theirs.__cause__ = RunFailed("c.safetensors: its outputs are not finite numbers")
     assert str(cluster._explained(theirs)) == "c.safetensors: its outputs are not finite numbers"
     other = cluster._explained(ValueError("a page\nof text"))
-    assert str(other).startswith("the Ray cluster could not go on: of text; the same command")
+    assert str(other).startswith("the Ray cluster failed: of text; the same command")
 
 
 def test_without_ray_the_way_to_install_it_is_said(

@@ -14,7 +14,7 @@ import pyarrow.parquet
 import pytest
 
 from resnets.base.errors import InputError, RunFailed
-from resnets.bulk import stores, tables
+from resnets.bulk import parquet_images, stores
 from resnets.bulk.discovery import Discovery
 from resnets.bulk.manifest import Entry
 from resnets.bulk.reader import Reader
@@ -101,7 +101,7 @@ def test_a_parquet_file_of_hugging_faces_gives_the_bytes_of_its_struct(tmp_path:
     with Reader((), tmp_path) as reader:
         assert [reader.read(one) for one in found[:4]] == list(FOUR.values())
         assert reader.read(found[1]) == images[1]  # backwards
-        with pytest.raises(InputError, match="this row holds no image bytes"):
+        with pytest.raises(InputError, match="this row has no image bytes"):
             reader.read(found[4])
 
 
@@ -179,8 +179,8 @@ def test_patterns_in_uris_match_what_they_do_in_paths(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("uri", "said"),
     [
-        ("s3://key:secret@bucket/photos", r"s3://\.\.\.@bucket: holds credentials"),
-        ("nowhere://bucket/photos", "s3://, gs:// and file:// can"),
+        ("s3://key:secret@bucket/photos", r"s3://\.\.\.@bucket: contains credentials"),
+        ("nowhere://bucket/photos", "use s3://, gs:// or file://"),
         ("file:///nowhere/at/all/", None),
     ],
 )
@@ -248,7 +248,7 @@ def test_listing_a_tar_in_a_store_asks_once_for_many_members(tmp_path: Path, mon
 def test_names_that_match_nothing_are_passed_on_and_what_is_meant_otherwise_is_refused(tmp_path: Path) -> None:
     assert [one.name for one in entries(tmp_path, "gone.png", "gone/*.png")] == ["gone.png", "gone/*.png"]
     (tmp_path / "empty").mkdir()
-    for argument, said in (("", "empty name"), ("--tpo", "neither an option"), (tmp_path / "empty", "no images in")):
+    for argument, said in (("", "is empty"), ("--tpo", "neither an option"), (tmp_path / "empty", "no images in")):
         with pytest.raises(InputError, match=said):
             entries(tmp_path, argument)
 
@@ -343,7 +343,7 @@ def test_a_table_that_could_not_be_read_for_a_moment_gives_its_other_rows(tmp_pa
             return super().read(size)
 
     with Flaky(four_in_a_table(tmp_path / "t.parquet")) as file:
-        cursor = tables.Cursor("t.parquet", file)  # pyright: ignore[reportArgumentType] # a file of bytes all the same
+        cursor = parquet_images.Cursor("t.parquet", file)  # pyright: ignore[reportArgumentType] # a file of bytes all the same
         file.broken = True
         with pytest.raises(OSError, match="Input/output error"):
             cursor.read(0, 0)
@@ -352,13 +352,13 @@ def test_a_table_that_could_not_be_read_for_a_moment_gives_its_other_rows(tmp_pa
 
 
 def test_rows_behind_a_damaged_page_all_say_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def damaged(self: tables.Cursor, group: int) -> Iterator[bytes]:
+    def damaged(self: parquet_images.Cursor, group: int) -> Iterator[bytes]:
         yield FOUR["0/000.png"]
         raise ValueError("a bad page")
 
-    monkeypatch.setattr(tables.Cursor, "_group_rows", damaged)
+    monkeypatch.setattr(parquet_images.Cursor, "_group_rows", damaged)
     with four_in_a_table(tmp_path / "t.parquet").open("rb") as file:
-        cursor = tables.Cursor("t.parquet", file)
+        cursor = parquet_images.Cursor("t.parquet", file)
         assert cursor.read(0, 0) == FOUR["0/000.png"]
         for row in (1, 2, 3):
             with pytest.raises(OSError, match="damaged: a bad page"):
@@ -369,14 +369,14 @@ def test_rows_behind_a_damaged_page_all_say_so(tmp_path: Path, monkeypatch: pyte
 def test_a_large_row_group_is_read_a_few_rows_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     images = list(samples.pngs(60).values())
     path = table(tmp_path / "t.parquet", pyarrow.array(images, pyarrow.binary()), group=60)
-    made: list[tables.Cursor] = []
-    original = tables.Cursor.__post_init__
+    made: list[parquet_images.Cursor] = []
+    original = parquet_images.Cursor.__post_init__
 
-    def counting(cursor: tables.Cursor) -> None:
+    def counting(cursor: parquet_images.Cursor) -> None:
         made.append(cursor)
         original(cursor)
 
-    monkeypatch.setattr(tables.Cursor, "__post_init__", counting)
+    monkeypatch.setattr(parquet_images.Cursor, "__post_init__", counting)
     found = entries(tmp_path, path)
     with Reader((), tmp_path) as reader:
         assert [reader.read(one) for one in found[10::7]] == images[10::7]
@@ -459,3 +459,13 @@ def test_a_byte_order_mark_in_a_list_is_no_part_of_a_name(tmp_path: Path) -> Non
     paths = sorted(str(path) for path in folder.rglob("*.png"))[:2]
     listed = [f"\ufeff{path}\r\n" for path in paths]  # two lists, one after the other
     assert [entry.name for entry in entries(tmp_path, "-", listed=listed)] == paths
+
+
+def test_a_parquet_column_that_is_a_bomb_by_its_own_account_is_not_unpacked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("resnets.data.members.LARGE", 1 << 20)
+    path = tmp_path / "t.parquet"
+    pyarrow.parquet.write_table(pyarrow.table({"image": [bytes(8 << 20)]}), path, compression="zstd")
+    with path.open("rb") as file, pytest.raises(OSError, match="declare to be 8 MiB when unpacked"):
+        parquet_images.Cursor(str(path), file).read(0, 0)

@@ -65,5 +65,5 @@ def test_another_file_of_the_same_classifier_does_not_go_on_with_a_run(
     assert classifier.path is not None
     with pytest.raises(KeyboardInterrupt):
         resnets.predict_bulk(classifier.path, photos, tmp_path / "a.csv", watch=stop)
-    with pytest.raises(InputError, match=r"colours.safetensors, and this is .*colours.onnx, whose content differs"):
+    with pytest.raises(InputError, match=r"colours.safetensors, but now it is .*colours.onnx, whose content differs"):
         resnets.predict_bulk(onnx_file, photos, tmp_path / "a.csv")

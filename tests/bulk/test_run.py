@@ -134,7 +134,7 @@ def test_embeddings_are_the_networks_features_beside_the_same_answers(
         assert isinstance(pixels, np.ndarray)
         # Batches of another size may sum float32 in another order.
         assert np.allclose(row["embedding"], classifier.features(pixels)[0], atol=1e-5)
-    with pytest.raises(InputError, match=r"embeddings go into a \.parquet or \.jsonl file"):
+    with pytest.raises(InputError, match=r"embeddings need a \.parquet or \.jsonl file"):
         run(classifier, photos, tmp_path / "a.csv", embeddings=True)
 
 
@@ -250,7 +250,7 @@ def test_a_signal_stops_cleanly_and_the_same_order_goes_on(
             sent.append(number)
             signal.raise_signal(number)
 
-    with pytest.raises(Interrupted, match=rf"images done, kept in {out}\.parts; the same command goes on") as caught:
+    with pytest.raises(Interrupted, match=rf"images done, kept in {out}\.parts; the same command continues") as caught:
         run(counting(classifier), photos, out, watch=stop_after(4, send))
     assert caught.value.signal == number
     assert signal.getsignal(number) == handlers
@@ -280,11 +280,11 @@ def begin(predictor: Predictor, photos: Path, out: Path, **options: object) -> N
 @pytest.mark.parametrize(
     ("changed", "said"),
     [
-        ({"top": 1}, "was begun with top=2, and this is 1; run the same command to go on, remove the folder"),
-        ({"tta": "flip"}, "was begun with tta= none, and this is flip"),
-        ({"batch_size": 3}, r"images a step \(batch_size=\) 2, and this is 3"),
-        ({"images": ("elsewhere",)}, "and this is elsewhere"),
-        ({"embeddings": True}, r"features an image \(embeddings=True\) 0, and this is 64"),
+        ({"top": 1}, "was begun with top=2, but now it is 1; run the same command to continue, remove the folder"),
+        ({"tta": "flip"}, "was begun with tta= none, but now it is flip"),
+        ({"batch_size": 3}, r"images a step \(batch_size=\) 2, but now it is 3"),
+        ({"images": ("elsewhere",)}, "but now it is elsewhere"),
+        ({"embeddings": True}, r"features an image \(embeddings=True\) 0, but now it is 64"),
     ],
 )
 def test_another_order_for_the_same_output_is_refused_with_the_difference(
@@ -310,7 +310,7 @@ def test_another_classifier_or_list_for_the_same_output_is_refused(
         run(mine, Path("-"), tmp_path / "a.csv", listed=names[1:])
     mine.temperature = 3.0
     mine.save(tmp_path / "mine.safetensors")
-    with pytest.raises(InputError, match=r"mine.safetensors, and this is .*mine.safetensors, whose content differs"):
+    with pytest.raises(InputError, match=r"mine.safetensors, but now it is .*mine.safetensors, whose content differs"):
         run(mine, Path("-"), tmp_path / "a.csv", listed=names)
 
 
@@ -325,7 +325,7 @@ def test_names_that_mean_other_images_in_another_folder_are_not_gone_on_with(
     monkeypatch.chdir(tmp_path)
     begin(classifier, images, tmp_path / "a.csv", **options)
     monkeypatch.chdir("other")
-    with pytest.raises(InputError, match=rf"the working directory {tmp_path}, and this is {tmp_path}/other; run"):
+    with pytest.raises(InputError, match=rf"the working directory {tmp_path}, but now it is {tmp_path}/other; run"):
         run(classifier, images, tmp_path / "a.csv", **options)
     monkeypatch.chdir(tmp_path)
     assert run(classifier, images, tmp_path / "a.csv", **options).count == 21
@@ -361,6 +361,17 @@ def test_a_finished_part_that_was_damaged_is_computed_again(
     assert out.read_bytes() == (tmp_path / f"whole{suffix}").read_bytes()
 
 
+def test_what_a_killed_writer_left_goes_as_soon_as_the_run_goes_on(
+    classifier: Classifier, photos: Path, tmp_path: Path
+) -> None:
+    left = stopped(classifier, photos, tmp_path / "a.csv") / ".000001-0-x.csv.x1.part"
+    left.write_bytes(b"half")
+    seen: list[bool] = []
+    run(classifier, photos, tmp_path / "a.csv", watch=lambda _: seen.append(left.exists()))
+    assert seen
+    assert not any(seen)
+
+
 @pytest.mark.parametrize("name", ["entries.jsonl", "entries.index", "unpacked-0.tar"])
 @pytest.mark.parametrize("damage", ["cut", "flipped", "gone"])
 def test_a_list_that_was_damaged_is_refused_in_one_line(
@@ -373,7 +384,7 @@ def test_a_list_that_was_damaged_is_refused_in_one_line(
     path.write_bytes(content[:-1] if damage == "cut" else content)
     if damage == "gone":
         path.unlink()
-    with pytest.raises(InputError, match=rf"{name}: damaged or cut short.*; remove .*a\.csv\.parts to begin anew"):
+    with pytest.raises(InputError, match=rf"{name}: damaged or cut short.*; remove .*a\.csv\.parts to start over"):
         run(classifier, shards, tmp_path / "a.csv")
 
 
@@ -382,7 +393,7 @@ def test_a_job_with_another_number_of_images_is_refused_as_damaged(
 ) -> None:
     path = stopped(classifier, photos, tmp_path / "a.csv") / "job.json"
     path.write_text(path.read_text().replace('"count": 21', '"count": 20'))
-    with pytest.raises(InputError, match=r"job\.json: damaged, or no job \(its digest differs\)"):
+    with pytest.raises(InputError, match=r"job\.json: damaged, or not a list of a bulk run \(its digest differs\)"):
         run(classifier, photos, tmp_path / "a.csv")
 
 
@@ -393,7 +404,7 @@ def test_the_folder_of_an_earlier_version_is_refused_with_what_to_do(
     folder = tmp_path / "a.csv.parts"
     folder.mkdir()
     (folder / name).write_text('{"format": 1, "classifier": "1f0c", "entries": "22ab"}')
-    with pytest.raises(InputError, match=rf"{name}: .*version of resnets; remove .*a\.csv\.parts to begin anew"):
+    with pytest.raises(InputError, match=rf"{name}: .*version of resnets; remove .*a\.csv\.parts to start over"):
         run(classifier, photos, tmp_path / "a.csv")
     assert (folder / name).exists()
 
@@ -404,7 +415,7 @@ def test_a_file_that_is_there_is_only_replaced_when_asked(
 ) -> None:
     out = tmp_path / f"a{suffix}"
     out.write_text("my thesis")
-    with pytest.raises(InputError, match=rf"a\{suffix}: is already here; overwrite it with overwrite=True, or name"):
+    with pytest.raises(InputError, match=rf"a\{suffix}: already exists; replace it with overwrite=True, or name"):
         run(classifier, photos, out)
     assert out.read_text() == "my thesis"
     assert run(classifier, photos, out, overwrite=True).count == 21
@@ -417,7 +428,7 @@ def test_a_file_that_came_while_a_run_was_stopped_is_only_replaced_when_asked(
     out = tmp_path / "a.csv"
     stopped(classifier, photos, out)
     out.write_text("my thesis")
-    with pytest.raises(InputError, match="is already here"):
+    with pytest.raises(InputError, match="already exists"):
         run(classifier, photos, out)
     assert out.read_text() == "my thesis"
     assert run(classifier, photos, out, overwrite=True).found >= 2
@@ -435,7 +446,7 @@ def test_a_damaged_job_is_refused_with_the_way_out(
     folder = tmp_path / "a.csv.parts"
     folder.mkdir()
     (folder / "job.json").write_bytes(content.encode(errors="surrogateescape"))
-    with pytest.raises(InputError, match=r"job\.json: .*remove .*a\.csv\.parts to begin anew"):
+    with pytest.raises(InputError, match=r"job\.json: .*remove .*a\.csv\.parts to start over"):
         run(classifier, photos, tmp_path / "a.csv")
 
 
@@ -487,7 +498,7 @@ def test_a_death_before_any_change_of_a_file_loses_and_doubles_nothing(
         if left >= 0:  # it came to its end
             break
         complete = out.is_file() and not (WorkFolder(out).folder / "job.json").exists()
-        with pytest.raises(InputError, match="is already here") if complete else nullcontext():
+        with pytest.raises(InputError, match="already exists") if complete else nullcontext():
             assert run(predictor, photos, out, batch_size=3).count == 7
         assert out.read_bytes() == (tmp_path / f"whole{suffix}").read_bytes()
         assert not WorkFolder(out).folder.exists()
@@ -578,7 +589,7 @@ def test_a_full_disk_is_a_failed_run_that_goes_on_when_there_is_room(
         ({"workers": 0}, "workers = 0"),
         ({"tta": "ten"}, "tta = 'ten': must be one of none, flip, crops"),
         ({"engine": "Ray"}, "engine = 'Ray': must be one of local, ray"),
-        ({"ray_address": "auto"}, "ray_address = 'auto': is for the engine ray, and this is local"),
+        ({"ray_address": "auto"}, "ray_address = 'auto': only works with the engine ray, not local"),
     ],
 )
 @pytest.mark.usefixtures("unchecked")

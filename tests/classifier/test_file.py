@@ -58,7 +58,7 @@ def test_a_header_of_more_blocks_than_its_weights_is_refused_before_a_network_is
     header["spec"]["depths"] = [3, 4000, 3]
     saved.write_bytes(safetensors.torch.save(safetensors.torch.load_file(saved), {"resnets": json.dumps(header)}))
     monkeypatch.setattr(classifiers, "ResNet", lambda _: pytest.fail("a network was built"))
-    with pytest.raises(InputError, match=r"depths = \(3, 4000, 3\), 4,006 blocks, and it has weights of 9 blocks"):
+    with pytest.raises(InputError, match=r"depths = \(3, 4000, 3\), 4,006 blocks, but it has weights for 9 blocks"):
         resnets.load(saved)
 
 
@@ -221,9 +221,9 @@ def test_classifiers_with_their_classes_in_another_order_are_compared_by_name(tm
     found = resnets.compare(first, second, folder)
     assert len(found.differing) == 0
     assert found.a == found.b == first.evaluate(folder).top1
-    with pytest.raises(InputError, match="class map's numbers mean other classes"):
+    with pytest.raises(InputError, match="numbers in the class map mean other classes"):
         resnets.compare(first, second, folder, class_map={"blue": 0, "green": 1, "red": 2})
-    with pytest.raises(InputError, match="different classes: green, violet in one of them only"):
+    with pytest.raises(InputError, match="different classes: only one of them has green, violet"):
         resnets.compare(first, untrained(("blue", "red", "violet")), folder)
 
 
@@ -295,7 +295,7 @@ def test_a_class_map_says_which_class_means_which(tmp_path: Path) -> None:
     assert mapped.as_dict() | {"on": ""} == plain.as_dict() | {"on": ""}
     (tmp_path / "map.csv").write_text("n-blue,blue\n n-green ,1\nn-red,red\n")
     assert classifier.evaluate(folder, class_map=read_class_map(tmp_path / "map.csv")).top1 == plain.top1
-    with pytest.raises(InputError, match="'n-red' is in the data and not in the map"):
+    with pytest.raises(InputError, match="'n-red' of the data is not in the map"):
         classifier.evaluate(folder, class_map={"n-blue": "blue", "n-green": 1})
     with pytest.raises(InputError, match="means 9, which is neither"):
         classifier.evaluate(folder, class_map={"n-blue": 9, "n-green": 1, "n-red": "red"})
@@ -348,14 +348,14 @@ def edited(path: Path, **changes: object) -> Path:
     ("changes", "why"),
     [
         ({"format": 99, "origin": {"versions": {"resnets": "7.0"}}}, "format 99, written by resnets 7.0"),
-        ({"classes": ["a"]}, "1 class names for a network of 3 outputs"),
-        ({"classes": ["a", "b", "a"]}, "'a' stands twice"),
+        ({"classes": ["a"]}, "1 class names, but the network has 3 outputs"),
+        ({"classes": ["a", "b", "a"]}, "two classes are called 'a'"),
         ({"spec": {"depths": [3, 3]}}, "damaged"),
         ({"spec": {"colour": 3}}, "depths is missing"),
         ({"preprocessing": {"size": -1}}, "size = -1"),
         ({"temperature": 0}, "temperature = 0"),
         ({"temperature": None}, "damaged"),
-        ({"abstain_below": 1.5}, "abstain_below = 1.5: must be a probability, 0 to 1"),
+        ({"abstain_below": 1.5}, "abstain_below = 1.5: must be a probability, from 0 to 1"),
     ],
 )
 def test_a_header_that_does_not_fit_is_refused_with_the_file_named(
@@ -373,7 +373,7 @@ def test_a_damaged_file_is_refused_with_its_name(saved: Path, tmp_path: Path) ->
         with pytest.raises(InputError, match=r"c\.safetensors: damaged"):
             resnets.load(saved)
     safetensors.torch.save_file({"x": torch.zeros(1)}, tmp_path / "w.safetensors")
-    with pytest.raises(InputError, match=r"weights without a classifier's header; `resnets\.convert`"):
+    with pytest.raises(InputError, match=r"only weights, without the header of a classifier; `resnets\.convert`"):
         resnets.load(tmp_path / "w.safetensors")
     with pytest.raises(InputError, match="no such file"):
         resnets.load(tmp_path / "gone.safetensors")
@@ -418,7 +418,7 @@ def test_data_with_some_of_the_classes_is_scored_on_those(tmp_path: Path, caplog
     assert one.confusion[2].tolist() == whole.confusion[2].tolist()
     assert [score.recall for score in one.classes] == [None, None, whole.classes[2].recall]
     assert one.auc is None
-    assert "no images of 2 of the classifier's 3 classes: blue, green" in caplog.text
+    assert "2 of the classifier's 3 classes have no images here: blue, green" in caplog.text
 
 
 def test_a_class_without_images_to_judge_need_not_be_the_classifiers(tmp_path: Path) -> None:

@@ -121,7 +121,7 @@ def test_too_little_memory_is_one_line_and_no_fault_of_ours(
     assert left.value.code == 1
     assert err.count("\n") == 1
     assert "memory" in err
-    assert "fault in resnets" not in err
+    assert "bug in resnets" not in err
 
 
 def test_a_list_without_line_ends_is_refused_before_it_fills_the_memory(classifier: Path, tmp_path: Path) -> None:
@@ -134,4 +134,4 @@ def test_a_list_without_line_ends_is_refused_before_it_fills_the_memory(classifi
             stdin=file, capture_output=True, text=True, check=False, env=os.environ,
         )  # fmt: skip
     assert ran.returncode == 2
-    assert "standard input: a line of 65,536 characters or more is no name" in ran.stderr
+    assert "standard input: a line has 65,536 characters or more" in ran.stderr

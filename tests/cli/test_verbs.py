@@ -118,7 +118,7 @@ def test_evaluate_takes_some_of_the_classes_and_absent_ones_are_dashes(
     assert re.search(r"blue +0 +\d+ +– +– +–\n", out)
     assert re.search(r"blue +– +– +–\n", out)
     assert re.search(r"ROC AUC +– ", out)
-    assert "no images of 2 of the classifier's 3 classes: blue, green" in err
+    assert "2 of the classifier's 3 classes have no images here: blue, green" in err
     assert "left out: " in err
 
 
@@ -147,7 +147,7 @@ def test_evaluate_writes_the_reliability_diagram_and_leaves_out_intervals_when_t
     main(["evaluate", str(run), str(photos), "--tta", "flip", "--no-intervals", "--reliability", str(diagram)])
     out, err = capsys.readouterr()
     assert "each with its mirror image" in out
-    assert "mirror images: to average" not in err
+    assert "mirror images: averaging" not in err
     assert "95% interval" not in out
     svg = diagram.read_text()
     for said in ("<svg", ">calibrated</text>", ">accuracy</text>", "probability of the answer", "of 6 images"):
@@ -172,7 +172,7 @@ def test_calibrate_changes_no_answer_and_predict_says_where_it_is_not_sure(
     main(arguments)
     out = capsys.readouterr().out
     assert re.search(r"before +1\.0000 ", out)
-    assert "Sure of every answer" in out
+    assert "Every answer is sure" in out
     assert f"classifier  {calibrated}" in out
     main([*arguments, "--json"])
     document = json.loads(capsys.readouterr().out)

@@ -63,7 +63,8 @@ def test_an_archive_is_read_as_the_folder_it_holds(tmp_path, kind, root):
     assert [images.read(index) for index in range(4)] == [folder.read(index) for index in range(4)]
     np.testing.assert_array_equal(decoded(images, 1), decoded(folder, 1))
     top = f"{tmp_path}/pets{kind}"
-    assert images.notes == (f"1 file that is no image was left out, such as {top}/{root.removeprefix('./')}list.txt",)
+    left_out = f"{top}/{root.removeprefix('./')}list.txt"
+    assert images.notes == (f"1 file that is not an image was left out, such as {left_out}",)
     assert images.image_name(1) == f"{top}/{root.removeprefix('./')}train/cat/deep/2.png"
     assert images.fingerprint == folder.fingerprint
 

@@ -64,10 +64,10 @@ def test_grey_images_get_a_channel_axis_and_names_can_be_given(tmp_path):
     ("arrays", "message"),
     [
         ({"images": noise(2, 5, 5)}, "holds images; expected MedMNIST's names: train_images, train_labels"),
-        ({"train_images": noise(2, 5, 5)}, "no array train_labels; a split needs its images and its labels"),
+        ({"train_images": noise(2, 5, 5)}, "no array train_labels; a split needs images and labels"),
         (
             {"train_images": noise(2, 5, 5), "train_labels": np.array([[0, 1], [1, 1]])},
-            "train_labels gives each image 2 labels (multi-label); one label an image can be learned",
+            "train_labels gives each image 2 labels (multi-label); only one label per image can be learned",
         ),
         (
             {"train_images": np.linspace(0, 1, 50).reshape(2, 5, 5), "train_labels": np.array([0, 1])},
@@ -87,7 +87,7 @@ def test_grey_images_get_a_channel_axis_and_names_can_be_given(tmp_path):
         ),
         (
             {"train_images": noise(2, 5, 5), "train_labels": np.array([0, -1])},
-            "labels from -1 to 0; must be whole numbers from 0 on",
+            "labels from -1 to 0; they must be whole numbers, 0 or more",
         ),
         (
             {"train_images": noise(2, 5, 5), "train_labels": np.array([0, 3]), "classes": np.array(["a", "b", "c"])},
@@ -95,7 +95,7 @@ def test_grey_images_get_a_channel_axis_and_names_can_be_given(tmp_path):
         ),
         (
             {"train_images": noise(2, 5, 5), "train_labels": np.array([0, 1]), "classes": np.array([1, 2])},
-            "classes must be a list of different strings",
+            "the classes must be a list of different strings",
         ),
         (
             {
@@ -104,7 +104,7 @@ def test_grey_images_get_a_channel_axis_and_names_can_be_given(tmp_path):
                 "test_images": noise(2, 6, 5),
                 "test_labels": np.array([0, 1]),
             },
-            "images are 5 x 5 x 1 in train, 6 x 5 x 1 in test; every split must have the same size",
+            "images are 5 x 5 x 1 in train, 6 x 5 x 1 in test; all splits must have the same size",
         ),
         ({"train_images": noise(0, 5, 5), "train_labels": np.zeros(0, dtype=int)}, "no images found"),
         (

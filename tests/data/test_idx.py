@@ -69,13 +69,17 @@ def test_an_idx_test_split_alone_has_the_classes_of_its_labels(tmp_path):
         (
             "train-labels-idx1",
             b"\x89PNG" + bytes(8),
-            "begins with 0x89504e47; an IDX file of labels begins with 0x00000801",
+            "begins with 0x89504e47, but an IDX file of labels begins with 0x00000801",
         ),
-        ("t10k-images-idx3", idx(TEST_LABELS), "begins with 0x00000801; an IDX file of images begins with 0x00000803"),
-        ("train-images-idx3", idx(TRAIN)[:-1], "its header announces 120 bytes and 119 follow"),
-        ("train-images-idx3", idx(TRAIN) + b"x", "its header announces 120 bytes and more follow"),
+        (
+            "t10k-images-idx3",
+            idx(TEST_LABELS),
+            "begins with 0x00000801, but an IDX file of images begins",
+        ),
+        ("train-images-idx3", idx(TRAIN)[:-1], "its header promises 120 bytes, but 119 follow"),
+        ("train-images-idx3", idx(TRAIN) + b"x", "its header promises 120 bytes, but more follow"),
         ("train-images-idx3", idx(TRAIN)[:9], "cut short within its header"),
-        ("train-images-idx3", b"", "begins with 0x; an IDX file of images begins with 0x00000803"),
+        ("train-images-idx3", b"", "begins with 0x, but an IDX file of images begins with 0x00000803"),
         ("train-images-idx3", idx(TRAIN[:, :0]), "images of 0 x 3 have no pixels"),
         ("train-images-idx3", idx(TRAIN[:9]), "9 images, but 10 labels in "),
     ],
@@ -120,7 +124,7 @@ def test_of_several_sets_in_a_folder_one_is_named_by_a_file_of_it(tmp_path):
     emnist(tmp_path, "letters", first=1)
     emnist(tmp_path, "digits", first=0)
     message = refusal(tmp_path)
-    assert "holds several sets of IDX files (emnist-digits, emnist-letters); name one by a file of it, as" in message
+    assert "contains several sets of IDX files (emnist-digits, emnist-letters); name a file of one" in message
     chosen = open_source(tmp_path / "emnist-letters-train-images-idx3-ubyte.gz")
     assert chosen.classes[0] == "1"
     assert chosen.has("test")

@@ -71,7 +71,7 @@ def test_parts_are_the_images_of_a_split() -> None:
 
 
 def test_a_split_that_is_not_there_is_refused_with_those_that_are() -> None:
-    with pytest.raises(InputError, match="no val split; there is train, test"):
+    with pytest.raises(InputError, match="no val split; it has train, test"):
         image_set([0, 1, 2], [0, 0, 2]).part("val")
 
 
@@ -91,7 +91,7 @@ def test_other_pixels_under_the_same_names_have_another_fingerprint(tmp_path: Pa
     assert open_source(tmp_path / "other" / "photos").fingerprint != one.fingerprint
 
 
-@pytest.mark.parametrize(("labels", "why"), [([], "no images"), ([0, 3], "labels reach 3, with 3 classes")])
+@pytest.mark.parametrize(("labels", "why"), [([], "no images"), ([0, 3], "label is 3, but there are 3 classes")])
 def test_an_image_set_that_cannot_be_is_refused(labels: list[int], why: str) -> None:
     with pytest.raises(InputError, match=why):
         image_set(labels)

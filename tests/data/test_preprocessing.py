@@ -112,7 +112,7 @@ def test_every_fit_equals_timms_crop_mode_to_the_bit(
 
 def test_a_picture_so_thin_that_its_resize_would_fill_the_memory_is_refused_unless_it_need_not_grow() -> None:
     thin = Image.new("RGB", (1, 60_000))
-    with pytest.raises(InputError, match=r"1 x 60000 is so long and thin .* 80 million pixels; cut it to a part"):
+    with pytest.raises(InputError, match=r"1 x 60000 is so long and thin .* 80 million pixels; crop it"):
         Preprocessing().pixels(thin)
     assert Preprocessing(fit="squash").pixels(thin).shape == (224, 224, 3)
     assert Preprocessing(fit="pad").pixels(thin).shape == (224, 224, 3)

@@ -86,7 +86,7 @@ def test_the_validation_split_has_several_names(tmp_path, name):
 
 def test_two_folders_for_one_split_are_refused(tmp_path):
     fill(tmp_path, ["train/a/1.png", "train/b/2.png", "val/b/3.png", "valid/b/3.png"])
-    assert refusal(tmp_path) == f"{tmp_path}/val and {tmp_path}/valid: both are a val split; keep one"
+    assert refusal(tmp_path) == f"{tmp_path}/val and {tmp_path}/valid: both are named as the val split; keep one"
 
 
 @pytest.mark.parametrize("split", ["val", "test"])
@@ -135,7 +135,7 @@ def test_a_single_folder_that_holds_the_classes_is_gone_into(tmp_path, inside):
     flat = open_source(tmp_path / "pets" / "set" / "v1")
     assert rows(deep) == rows(flat)
     assert deep.classes == ("a", "b")
-    assert deep.notes == (f"1 file that is no image was left out, such as {tmp_path}/pets/README.txt",)
+    assert deep.notes == (f"1 file that is not an image was left out, such as {tmp_path}/pets/README.txt",)
 
 
 @pytest.mark.parametrize("root", ["", "train/"])
@@ -167,7 +167,7 @@ def test_files_that_are_no_images_are_left_out_and_counted(tmp_path):
         (tmp_path / name).write_text("text")
     images = open_source(tmp_path)
     assert len(images) == 2
-    assert images.notes == (f"3 files that are no images were left out, such as {tmp_path}/cat/readme.txt",)
+    assert images.notes == (f"3 files that are not images were left out, such as {tmp_path}/cat/readme.txt",)
 
 
 def test_hidden_files_are_left_out_and_hidden_images_are_told_of(tmp_path):
@@ -264,7 +264,7 @@ def test_a_name_that_can_be_no_path_is_refused(source):
 def test_a_single_image_is_refused_with_what_would_work(tmp_path):
     fill(tmp_path, ["cat.png"])
     message = refusal(tmp_path / "cat.png")
-    assert message.startswith(f"{tmp_path}/cat.png: a single file of this type is no set of images; what works is")
+    assert message.startswith(f"{tmp_path}/cat.png: a single file of this type is not a data set; what works is")
 
 
 def test_digits_are_scikit_learns_scaled_to_bytes_with_a_fixed_test_split():
@@ -327,7 +327,7 @@ def test_a_class_in_two_of_unicodes_forms_is_one_class(tmp_path):
 def test_a_file_in_two_of_unicodes_forms_is_one_file_and_is_said(tmp_path):
     images = open_source(fill(tmp_path, [*(f"cat/{form}.png" for form in FORMS), "dog/2.png"]))
     assert images.class_counts().tolist() == [1, 1]
-    assert images.notes[0].startswith("1 image of a name that stands there twice was left out, such as")
+    assert images.notes[0].startswith("1 image whose name occurs twice was left out, such as")
 
 
 def test_copies_with_names_in_another_of_unicodes_forms_are_the_same_images(tmp_path):

@@ -1,6 +1,7 @@
 """Pipes, devices, kernel files and absurd sizes cost neither time nor memory: regular files only, and bounded."""
 
 import bz2
+import gzip
 import io
 import os
 import struct
@@ -158,6 +159,68 @@ def test_an_npz_array_larger_than_the_memory_names_its_file(tmp_path: Path) -> N
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("train_images.npy", buffer.getvalue())
     assert str(path) in refusal(path)
+
+
+def cifar(folder: Path) -> Path:
+    """CIFAR-10 in its binary version, whose second batch is for the caller to make."""
+    folder = folder / "cifar-10-batches-bin"
+    folder.mkdir()
+    (folder / "batches.meta.txt").write_text("\n".join("abcdefghij"))
+    for name in ("data_batch_1.bin", *(f"data_batch_{number}.bin" for number in (3, 4, 5)), "test_batch.bin"):
+        (folder / name).write_bytes(bytes(3073))
+    return folder
+
+
+@pytest.mark.parametrize("special", [fifo, to_fifo, to("/dev/zero"), to("/proc/kcore"), sparse])
+def test_a_batch_of_cifar_that_is_no_regular_file_or_absurd_is_refused(
+    special: Callable[[Path], None], tmp_path: Path
+) -> None:
+    folder = cifar(tmp_path)
+    special(folder / "data_batch_2.bin")
+    assert f"{folder}/data_batch_2.bin" in refusal(folder)
+
+
+@pytest.mark.parametrize("special", [fifo, to_fifo, to("/dev/zero"), to("/proc/kcore"), sparse])
+@pytest.mark.parametrize("name", ["list.csv", "train-images-idx3-ubyte", "train-images-idx3-ubyte.gz", "a.npz"])
+def test_a_list_or_array_file_that_is_no_regular_file_or_absurd_is_refused(
+    name: str, special: Callable[[Path], None], tmp_path: Path
+) -> None:
+    idx(tmp_path / "train-images-idx3-ubyte", 1, b"").unlink()  # its labels stay
+    special(tmp_path / name)
+    assert str(tmp_path / name) in refusal(tmp_path / name)
+
+
+def test_a_table_of_one_endless_line_is_refused_before_it_is_in_memory(tmp_path: Path) -> None:
+    with (tmp_path / "list.csv").open("wb") as file:
+        file.truncate(300 << 20)
+    tracemalloc.start()
+    try:
+        assert "list.csv: a line has more than 1,048,576 characters" in refusal(tmp_path / "list.csv")
+        assert tracemalloc.get_traced_memory()[1] < 16 << 20
+    finally:
+        tracemalloc.stop()
+
+
+def idx(path: Path, count: int, content: bytes) -> Path:
+    header = struct.pack(">4B3I", 0, 0, 8, 3, count, 1024, 1024)
+    path.write_bytes(gzip.compress(header + content) if path.suffix == ".gz" else header + content)
+    (path.parent / "train-labels-idx1-ubyte").write_bytes(struct.pack(">4BI", 0, 0, 8, 1, count) + bytes(count))
+    return path
+
+
+@pytest.mark.parametrize("name", ["train-images-idx3-ubyte", "train-images-idx3-ubyte.gz"])
+def test_an_idx_file_that_announces_far_more_than_it_holds_is_not_unpacked(name: str, tmp_path: Path) -> None:
+    path = idx(tmp_path / name, 4096, bytes(1 << 20))
+    assert f"{path}: its header announces 4,294,967,296 bytes in a file of" in refusal(path)
+
+
+def test_arrays_larger_than_the_memory_there_is_are_refused_before_they_are_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("resnets.base.memory.usable_memory", lambda: 1 << 20)
+    np.savez(tmp_path / "a.npz", train_images=np.zeros((2, 1024, 1024), np.uint8), train_labels=np.arange(2))
+    for path in (tmp_path / "a.npz", idx(tmp_path / "train-images-idx3-ubyte", 2, bytes(2 << 20))):
+        assert f"{path}: its arrays need 2 MiB of memory, and there are 1 MiB" in refusal(path)
 
 
 def test_predict_says_of_a_special_file_what_it_is(tmp_path: Path) -> None:

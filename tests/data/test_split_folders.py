@@ -62,14 +62,14 @@ def test_dev_is_for_validation_and_eval_is_too_unless_another_is(tmp_path, names
 def test_folders_that_hold_the_same_folders_and_say_no_split_are_refused_with_the_reason(tmp_path):
     fill(tmp_path, layout("fold1", "fold2"))
     assert refusal(tmp_path) == (
-        f"{tmp_path}: fold1, fold2 hold the same folders (cat, dog), as splits do and classes do not; "
+        f"{tmp_path}: fold1, fold2 have the same subfolders (cat, dog), so they look like splits, not classes; "
         "name them train, val and test, or give one of them; of classes, move the images up"
     )
 
 
 def test_a_fold_beside_train_is_refused_and_not_left_out(tmp_path):
     fill(tmp_path, [*layout("train", "fold2"), "test/cat/5.png"])
-    assert "train, fold2 hold the same folders (cat, dog)" in refusal(tmp_path)
+    assert "train, fold2 have the same subfolders (cat, dog)" in refusal(tmp_path)
 
 
 def test_splits_inside_of_class_folders_are_refused_with_the_layout_that_works(tmp_path):

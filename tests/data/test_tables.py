@@ -53,9 +53,9 @@ def test_labels_that_are_numbers_sort_as_numbers_and_others_as_text(tmp_path):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "is empty; list an image and its label in each line"),
-        ("a,b,c\n1.png,x,y\n", "which column is the label cannot be told from its first line 'a,b,c'; columns="),
-        ("path,label,label\n1.png,a,b\n", "a column is there twice in its header 'path,label,label'; columns="),
+        ("", "is empty; each line must have an image and its label"),
+        ("a,b,c\n1.png,x,y\n", "its first line 'a,b,c' does not show which column is the label; columns="),
+        ("path,label,label\n1.png,a,b\n", "two columns in its header 'path,label,label' have the same name; columns="),
         ("path,label\n", "no rows after the header"),
         ("path,label\n1.png,a\n2.png,\n", "line 3 has no label; every image needs both"),
         ("path,label\n1.png,a\n,b\n", "line 3 has no path; every image needs both"),
@@ -85,7 +85,7 @@ def test_a_path_that_is_there_twice_is_refused_with_both_lines(tmp_path):
 def test_a_class_that_no_train_row_has_is_refused_with_the_line(tmp_path):
     path = table(tmp_path, "path,label,split\n1.png,a,train\n2.png,b,train\n3.png,c,val\n")
     assert refusal(path) == (
-        f"{path}: line 4 has class c in val, which no train row has; add it to train or remove the row"
+        f"{path}: line 4 has class c in val, but no train row has it; add it to train or remove the row"
     )
 
 
@@ -164,7 +164,7 @@ def test_images_in_a_folder_below_the_table_are_found_and_the_folder_is_said(tmp
 def test_two_folders_that_hold_the_same_names_must_be_told_apart(tmp_path):
     path = table(tmp_path, "id,label\n1,cat\n2,dog\n", *(f"{size}/{name}.png" for size in "ab" for name in "12"))
     assert refusal(path) == (
-        f"{path}: its images are in {tmp_path}/a and in {tmp_path}/b; images=FOLDER says which is meant"
+        f"{path}: its images are both in {tmp_path}/a and in {tmp_path}/b; choose one with images=FOLDER"
     )
     assert open_source(path, images=tmp_path / "b").image_name(1) == f"{tmp_path}/b/2.png"
 
@@ -172,7 +172,7 @@ def test_two_folders_that_hold_the_same_names_must_be_told_apart(tmp_path):
 @pytest.mark.parametrize("columns", ["what,kind", "3,2", ["what", "kind"], [3, "kind"]])
 def test_columns_that_cannot_be_guessed_are_named(tmp_path, columns):
     path = table(tmp_path, "weight,kind,what,colour\n5,cat,1.png,red\n7,dog,2.png,blue\n")
-    assert "which column is the label cannot be told" in refusal(path)
+    assert "does not show which column is the label" in refusal(path)
     assert rows(open_source(path, columns=columns)) == [("1.png", "cat", ""), ("2.png", "dog", "")]
 
 
@@ -197,7 +197,7 @@ def test_columns_that_are_not_there_are_refused(tmp_path, columns, message):
 
 
 def test_columns_are_of_tables_alone(tmp_path):
-    with pytest.raises(InputError, match=r"columns .* can be named of a table, \.csv or \.tsv, alone"):
+    with pytest.raises(InputError, match=r"columns= and images= only work with a table, \.csv or \.tsv"):
         open_source(fill(tmp_path, ["a/1.png", "b/2.png"]), columns="1,2")
 
 

@@ -96,12 +96,15 @@ def test_colours_of_16_bits_are_scaled_by_a_range(order: Literal["<", ">"]) -> N
 @pytest.mark.parametrize(
     ("data", "why"),
     [
-        (tiff((COLOURS * 3000).astype(np.uint16), photometric=2, planes=2), "16-bit TIFF in separate planes .tag 284"),
+        (
+            tiff((COLOURS * 3000).astype(np.uint16), photometric=2, planes=2),
+            "TIFF with separate planes .tag 284",
+        ),
         (tiff(np.zeros((4, 4), np.float32), photometric=0), "32-bit floating-point TIFF in which white is zero"),
         (tiff(np.zeros((4, 4), np.int16), photometric=0), "16-bit signed TIFF in which white is zero .tag 262"),
-        (tiff(np.zeros((4, 4, 6), np.uint8), photometric=2, t338=(0, 0, 0)), "a TIFF of 6 bands"),
-        (tiff(np.zeros((4, 4, 5), np.uint8), photometric=2, t338=(0, 0)), "a TIFF of 5 bands"),
-        (tiff(np.zeros((4, 4, 13), np.uint16)), "a TIFF of 13 bands"),
+        (tiff(np.zeros((4, 4, 6), np.uint8), photometric=2, t338=(0, 0, 0)), "a TIFF with 6 bands"),
+        (tiff(np.zeros((4, 4, 5), np.uint8), photometric=2, t338=(0, 0)), "a TIFF with 5 bands"),
+        (tiff(np.zeros((4, 4, 13), np.uint16)), "a TIFF with 13 bands"),
         (tiff(np.zeros((4, 4, 3), np.int8), photometric=2), "3 8-bit signed bands .tag 339"),
         (tiff(np.zeros((4, 4), np.uint8), t339=(6,)), "sample format 6 .tag 339"),
         (tiff(np.zeros((4, 4, 3), np.uint8), photometric=2, t258=(5, 6, 5)), "5, 6, 5 bits .tag 258"),

@@ -107,7 +107,7 @@ def test_a_figure_with_nothing_to_divide_by_is_none_in_json_too() -> None:
     ("logits", "labels", "error", "why"),
     [
         (np.zeros((0, 3), np.float32), np.zeros(0, np.int64), InputError, "at least one"),
-        (np.zeros((2, 3), np.float32), np.array([0, 3]), InputError, "labels run from 0 to 3, with 3 classes"),
+        (np.zeros((2, 3), np.float32), np.array([0, 3]), InputError, "labels go from 0 to 3, but there are 3 classes"),
         (np.full((2, 3), np.nan, np.float32), np.array([0, 1]), RunFailed, "not finite"),
     ],
 )

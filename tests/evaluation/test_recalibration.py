@@ -52,8 +52,8 @@ def test_a_stratified_part_has_its_share_of_each_class_and_depends_on_the_seed_a
     ("settings", "why"),
     [
         ({"fraction": 1.0}, "more than 0 and less than 1"),
-        ({"fraction": 0.001}, "leaves no image on one side"),
-        ({"error_rate": 0.0}, "even the surest answers to these 60 images are wrong more often"),
+        ({"fraction": 0.001}, "so that one side is empty"),
+        ({"error_rate": 0.0}, "even the most confident answers to these 60 images are wrong more often"),
     ],
 )
 def test_what_cannot_be_fitted_is_refused(settings: dict[str, Any], why: str) -> None:

@@ -107,11 +107,11 @@ def test_a_probability_of_nothing_is_a_finite_output(onnx_file: Path) -> None:
 
 
 def test_load_is_for_classifiers_and_predictor_for_either(file: Path, classifier: Classifier) -> None:
-    with pytest.raises(InputError, match="exported, and this needs the classifier it was made of"):
+    with pytest.raises(InputError, match="an exported model, but this needs the classifier itself"):
         resnets.load(file)
     assert classifier.path is not None
     assert isinstance(resnets.open_predictor(classifier.path), Classifier)
-    with pytest.raises(InputError, match="device 'cuda': what was exported runs on the CPU"):
+    with pytest.raises(InputError, match="device 'cuda': exported models run on the CPU"):
         resnets.open_predictor(file, device="cuda")
 
 
@@ -123,7 +123,7 @@ def test_a_file_that_is_cut_short_or_missing_is_refused_by_name(file: Path, tmp_
             resnets.open_predictor(path)
         assert "\n" not in str(refused.value)
     path.write_bytes(b"\x89PNG\r\n" + bytes(1000))
-    with pytest.raises(InputError, match="damaged, or of others' making"):
+    with pytest.raises(InputError, match="damaged, or not written by resnets"):
         resnets.open_predictor(path)
     with pytest.raises(InputError, match=r"gone.*cannot be read"):
         resnets.open_predictor(path.with_name(f"gone{file.suffix}"))
@@ -143,10 +143,10 @@ def said(path: Path, out: Path, change: Callable[[dict], object]) -> Path:
     ("changes", "why"),
     [
         ({"format": 99, "origin": {"versions": {"resnets": "7.0"}}}, "format 99, written by resnets 7.0"),
-        ({"classes": ["a", "b"]}, "3 outputs, and its header names 2 classes"),
-        ({"classes": ["a", "b", "a"]}, "'a' stands twice"),
-        ({"classes": None}, "its header is not a classifier's"),
-        ({"export": None}, "its header is not a classifier's"),
+        ({"classes": ["a", "b"]}, "3 outputs, but its header names 2 classes"),
+        ({"classes": ["a", "b", "a"]}, "two classes are called 'a'"),
+        ({"classes": None}, "its header is not that of a classifier"),
+        ({"export": None}, "its header is not that of a classifier"),
         ({"abstain_below": 7}, "abstain_below = 7"),
         ({"preprocessing": {"size": 24, "resize": 24}}, "input is N x 20 x 20 x 3, .* makes N x 24 x 24 x 3"),
     ],
@@ -163,18 +163,18 @@ def test_a_model_of_others_is_refused_with_what_works(onnx_file: Path, tmp_path:
     model = onnx.load(onnx_file)
     del model.metadata_props[:]
     onnx.save(model, tmp_path / "bare.onnx")
-    with pytest.raises(InputError, match=r"bare\.onnx: without the classes .* `resnets\.export` wrote"):
+    with pytest.raises(InputError, match=r"bare\.onnx: has no classes .* `resnets\.export` wrote"):
         resnets.open_predictor(tmp_path / "bare.onnx")
     model = onnx.load(onnx_file)
     model.graph.input[0].type.tensor_type.shape.dim[0].dim_value = 1
     onnx.save(model, tmp_path / "one.onnx")
-    with pytest.raises(InputError, match="takes 1 images at a time and no other number"):
+    with pytest.raises(InputError, match="only takes exactly 1 images at a time"):
         resnets.open_predictor(tmp_path / "one.onnx")
     value = onnx.helper.make_tensor_value_info("x", onnx.TensorProto.FLOAT, [1])
     other = onnx.helper.make_tensor_value_info("y", onnx.TensorProto.FLOAT, [1])
     graph = onnx.helper.make_graph([onnx.helper.make_node("Relu", ["x"], ["y"])], "g", [value], [other])
     onnx.save(onnx.helper.make_model(graph, ir_version=10), tmp_path / "relu.onnx")
-    with pytest.raises(InputError, match="input is not the uint8 'images'"):
+    with pytest.raises(InputError, match="input is not 'images' in uint8"):
         resnets.open_predictor(tmp_path / "relu.onnx")
 
 
@@ -216,17 +216,17 @@ def test_a_hostile_torch_file_runs_nothing(torch_file: Path, tmp_path: Path) -> 
         return (text[:at] + code.decode() + text[text.index('"', at) :]).encode()
 
     hostile = {
-        "is damaged|no exported classifier|weights_only|Unsupported|Weights only": {"sample_inputs/model.pt": pickled},
-        "is no size": {"models/model.json": size},
-        "which no exported classifier does": {
+        "is damaged|an exported classifier|weights_only|Unsupported|Weights only": {"sample_inputs/model.pt": pickled},
+        "is not a size": {"models/model.json": size},
+        "which an exported classifier does not": {
             "models/model.json": lambda old: old.replace(b"torch.ops.aten.permute.default", b"os.system")
         },
-        "holds code": {
+        "contains code": {
             "models/model.json": lambda old: old.replace(b'"guards_code": []', b'"guards_code": ["' + code + b'"]')
         },
-        "no name": {"models/model.json": lambda old: old.replace(b'"name": "relu_"', b'"name": "a=\\nb"')},
-        "holds archive/data/aotinductor": {"archive/data/aotinductor/model/x.so": lambda _: b"\x7fELF"},
-        "which no exported classifier has": {"archive/data/constants/custom_obj_0": lambda _: pickle.dumps(1)},
+        "not a name": {"models/model.json": lambda old: old.replace(b'"name": "relu_"', b'"name": "a=\\nb"')},
+        "contains archive/data/aotinductor": {"archive/data/aotinductor/model/x.so": lambda _: b"\x7fELF"},
+        "classifier does not have": {"archive/data/constants/custom_obj_0": lambda _: pickle.dumps(1)},
     }
     for why, changes in hostile.items():
         with pytest.raises(InputError, match=why):

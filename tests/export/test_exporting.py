@@ -41,7 +41,7 @@ def test_the_command_writes_beside_the_classifier_and_prints_the_figures(
         main(["export", str(path), "--to", "torch", "--data", str(photos)])
     out = capsys.readouterr().out
     assert "24 of 24 answers are the classifier's" in out
-    assert "24 are right where the classifier has 24" in out
+    assert "24 are right, compared with 24 of the classifier" in out
     assert str(tmp_path / "c.pt2") in out
     assert (tmp_path / "c.pt2").is_file()
 
@@ -50,11 +50,11 @@ def test_the_command_writes_beside_the_classifier_and_prints_the_figures(
     ("options", "why"),
     [
         ({"to": "tflite"}, "export to 'tflite': must be one of onnx, int8, torch, triton"),
-        ({"to": "onnx", "precision": "int8"}, "precision int8 is of a model repository"),
+        ({"to": "onnx", "precision": "int8"}, "precision int8 is for a model repository"),
         ({"to": "int8", "max_drop": -1}, "max drop -1"),
         ({"to": "onnx", "precision": "fp16"}, "precision 'fp16': must be one of float32, int8"),
         ({"to": "triton", "max_batch": 0}, "max batch 0"),
-        ({"to": "onnx", "max_batch": 8}, r"max batch 8: is of a model repository \(triton\)"),
+        ({"to": "onnx", "max_batch": 8}, r"max batch 8: is for a model repository \(triton\)"),
         ({"to": "torch", "out": "x.onnx"}, r"x\.onnx: must end in \.pt2"),
         ({"to": "onnx", "out": "/"}, "/: is a folder"),
     ],
@@ -67,7 +67,7 @@ def test_what_cannot_be_is_refused_before_any_work(
 
 
 def test_without_images_export_says_what_to_give(classifier: Classifier) -> None:
-    with pytest.raises(InputError, match=rf"has no {SAMPLES} beside it, .* give data=, images of its classes"):
+    with pytest.raises(InputError, match=rf"has no {SAMPLES} next to it, .* give data=, images of its classes"):
         resnets.export(classifier)
 
 

@@ -80,7 +80,7 @@ def hotter(model: onnx.ModelProto) -> None:
 
 DRIFTS: dict[str, tuple[Edit, str]] = {
     "mean reversed in the graph": (normalizing(MEAN[::-1], STD), "graph normalizes with the mean in reverse"),
-    "mean and std exchanged in the graph": (normalizing(STD, MEAN), "graph normalizes with mean and std exchanged"),
+    "mean and std exchanged in the graph": (normalizing(STD, MEAN), "graph normalizes with mean and std swapped"),
     "mean and std of BGR": (normalizing(MEAN[::-1], STD[::-1]), "graph normalizes with mean and std in reverse"),
     "no normalization": (normalizing((0, 0, 0), (1, 1, 1)), "graph normalizes not at all: pixels from 0 to 1"),
     "ImageNet's": (
@@ -97,7 +97,7 @@ DRIFTS: dict[str, tuple[Edit, str]] = {
     "another crop": (preprocessing(fit="squash"), "another crop: fit squash, and crop in the classifier"),
     "another interpolation": (preprocessing(interpolation="bicubic"), "another interpolation: bicubic"),
     "mean reversed in the header": (preprocessing(mean=MEAN[::-1]), r"mean or std reversed \(BGR order\) in the h"),
-    "exchanged in the header": (preprocessing(mean=STD, std=MEAN), "mean and std exchanged in the header"),
+    "exchanged in the header": (preprocessing(mean=STD, std=MEAN), "mean and std swapped in the header"),
     "another mean": (preprocessing(mean=(0.1, 0.2, 0.3)), "another mean and std in the header"),
     "classes reordered": (
         header(classes=["red", "green", "blue"]),
@@ -195,7 +195,7 @@ def test_the_command_checks_a_file_and_says_which_drift_there_is(
         main(["export", str(classifier.path), "--check", str(tmp_path / "x.onnx"), "--data", str(photos)])
     assert left.value.code == 1
     assert re.search(
-        r"x\.onnx: refused, as .* the graph reads the channels in reverse \(BGR\)", capsys.readouterr().err
+        r"x\.onnx: refused because .* the graph reads the channels in reverse \(BGR\)", capsys.readouterr().err
     )
 
 

@@ -19,7 +19,7 @@ from resnets.classifier.file import Classifier
 from resnets.data import loading
 from resnets.export import onnx as exporter
 from resnets.export import quantization
-from resnets.export.activations import activations
+from resnets.export.activation_ranges import activations
 from resnets.export.quantization import METHODS, SLOWER, quantize
 from tests import pictures
 from tests.colours import SIZE, traceable

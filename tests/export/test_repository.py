@@ -51,7 +51,7 @@ def test_the_models_folder_is_a_predictor_too(folder: Path, photos: Path, capsys
     main(["predict", str(folder), str(photos / "green" / "000.png"), "--csv"])
     assert ",green," in capsys.readouterr().out
     (folder / "1" / "model.onnx").rename(folder / "1" / "other.onnx")
-    with pytest.raises(InputError, match=r"no version's model\.onnx"):
+    with pytest.raises(InputError, match=r"no model\.onnx"):
         resnets.open_predictor(folder)
     (folder / "1" / "other.onnx").rename(folder / "1" / "model.onnx")
 
@@ -101,7 +101,7 @@ def test_triton_exports_beside_what_is_there_and_never_over_it(
     ]  # fmt: skip
     with pytest.raises(SystemExit):
         main(arguments)
-    assert "colours: is already here; remove it" in capsys.readouterr().err
+    assert "colours: already exists; remove it" in capsys.readouterr().err
 
 
 def test_a_models_folder_in_int8_holds_the_int8_file_of_the_same_classes(

@@ -139,7 +139,7 @@ def test_a_run_that_no_longer_becomes_better_ends_and_stays_ended(
     settings = {**QUICK, "epochs": 30, "patience": 2, "lr": 0.0, "monitor": "macro_f1"}
     with caplog.at_level(logging.INFO, logger="resnets"):
         first = resnets.train(photos, out=tmp_path / "run", settings=settings, plan="usual")
-    assert "ends here: macro_f1 has not been better for 2 epochs" in caplog.messages
+    assert "stopped early: macro_f1 was no better for 2 epochs in a row" in caplog.messages
     found = rows(RunFolder(tmp_path / "run"))
     assert len(found) < 30
     assert "val_macro_f1" in found[0]
@@ -183,7 +183,7 @@ def test_an_error_rate_that_cannot_be_had_leaves_no_answer_sure_and_is_said(
     monkeypatch.setattr(calibration, "abstention_threshold", lambda *_, **__: Threshold(None, 0.0, None, 0))
     settings = {**QUICK, "epochs": 1, "abstain_error": 0.01}
     classifier = resnets.train(photos, out=tmp_path / "run", settings=settings, plan="usual")
-    assert "abstain_error 0.01: even the surest answers to the 6 validation images are wrong more often" in caplog.text
+    assert "abstain_error 0.01: even the most confident answers to the 6 validation images are wrong" in caplog.text
     assert not any(answer.sure for answer in classifier.predict(sorted(photos.rglob("*.png"))))
 
 
@@ -203,7 +203,7 @@ def test_a_run_that_ended_before_its_first_state_can_begin_anew_and_no_other(pho
         path.unlink()
     resnets.train(photos, out=folder.path, settings=settings, plan="usual")
     folder.state.unlink()
-    with pytest.raises(InputError, match="already holds a run"):  # a finished one, without what could be resumed
+    with pytest.raises(InputError, match="already contains a run"):  # a finished one, without what could be resumed
         resnets.train(photos, out=folder.path, settings=settings, plan="usual")
 
 
@@ -253,15 +253,15 @@ def test_resuming_refuses_other_images_and_other_settings(whole: RunFolder, phot
     others = pictures.folder(tmp_path / "photos", count=9)
     with pytest.raises(InputError, match="not the images that"):
         resnets.train(others, out=whole.path, resume=True, plan="usual")
-    with pytest.raises(InputError, match="goes on with the recipe the run began with"):
+    with pytest.raises(InputError, match="uses the recipe that the run began with"):
         resnets.train(photos, out=whole.path, resume=True, settings={"lr": 0.3}, plan="usual")
-    with pytest.raises(InputError, match="is a run of cifar_resnet20, not of resnet18"):
+    with pytest.raises(InputError, match="this run trains cifar_resnet20, not resnet18"):
         resnets.train(photos, "resnet18", out=whole.path, resume=True, plan="usual")
 
 
 def test_a_folder_that_holds_a_run_is_not_overwritten(whole: RunFolder, photos: Path) -> None:
     before = whole.classifier.read_bytes()
-    with pytest.raises(InputError, match="already holds a run"):
+    with pytest.raises(InputError, match="already contains a run"):
         resnets.train(photos, out=whole.path, settings=QUICK, plan="usual")
     assert whole.classifier.read_bytes() == before
 
@@ -289,7 +289,7 @@ def test_resume_finds_the_newest_run_of_the_same_data(
 
 def test_a_loss_that_is_no_number_stops_the_run_and_keeps_the_last_good_state(photos: Path, tmp_path: Path) -> None:
     settings = {**QUICK, "epochs": 40, "lr": 1000.0, "warmup": 0.0, "momentum": 1.0, "weight_decay": 1.0}
-    with pytest.raises(RunFailed, match=r"by epoch \d+, step \d+ \(learning rate .*\); try settings={\"lr\": 250"):
+    with pytest.raises(RunFailed, match=r"in epoch \d+, step \d+ \(learning rate .*\); try settings={\"lr\": 250"):
         resnets.train(photos, out=tmp_path / "run", settings=settings, save_every=0, plan="usual")
     folder = RunFolder(tmp_path / "run")
     assert all(value.isfinite().all() for value in safetensors.torch.load_file(folder.state).values())

@@ -109,7 +109,7 @@ def test_a_second_run_is_refused_while_the_first_lives_from_its_first_second_on(
 
     train(photos, folder.path, settings={**QUICK, "epochs": 1}, watch=second)
     busy = "another run is being trained in it"
-    expected = {"checking images": (busy, "no run to resume"), "training": ("already holds a run", busy)}
+    expected = {"checking images": (busy, "no run to resume"), "training": ("already contains a run", busy)}
     assert [words in one for words, one in zip(expected[task], said[1:], strict=True)] == [True, True]
     assert not list(folder.path.rglob("lock"))
 
@@ -122,7 +122,7 @@ def test_a_run_can_be_resumed_from_its_first_second_on(photos: Path, tmp_path: P
             shutil.copytree(tmp_path / "run", killed.path)
 
     train(photos, tmp_path / "run", settings={**QUICK, "epochs": 1}, watch=copy)
-    with pytest.raises(InputError, match="already holds a run"):
+    with pytest.raises(InputError, match="already contains a run"):
         train(photos, killed.path)
     go_on(photos, killed)
     assert_same_run(killed, RunFolder(tmp_path / "run"))
@@ -177,7 +177,7 @@ def test_more_epochs_extend_a_run_to_the_one_that_was_begun_with_them(
 def test_where_the_schedule_forbids_more_epochs_the_way_there_is_is_said(photos: Path, stopped: RunFolder) -> None:
     with pytest.raises(InputError, match=r"'cosine' spreads .* the 3 epochs .*; weights=\S+ epochs=2 with another"):
         go_on(photos, stopped, settings={"epochs": 5})
-    with pytest.raises(InputError, match="goes on with the recipe the run began with"):
+    with pytest.raises(InputError, match="uses the recipe that the run began with"):
         go_on(photos, stopped, settings={"epochs": 2})
 
 
@@ -199,7 +199,7 @@ def test_a_signal_after_training_says_what_is_kept_and_resume_goes_on(
             main(command)
     assert left.value.code == 128 + number
     assert f"stopped while {doing}; {stopped.classifier} is kept" in (err := capsys.readouterr().err)
-    assert "the same command with --resume goes on from there" in err.splitlines()[-1]
+    assert "the same command with --resume continues from there" in err.splitlines()[-1]
     assert (resnets.load(stopped.path).temperature != 1) == (doing == "reporting")
     main(command)
     assert stopped.report.exists()
@@ -208,7 +208,7 @@ def test_a_signal_after_training_says_what_is_kept_and_resume_goes_on(
 
 def test_a_signal_in_the_last_epoch_is_heard(whole: RunFolder, photos: Path, tmp_path: Path) -> None:
     folder = RunFolder(tmp_path / "run")
-    with pytest.raises(Interrupted, match=r"after the last epoch; saved in .*resume=True calibrates and reports"):
+    with pytest.raises(Interrupted, match=r"after the last epoch; saved in .*resume=True calibrates it and writes"):
         train(photos, folder.path, watch=StopAfter(18))
     assert not folder.report.exists()
     go_on(photos, folder)

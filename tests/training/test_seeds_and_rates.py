@@ -45,9 +45,11 @@ def test_seeds_differ_by_chance_alone_and_their_spread_is_reported(photos: Path,
 def test_a_rerun_goes_on_with_the_seeds_that_are_missing(photos: Path, tmp_path: Path) -> None:
     resnets.train(photos, out=tmp_path / "runs" / "seed-0", settings=QUICK)
     before = (tmp_path / "runs" / "seed-0" / "classifier.safetensors").read_bytes()
-    with pytest.raises(InputError, match="already holds runs; resume=True goes on with them"):
+    with pytest.raises(InputError, match="already contains runs; continue them with resume=True"):
         resnets.train_seeds(photos, seeds=2, out=tmp_path / "runs", settings=QUICK)
+    (tmp_path / "runs" / ".seeds.json.x1.part").write_bytes(b"half")
     resnets.train_seeds(photos, seeds=2, out=tmp_path / "runs", settings=QUICK, resume=True)
+    assert not list((tmp_path / "runs").rglob("*.part"))
     assert (tmp_path / "runs" / "seed-0" / "classifier.safetensors").read_bytes() == before
     assert (tmp_path / "runs" / "seed-1" / "classifier.safetensors").exists()
 
@@ -68,7 +70,7 @@ def test_every_seed_computes_in_the_way_that_was_measured_for_the_first(
 
 
 def test_one_seed_has_no_spread(photos: Path, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="seeds = 1: a spread needs at least 2"):
+    with pytest.raises(InputError, match="seeds = 1: must be at least 2"):
         resnets.train_seeds(photos, seeds=1, out=tmp_path / "runs", settings=QUICK)
 
 
@@ -114,5 +116,5 @@ def test_a_rate_is_found_where_the_loss_still_falls_and_nothing_is_written(
     assert list(found.curve.rates) == sorted(found.curve.rates)
     assert found.images == 9
     assert not list(tmp_path.iterdir())
-    with pytest.raises(InputError, match="steps = 5: a curve needs at least 20"):
+    with pytest.raises(InputError, match="steps = 5: must be at least 20"):
         resnets.lr_find(photos, steps=5, settings=QUICK)

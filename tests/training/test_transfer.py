@@ -50,7 +50,7 @@ def test_fine_tuning_carries_network_and_preprocessing_over_and_begins_with_a_pr
     assert tuned.network.spec.num_classes == 3
     assert tuned.origin["weights"] == start.name
     assert "network cifar_resnet20: that of the weights" in caplog.messages
-    assert any(message.startswith("patience 6: ends when 6 epochs") for message in caplog.messages)
+    assert any(message.startswith("patience 6: the run stops when 6 epochs") for message in caplog.messages)
     rows = [json.loads(line) for line in RunFolder(tmp_path / "run").metrics.read_text().splitlines()]
     assert [row["epoch"] for row in rows] == [0, 1, 2]
     assert rows[0]["lr"] == 0
@@ -65,7 +65,7 @@ def test_a_linear_probe_changes_the_classifier_layer_alone(
 ) -> None:
     with caplog.at_level(logging.INFO, logger="resnets"):
         probe = resnets.train(photos, weights=start, recipe="linear-probe", out=tmp_path / "run", settings=SPEC)
-    assert "flip true: images in colour are mirrored" in caplog.messages
+    assert "flip true: color images are mirrored" in caplog.messages
     assert not [said for said in caplog.messages if said.startswith(("batch", "stem and", "patience", "augment"))]
     ours, before = probe.network.state_dict(), resnets.load(start).network.state_dict()
     for name, tensor in before.items():
@@ -165,10 +165,10 @@ def test_what_cannot_be_started_from_is_refused_before_anything_is_written(
     plain = tmp_path / "plain.pth"
     torch.save(resnets.load(start).network.state_dict(), plain)
     refused = {
-        "does not say of which network": {"weights": plain, "settings": SETTINGS},
+        "does not say which network": {"weights": plain, "settings": SETTINGS},
         "no such file, and no published weights": {"weights": "resnet5", "settings": SETTINGS},
         "not the weights of this network": {"weights": start, "network": "resnet18", "settings": SETTINGS},
-        "names them": {"recipe": "linear-probe"},
+        "needs trained weights": {"recipe": "linear-probe"},
     }
     for why, options in refused.items():
         with pytest.raises(InputError, match=why):

@@ -3,6 +3,7 @@
 import re
 import xml.etree.ElementTree as ET
 from collections.abc import Callable
+from functools import cache
 from itertools import permutations
 from pathlib import Path
 from typing import Any
@@ -19,13 +20,19 @@ from resnets.view.show import show
 Open = Callable[..., Any]
 
 
+@cache
+def content_of(*networks: str) -> str:
+    """The page about some networks, made once for all the tests that open it."""
+    return str(show(*networks).as_format("html"))
+
+
 @pytest.fixture
 def opened(opened_file: Open, tmp_path: Path) -> Open:
     """Opens a page about some networks."""
 
     def open_page(*networks: str, at: str = "", content: str | None = None, **options: Any) -> Any:
         path = tmp_path / "page.html"
-        path.write_text(content if content is not None else str(show(*networks).as_format("html")))
+        path.write_text(content if content is not None else content_of(*networks))
         return opened_file(path, at, **options)
 
     return open_page

@@ -461,13 +461,23 @@ def test_a_cache_that_cannot_be_written_is_named(server: Hub, tmp_path: Path, mo
     assert all(word in message for word in ("could not be written", "make room, or set HF_HOME"))
 
 
+def test_what_a_killed_download_left_in_the_cache_goes_with_the_next(server: Hub) -> None:
+    server.models["w.pth"] = b"weights"
+    address = f"{server.address}/models/w.pth"
+    target = download.cached_at(address)
+    target.parent.mkdir(parents=True)
+    (target.parent / f".{target.name}.x1.part").write_bytes(b"wei")
+    assert download.download(address) == target
+    assert list(target.parent.iterdir()) == [target]
+
+
 def test_a_full_disk_is_said_and_leaves_nothing(server: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(_: int) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(os, "fsync", full)
     server.models["w.pth"] = b"w"
-    assert "could not be written (No space left on device); make room" in refused(
+    assert "could not be written (No space left on device), and nothing" in refused(
         f"{server.address}/models/w.pth", RunFailed
     )
     assert not list(download.checkpoints().iterdir())
@@ -548,6 +558,34 @@ def test_a_download_that_takes_too_long_is_given_up(server: Hub, monkeypatch: py
     server.repositories["me/net"] = {"config.json": bytes(11)}
     for name in (f"{server.address}/models/w.pth", "me/net"):
         assert "takes more than 0 seconds; try later, or set RESNETS_DOWNLOAD_SECONDS to more" in refused(name)
+
+
+@pytest.mark.parametrize("what", ["headers", "body"])
+@pytest.mark.parametrize("name", ["{}/models/w.pth", "me/net"])
+def test_a_server_that_trickles_is_given_up_when_the_time_is_over(
+    name: str, what: str, server: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RESNETS_DOWNLOAD_SECONDS", "1")
+    server.models["w.pth"] = bytes(1000)
+    server.repositories["me/net"] = {"config.json": bytes(1000)}
+    server.trickles |= {"w.pth": what, "config.json": what}
+    assert "takes more than 1 seconds; try later, or set RESNETS_DOWNLOAD_SECONDS to more" in refused(
+        name.format(server.address)
+    )
+    assert not [path for path in download.checkpoints().rglob("*") if path.is_file()]
+
+
+def test_a_hub_that_asks_to_wait_for_years_or_offers_another_way_is_asked_as_usual(
+    server: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def never(**_: Any) -> None:
+        raise AssertionError
+
+    monkeypatch.setattr("huggingface_hub.file_download.xet_get", never)
+    server.extra = {"X-Xet-Hash": "a" * 64, "X-Xet-Refresh-Route": f"{server.address}/xet", "Retry-After": "1000000000"}
+    server.repositories["me/net"] = {"config.json": b"{}"}
+    assert "me/net" in refused("me/net")
+    assert server.bodies("config.json")
 
 
 def test_a_limit_that_is_no_number_is_said(server: Hub, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,7 +13,8 @@ def usable_cpus(*, own: Path = _OWN, groups: Path = _GROUPS) -> int:
 
     own: lists the control groups of this process. groups: the folder at which they are mounted, version 1 or 2.
     """
-    return max(1, min([_allowed(), *_quotas(own, groups)]))
+    quotas = (quota for folder in control_groups("cpu", own=own, groups=groups) for quota in _quota(folder))
+    return max(1, min([_allowed(), *quotas]))
 
 
 def _allowed() -> int:
@@ -22,28 +23,31 @@ def _allowed() -> int:
     return os.cpu_count() or 1
 
 
-def _quotas(own: Path, groups: Path) -> Iterator[int]:
-    """The limits of the process's control groups and of all that these are in, in whole CPUs, rounded up."""
-    for line in _text(own).splitlines():
+def control_groups(controller: str, *, own: Path = _OWN, groups: Path = _GROUPS) -> Iterator[Path]:
+    """The folders of the process's control groups, and of all that these are in, with the limits of `controller`."""
+    for line in text(own).splitlines():
         _, kinds, path = line.split(":", 2) if line.count(":") >= 2 else ("", "none", "")
-        roots = [groups] if not kinds else [groups / kinds, groups / "cpu"] if "cpu" in kinds.split(",") else []
+        named = [groups / kinds, groups / controller] if controller in kinds.split(",") else []
+        roots = named if kinds else [groups]
         for root in roots:
             inner = root / path.strip("/")
             for folder in (inner, *inner.parents):
-                yield from _quota(folder)
+                yield folder
                 if folder == root:  # a container sees its own group there
                     break
 
 
 def _quota(folder: Path) -> Iterator[int]:
-    quota, period = (_text(folder / "cpu.max").split() or ["", ""])[:2]
+    """The limit of a control group in whole CPUs, rounded up."""
+    quota, period = (text(folder / "cpu.max").split() or ["", ""])[:2]
     if not quota:
-        quota, period = (_text(folder / name).strip() for name in ("cpu.cfs_quota_us", "cpu.cfs_period_us"))
+        quota, period = (text(folder / name).strip() for name in ("cpu.cfs_quota_us", "cpu.cfs_period_us"))
     if quota.isdecimal() and period.isdecimal() and int(period):  # "max" and -1: no limit
         yield math.ceil(int(quota) / int(period))
 
 
-def _text(path: Path) -> str:
+def text(path: Path) -> str:
+    """What a file of the kernel's says; nothing where there is none."""
     try:
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError):

@@ -8,12 +8,15 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Generator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
 from resnets.base.errors import InputError, RunFailed
+from resnets.base.locks import held
 from resnets.base.reading import special
+
+_SUFFIX = ".part"  # of what is still being written; its name begins with a dot
 
 
 def write_whole(path: str | Path, content: bytes | str) -> Path:
@@ -22,53 +25,46 @@ def write_whole(path: str | Path, content: bytes | str) -> Path:
     Parent folders are made; a link is followed. Raises InputError for what is there and no regular file, RunFailed,
     leaving any earlier file as it was, when the system refuses.
     """
-    path, target = Path(path), _target(path)
     # A file name that is not UTF-8 can be in a text; it is written as an escape.
     data = content.encode(errors="backslashreplace") if isinstance(content, str) else content
+    with written_whole(path) as file:
+        file.write(data)
+    return Path(path)
+
+
+@contextmanager
+def written_whole(
+    path: str | Path, *, within: Path | None = None, instead: str = "choose another place"
+) -> Generator[BinaryIO]:
+    """A file to write to, which is at `path` once the block has ended well, and is gone when it has not.
+
+    Until then it lies beside `path`, and what killed writers of `path` left there is removed; or it lies in the folder
+    `within`, of the same file system, whose leftovers its owner removes. Behind a link it is beside the link's target.
+    instead: what the user can do where `path` cannot be written. Raises as `write_whole`.
+    """
+    target = _target(path)
     temporary: Path | None = None
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, name = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".part", dir=target.parent)
-        temporary = Path(name)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
+        if within is None or target != Path(path):
+            target.parent.mkdir(parents=True, exist_ok=True)
+            remove_leftovers(target.parent, of=target.name)
+            within = target.parent
+        file, temporary = _temporary(within, target.name)
+        with file:
+            yield file
             file.flush()
             os.fsync(file.fileno())
-        temporary.chmod(0o666 & ~_umask())
-        temporary.replace(target)
-        temporary = None
+            temporary.chmod(0o666 & ~_umask())
+            temporary.replace(target)
+            temporary = None
     except OSError as error:
         raise RunFailed(
-            f"{path}: could not be written ({error.strerror or error}), and nothing that was there has changed; "
-            "make room, or choose another place"
+            f"{path}: could not be written ({error.strerror or error}), and what was there is unchanged; "
+            f"make room, or {instead}"
         ) from error
     finally:
         if temporary is not None:  # a second Ctrl-C comes here too
             temporary.unlink(missing_ok=True)
-    return path
-
-
-@contextmanager
-def written_whole(path: Path, temporary: Path) -> Generator[BinaryIO]:
-    """A file to write to, which is at `path` once the block has ended well, and until then at `temporary`.
-
-    Both must be on one file system; behind a link, `temporary` is beside its target. What an earlier attempt left at
-    `temporary` is lost. Raises as `write_whole`.
-    """
-    target = _target(path)
-    if target != Path(path):  # behind a link, and perhaps on another file system
-        temporary = target.with_name(f".{target.name}.part")
-    try:
-        with temporary.open("wb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(target)
-    except OSError as error:
-        raise RunFailed(
-            f"{path}: could not be written ({error.strerror or error}), and nothing that was there has changed; "
-            "make room, or choose another place"
-        ) from error
 
 
 def write_folder_whole(path: str | Path, files: Mapping[str, bytes | str]) -> Path:
@@ -78,32 +74,44 @@ def write_folder_whole(path: str | Path, files: Mapping[str, bytes | str]) -> Pa
     """
     path = Path(path)
     if path.exists():
-        raise InputError(f"{path}: is already here; remove it, or choose another place")
+        raise InputError(f"{path}: already exists; remove it, or choose another place")
     temporary: Path | None = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent))
-        for name, content in files.items():
-            write_whole(temporary / name, content)
-        for folder in (temporary, *(one for one in temporary.rglob("*") if one.is_dir())):
-            folder.chmod(0o777 & ~_umask())
-        temporary.rename(path)
+        remove_leftovers(path.parent, of=path.name)
+        temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=_SUFFIX, dir=path.parent))
+        with _opened(temporary) as descriptor:
+            held(descriptor)
+            for name, content in files.items():
+                write_whole(temporary / name, content)
+            for folder in (temporary, *(one for one in temporary.rglob("*") if one.is_dir())):
+                folder.chmod(0o777 & ~_umask())
+            temporary.rename(path)
         temporary = None
     except OSError as error:
-        raise RunFailed(f"{path}: could not be made ({error.strerror or error}); choose another place") from error
+        raise RunFailed(f"{path}: could not be created ({error.strerror or error}); choose another place") from error
     finally:
         if temporary is not None:
             shutil.rmtree(temporary, ignore_errors=True)
     return path
 
 
-def remove_leftovers(folder: Path) -> None:
-    """Remove what writers that were killed have left in `folder`, in which nobody else may be writing."""
-    for path in folder.glob(".*.part"):
-        if path.is_dir() and not path.is_symlink():
-            shutil.rmtree(path, ignore_errors=True)
-        else:
-            path.unlink(missing_ok=True)
+def remove_leftovers(folder: Path, *, of: str = "") -> None:
+    """Remove what writers that were killed have left in `folder`, or those of the file called `of`.
+
+    What a writer that lives is writing is locked, and stays.
+    """
+    begins, left = f".{of}." if of else ".", list[Path]()
+    with suppress(OSError), os.scandir(folder) as entries:
+        left = [Path(entry) for entry in entries if entry.name.startswith(begins) and entry.name.endswith(_SUFFIX)]
+    for path in left:
+        with suppress(OSError), _opened(path) as descriptor:
+            if held(descriptor) is False:
+                continue
+            if path.is_dir():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                path.unlink()
 
 
 def check_place(path: str | Path) -> None:
@@ -117,10 +125,31 @@ def check_place(path: str | Path) -> None:
 def check_parents(path: Path) -> None:
     """Raise InputError when nothing can be made at `path`: a folder above it is a file, or its name is not UTF-8."""
     if "\udc80" <= max(str(path)) <= "\udcff":  # what Python makes of such bytes; safetensors cannot open them
-        raise InputError(f"{path}: a name that is not UTF-8; choose another")
+        raise InputError(f"{path}: the name is not UTF-8; choose another")
     blocking = next((parent for parent in path.parents if parent.exists() and not parent.is_dir()), None)
     if blocking is not None:
-        raise InputError(f"{path}: cannot be written, since {blocking} is a file; choose another place")
+        raise InputError(f"{path}: cannot be written because {blocking} is a file; choose another place")
+
+
+def _temporary(folder: Path, name: str) -> tuple[BinaryIO, Path]:
+    """A new file in `folder` to write `name` into, locked as long as it is open."""
+    while True:
+        descriptor, made = tempfile.mkstemp(prefix=f".{name}.", suffix=_SUFFIX, dir=folder)
+        file, path = os.fdopen(descriptor, "wb"), Path(made)
+        with suppress(FileNotFoundError):
+            if held(descriptor) is not False and os.path.samestat(os.fstat(descriptor), path.stat()):
+                return file, path
+        file.close()  # someone took it for a leftover between its making and its locking
+
+
+@contextmanager
+def _opened(path: Path) -> Generator[int]:
+    """A file or folder, opened to be locked; never what a link leads to, and no pipe is waited for."""
+    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
 
 
 def _target(path: str | Path) -> Path:
@@ -128,7 +157,7 @@ def _target(path: str | Path) -> Path:
     try:
         found = os.stat(path)  # noqa: PTH116 - as below
         target = Path(os.path.realpath(path, strict=True)) if os.path.islink(path) else Path(path)  # noqa: PTH114
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return Path(os.path.realpath(path)) if os.path.islink(path) else Path(path)  # noqa: PTH114 - names no Path has
     except (OSError, ValueError) as error:
         why = getattr(error, "strerror", None) or error
@@ -137,7 +166,7 @@ def _target(path: str | Path) -> Path:
     if kind is None and _is_standard_stream(found):
         kind = "where standard output or standard error goes"
     if kind is not None:
-        raise InputError(f"{path}: is {kind}, which no file may replace; name a file, or leave it out")
+        raise InputError(f"{path}: is {kind} and is not replaced; name a regular file, or leave the option out")
     return target
 
 

@@ -34,7 +34,7 @@ def _opened(path: Path) -> BinaryIO | None:
     while True:
         path.parent.mkdir(parents=True, exist_ok=True)
         file = path.open("ab")
-        if not _lock(file.fileno()):
+        if held(file.fileno()) is False:
             file.close()
             return None
         with suppress(FileNotFoundError):
@@ -43,16 +43,19 @@ def _opened(path: Path) -> BinaryIO | None:
         file.close()  # whoever had it has removed it between our opening and our locking
 
 
-def _lock(descriptor: int) -> bool:
-    """Lock a file until its process ends. Where the system has no such locks nothing is locked."""
+def held(descriptor: int) -> bool | None:
+    """Lock an open file until it is closed or its process ends; whether that went, None where there are no such locks.
+
+    False: someone else has locked it.
+    """
     try:
         import fcntl
     except ImportError:
-        return True
+        return None
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
     except OSError:  # a network file system without locks
-        return True
+        return None
     return True

@@ -2,13 +2,17 @@
 
 import html
 import logging
+import math
 import sys
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from resnets.base.progress import Progress, Watch, unwatched
 from resnets.base.wording import worded
+
+_PAUSE = 0.1  # seconds between two drawings of a bar
 
 
 def in_notebook() -> bool:
@@ -46,10 +50,16 @@ class _Bar:
 
     def __init__(self) -> None:
         self.place: Any = None  # the display, once there is something to show
+        self.drawn = -math.inf  # when, in seconds
+        self.task = ""
 
     def __call__(self, progress: Progress) -> None:
         from IPython.display import HTML, display  # pyright: ignore # only a notebook has it
 
+        now = time.monotonic()
+        if progress.task == self.task and progress.done < progress.total and now < self.drawn + _PAUSE:
+            return
+        self.task, self.drawn = progress.task, now
         content = HTML(_bar(progress))
         if self.place is None:
             self.place = display(content, display_id=True)

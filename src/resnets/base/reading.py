@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import IO
 
 from resnets.base.errors import InputError
+from resnets.base.turns import take
 
 MAX_FILE = 512 * 2**20  # bytes of an image file; far beyond any photograph
 
@@ -25,9 +26,7 @@ def read_whole(path: str | Path, *, limit: int = TEXT_LIMIT) -> bytes:
     with open_regular(path) as file:
         data = file.read(limit + 1) if os.fstat(file.fileno()).st_size <= limit else None
     if data is None or len(data) > limit:
-        raise InputError(
-            f"{path}: has more than {_amount(limit)}, the most that is read of such a file; check the name"
-        )
+        raise InputError(f"{path}: has more than {amount(limit)}, the most that is read of such a file; check the name")
     return data
 
 
@@ -51,7 +50,8 @@ def special(status: os.stat_result) -> str | None:
     return _SPECIAL.get(stat.S_IFMT(status.st_mode))
 
 
-def _amount(size: int) -> str:
+def amount(size: int) -> str:
+    """A number of bytes, in words."""
     return f"{size >> 30} GiB" if size >= 1 << 30 else f"{size >> 20} MiB" if size >= 1 << 20 else f"{size:,} bytes"
 
 
@@ -65,6 +65,7 @@ def read_regular(path: str | Path, *, limit: int = MAX_FILE) -> bytes:
         if size > limit:
             why = f"{size / 2**20:,.0f} MiB; an image file may have {limit // 2**20} MiB"
             raise OSError(errno.EFBIG, why, str(path))
+        take(size)
         return file.read(size)
 
 

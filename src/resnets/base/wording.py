@@ -13,6 +13,11 @@ _TRANSLATIONS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
     for pattern, python in (
         (r"or give --spec FILE\.toml", "give a ResNetSpec, or the path of a .toml file"),
         (r"the same command with --resume", "the same call with resume=True"),
+        (r"run the same command again", "make the same call again"),
+        (r"the same command", "the same call"),
+        (r" \(`resnets recipe list`\)", ""),
+        (r"neither an option nor a file; `resnets predict --help` lists the options", "no such file"),
+        (r"--(engine|format) ([a-z]+)", r'\1="\2"'),
         (r"`resnets list((?: --weights)?)`", r"`resnets list_networks\1`"),
         (rf"`resnets (\w+) --({_FLAGS})`", r"`resnets.\1(..., \2=True)`"),
         (r"`resnets (show|convert|export|train|predict|evaluate|list_networks)`", r"`resnets.\1`"),

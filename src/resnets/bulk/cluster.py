@@ -96,7 +96,7 @@ def _enter(folder: str) -> None:
         os.chdir(folder)
     except OSError as error:
         raise InputError(
-            f"{folder}: not a folder of this machine, and images are named relative to it; name them by absolute "
+            f"{folder}: not a folder on this machine, but the images are named relative to it; use absolute "
             "paths, or by URIs such as s3://"
         ) from error
 
@@ -153,4 +153,4 @@ def _explained(error: BaseException) -> RunFailed:
             return RunFailed(str(cause))
         cause = getattr(cause, "cause", None) or cause.__cause__
     last = (str(error).strip().splitlines() or [type(error).__name__])[-1]
-    return RunFailed(f"the Ray cluster could not go on: {last}; the same command goes on where it stopped")
+    return RunFailed(f"the Ray cluster failed: {last}; the same command continues where it stopped")

@@ -17,15 +17,15 @@ from urllib.parse import unquote
 from resnets.base.errors import InputError
 from resnets.base.names import as_on_disk
 from resnets.base.reading import head
-from resnets.bulk import tables
+from resnets.bulk import parquet_images
 from resnets.bulk.manifest import Entry
 from resnets.bulk.stores import LOCAL, WORK_FILES, Store, arrow, is_uri, open_local, store_of
-from resnets.data import kinds, members
-from resnets.data.kinds import SUFFIXES
+from resnets.data import image_formats, members
+from resnets.data.image_formats import SUFFIXES
 from resnets.data.listing import LeftOut, is_hidden, picture_kind
 from resnets.data.sources import ARCHIVES
 
-CONTAINERS = (*ARCHIVES, tables.SUFFIX)
+CONTAINERS = (*ARCHIVES, parquet_images.SUFFIX)
 
 Identity = tuple[int, int]  # of a folder: its device, its inode
 
@@ -65,7 +65,7 @@ class Discovery:
 
     def _argument(self, name: str) -> Iterator[Entry]:
         if not name:
-            raise InputError("'': an image has an empty name; name files, folders or patterns")
+            raise InputError("'': the name of an image is empty; name files, folders or patterns")
         name = name if is_uri(name) else as_on_disk(name)
         if is_uri(name):
             yield from self._uri(name)
@@ -160,7 +160,7 @@ class Discovery:
 
     def _file(self, name: str, store: int) -> Iterator[Entry]:
         lower = name.lower()
-        if lower.endswith(tables.SUFFIX):
+        if lower.endswith(parquet_images.SUFFIX):
             arrow(name)
             return self._guarded(name, store, self._rows)
         if lower.endswith(".zip"):
@@ -176,7 +176,7 @@ class Discovery:
         try:
             with self._opened(name, store) as file:
                 yield from entries(name, file, store)
-        except tables.NoColumn:
+        except parquet_images.NoColumn:
             raise
         except InputError as error:
             yield Entry(name, "bad", why=str(error))
@@ -189,15 +189,15 @@ class Discovery:
     def _head(self, name: str, store: int) -> bytes:
         """A file's first bytes; none of what cannot be read."""
         if store == LOCAL:
-            return head(name, kinds.HEAD)
+            return head(name, image_formats.HEAD)
         try:
             with self.stores[store].open(name) as file:
-                return file.read(kinds.HEAD)
+                return file.read(image_formats.HEAD)
         except OSError:
             return b""
 
     def _rows(self, name: str, file: IO[bytes], store: int) -> Iterator[Entry]:
-        for row, place in tables.places(name, file):
+        for row, place in parquet_images.places(name, file):
             yield Entry(f"{name}/{row}", "parquet", store, len(name), place)
 
     def _zip(self, name: str, file: IO[bytes], store: int) -> Iterator[Entry]:
@@ -275,7 +275,7 @@ def _images(archive: str, found: Iterator[members.Member], file: IO[bytes]) -> I
         for member in found
         if member.kind == "file"
         and not any(map(is_hidden, member.name.split("/")))
-        and picture_kind(member.name.rpartition("/")[2], partial(members.head, file, member, kinds.HEAD))
+        and picture_kind(member.name.rpartition("/")[2], partial(members.head, file, member, image_formats.HEAD))
     )
     first = next(images, None)
     if first is None:

@@ -87,8 +87,8 @@ def check_same(unfinished: Job, wanted: Job, folder: Path) -> None:
         if name == "classifier":
             before, now = unfinished.classifier_name, f"{wanted.classifier_name}, whose content differs"
         raise InputError(
-            f"{folder}: was begun with {what} {_as_text(before)}, and this is {_as_text(now)}; run the same "
-            "command to go on, remove the folder to begin anew, or name another output"
+            f"{folder}: was begun with {what} {_as_text(before)}, but now it is {_as_text(now)}; run the same "
+            "command to continue, remove the folder to start over, or name another output"
         )
 
 

@@ -8,10 +8,11 @@ from typing import IO
 
 from resnets.base.errors import InputError
 from resnets.base.reading import read_regular
+from resnets.base.turns import take
 from resnets.bulk.discovery import unpacked_copy
 from resnets.bulk.manifest import Entry
+from resnets.bulk.parquet_images import Cursor
 from resnets.bulk.stores import LOCAL, Store, open_local
-from resnets.bulk.tables import Cursor
 from resnets.data import members
 
 
@@ -52,8 +53,9 @@ class Reader:
             with self.stores[entry.store].open(entry.name) as file:
                 size = file.seek(0, 2)
                 members.check_size(entry.name, size)
+                take(size)
                 file.seek(0)
-                return file.read()
+                return file.read(size)
         try:
             return read_regular(entry.name, limit=members.MAX_MEMBER)
         except ValueError as error:  # a name that no system allows

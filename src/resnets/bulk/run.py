@@ -73,14 +73,14 @@ class BulkRequest:
         if self.engine not in get_args(Engine):
             raise InputError(f"engine = {self.engine!r}: must be one of {', '.join(get_args(Engine))}")
         if self.ray_address is not None and self.engine != "ray":
-            raise InputError(f"ray_address = {self.ray_address!r}: is for the engine ray, and this is {self.engine}")
+            raise InputError(f"ray_address = {self.ray_address!r}: only works with the engine ray, not {self.engine}")
         check_place(self.out)
         found = format_of(self.out)
         if found is None:
             kinds = ", ".join(one.suffix for one in FORMATS)
             raise InputError(f"{self.out}: bulk predictions are written as {kinds}; name a file that ends so")
         if self.embeddings and not found.features:
-            raise InputError(f"{self.out}: embeddings go into a .parquet or .jsonl file; name one of those")
+            raise InputError(f"{self.out}: embeddings need a .parquet or .jsonl file; name one")
         if found.suffix == ".parquet":
             arrow(str(self.out))
 
@@ -122,7 +122,7 @@ def predict(request: BulkRequest) -> Written:
 
 def _check_free(request: BulkRequest) -> None:
     if request.out.exists() and not request.overwrite:
-        raise InputError(f"{request.out}: is already here; overwrite it with --overwrite, or name another output")
+        raise InputError(f"{request.out}: already exists; replace it with --overwrite, or name another output")
 
 
 @dataclass
@@ -163,7 +163,7 @@ def _job(request: BulkRequest, work_folder: WorkFolder, predictor: Predictor) ->
         check_same(unfinished, replace(wanted, listed=listed.digest), work_folder.folder)
         work_folder.check(unfinished)
         work_folder.remove_damaged(unfinished)
-        log.info("%s: going on with a run of %s images", request.out, f"{unfinished.count:,}")
+        log.info("%s: continuing a run of %s images", request.out, f"{unfinished.count:,}")
         return unfinished, False
     _check_free(request)
     inputs = Discovery(request.images, listed, work_folder.folder, request.out)
@@ -216,12 +216,12 @@ def _compute(request: BulkRequest, worker: Worker, missing: list[int], meter: Me
         return
     if stop.signal is None:
         raise RunFailed(
-            f"{work_folder.folder}: {unseen:,} of {job.parts:,} parts that were computed are not seen here; make sure "
+            f"{work_folder.folder}: {unseen:,} of {job.parts:,} computed parts are missing on this machine; make sure "
             "that all machines share this folder, then run the same command again"
         )
     kept = sum(map(job.images_in, work_folder.finished(job)))
     raise Interrupted(
-        f"stopped with {kept:,} of {job.count:,} images done, kept in {work_folder.folder}; the same command goes on",
+        f"stopped with {kept:,} of {job.count:,} images done, kept in {work_folder.folder}; the same command continues",
         signal=stop.signal,
     )
 

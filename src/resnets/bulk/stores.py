@@ -127,7 +127,7 @@ class Store:
             return pyarrow.fs.FileSystem.from_uri(self.root)[0]
         except (ValueError, NotImplementedError) as error:
             raise InputError(
-                f"{self.root}: no store that can be read ({error}); s3://, gs:// and file:// can"
+                f"{self.root}: this kind of storage cannot be read ({error}); use s3://, gs:// or file://"
             ) from error
 
 
@@ -148,8 +148,9 @@ def store_of(uri: str) -> Store:
     parts = urlsplit(uri)
     if "@" in parts.netloc and parts.scheme in ("s3", "gs", "gcs"):
         raise InputError(
-            f"{parts.scheme}://...@{parts.netloc.rpartition('@')[2]}: holds credentials, which would be written down; "
-            "give them by the environment or the store's own configuration"
+            f"{parts.scheme}://...@{parts.netloc.rpartition('@')[2]}: contains credentials, which would be "
+            "stored in files; "
+            "set them in the environment or in the configuration of the storage"
         )
     query = f"?{parts.query}" if parts.query else ""
     return Store(f"{parts.scheme}://{parts.netloc}/{query}")

@@ -24,7 +24,7 @@ from itertools import islice
 from pathlib import Path
 
 from resnets.base.errors import InputError, RunFailed
-from resnets.base.files import write_whole, written_whole
+from resnets.base.files import remove_leftovers, write_whole, written_whole
 from resnets.base.locks import locked
 from resnets.base.progress import Progress, Watch
 from resnets.bulk.discovery import Discovery
@@ -42,7 +42,7 @@ EARLIER = "plan.json"  # what earlier versions called the job
 log = logging.getLogger(__name__)
 
 _OURS = re.compile(
-    r"entries\.(jsonl|index)|job\.json|joined|unpacked-\d+\.tar|classifier\.\w+|"
+    r"entries\.(jsonl|index)|job\.json|unpacked-\d+\.tar|classifier\.\w+|"
     r"\d+-\d+-([0-9a-f]{12}-)?[0-9a-f]{12}\.\w+|\..+\.part"
 )
 _OFFSET = struct.Struct("<Q")
@@ -83,15 +83,15 @@ class WorkFolder:
         """The unfinished job; None where there is none. Raises InputError when it is another version's or damaged."""
         path = self.folder / "job.json"
         if (self.folder / EARLIER).exists():
-            raise InputError(f"{self.folder / EARLIER}: of an earlier version of resnets; {self._way_out}")
+            raise InputError(f"{self.folder / EARLIER}: written by an earlier version of resnets; {self._way_out}")
         try:
             return Job.from_json(path.read_bytes())
         except FileNotFoundError:
             return None
         except OtherFormat as error:
-            raise InputError(f"{path}: {error}, of another version of resnets; {self._way_out}") from error
+            raise InputError(f"{path}: {error}, written by another version of resnets; {self._way_out}") from error
         except (OSError, ValueError, TypeError, KeyError) as error:
-            raise InputError(f"{path}: damaged, or no job ({error}); {self._way_out}") from error
+            raise InputError(f"{path}: damaged, or not a list of a bulk run ({error}); {self._way_out}") from error
 
     @contextmanager
     def locked(self) -> Generator[None]:
@@ -99,6 +99,7 @@ class WorkFolder:
         busy = f"{self.out}: another process is writing it; wait for it, or name another file"
         try:
             with locked(self.folder / "lock", busy=busy):
+                remove_leftovers(self.folder)
                 yield
         finally:
             with suppress(OSError):  # where all is done, or there was nothing to do, nothing stays behind
@@ -144,7 +145,7 @@ class WorkFolder:
         for name, digest in job.files.items():
             path = self.folder / name
             if not path.is_file() or _digest(path) != digest:
-                raise InputError(f"{path}: damaged or cut short, so the run cannot go on; {self._way_out}")
+                raise InputError(f"{path}: damaged or cut short, so the run cannot continue; {self._way_out}")
 
     def entries(self, job: Job, part: int) -> list[Entry]:
         """The images of a part. Raises RunFailed when the list lacks one."""
@@ -178,12 +179,14 @@ class WorkFolder:
     def write(self, job: Job, part: int, bad: int, content: bytes) -> None:
         """One part, whole or not at all. Raises RunFailed when the system refuses."""
         digest = hashlib.sha256(content).hexdigest()[:12]
-        write_whole(self.folder / f"{part:06}-{bad}-{digest}-{job.number}{self.format.suffix}", content)
+        name = f"{part:06}-{bad}-{digest}-{job.number}{self.format.suffix}"
+        with written_whole(self.folder / name, within=self.folder) as file:  # which nobody lists for each of its parts
+            file.write(content)
 
     def join(self, job: Job) -> int:
         """Make the output of the parts, all of which are there, and remove them. How many images could not be read."""
         found = self.finished(job)
-        with written_whole(self.out, self.folder / "joined") as file:
+        with written_whole(self.out, within=self.folder) as file:
             self.format.join((found[part].path for part in range(job.parts)), file, job.top, job.features)
         bad = sum(part.bad for part in found.values())
         self._write(replace(job, bad=bad))
@@ -209,7 +212,7 @@ class WorkFolder:
 
     @property
     def _way_out(self) -> str:
-        return f"remove {self.folder} to begin anew, or name another output"
+        return f"remove {self.folder} to start over, or name another output"
 
 
 def _digest(path: Path) -> str:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from resnets.base.errors import InputError
+from resnets.base.turns import turn
 from resnets.classifier.outputs import Outputs
 from resnets.classifier.prediction import Answer, Prediction
 from resnets.data import decoding, loading
@@ -87,12 +88,13 @@ class Answering(Outputs):
     def viewed(self, name: str, image: Picture | Encoded, tta: Views = "none") -> Viewed:
         """An image decoded and as the network will see it, or the error that it cannot be read with."""
         try:
-            if isinstance(image, str | Path):
-                image = self.preprocessing.decoded_file(image)
-            elif isinstance(image, Image.Image):
-                image = decoding.upright(image, name=name)
-            elif isinstance(image, Encoded):
-                image = self.preprocessing.decoded(image.read(), name=name)
+            with turn():
+                if isinstance(image, str | Path):
+                    image = self.preprocessing.decoded_file(image)
+                elif isinstance(image, Image.Image):
+                    image = decoding.upright(image, name=name)
+                elif isinstance(image, Encoded):
+                    image = self.preprocessing.decoded(image.read(), name=name)
             return name, self.preprocessing.views(image, tta)
         except OSError as error:
             return name, InputError(f"{name}: cannot be read ({error.strerror or error})")

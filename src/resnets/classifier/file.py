@@ -39,10 +39,11 @@ class Classifier(Predictor):
     def __post_init__(self) -> None:
         spec = self.network.spec
         if len(self.classes) != spec.num_classes:
-            raise InputError(f"{len(self.classes)} class names for a network of {spec.num_classes} outputs")
+            raise InputError(f"{len(self.classes)} class names, but the network has {spec.num_classes} outputs")
         if self.preprocessing.channels != spec.in_channels:
             raise InputError(
-                f"preprocessing gives {self.preprocessing.channels} channels to a network that reads {spec.in_channels}"
+                f"the preprocessing gives {self.preprocessing.channels} channels, but the network reads "
+                f"{spec.in_channels}"
             )
         super().__post_init__()
         self.network.eval().to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue] # torch's stub lacks this overload
@@ -137,7 +138,7 @@ def load(path: str | Path, *, device: Literal["cpu", "cuda", "mps"] | str = "cpu
     except InputError as error:
         raise InputError(f"{path}: damaged: {error}") from error
     except (KeyError, TypeError, ValueError, RuntimeError, AttributeError, safetensors.SafetensorError) as error:
-        raise InputError(f"{path}: damaged: its header and its weights do not fit ({shortly(error)})") from error
+        raise InputError(f"{path}: damaged: its header and its weights do not match ({shortly(error)})") from error
     return classifier
 
 
@@ -147,6 +148,6 @@ def _check_blocks(spec: ResNetSpec, names: Iterable[str]) -> None:
     wanted = {f"layer{stage}.{index}." for stage, depth in enumerate(spec.depths, 1) for index in range(depth)}
     if blocks != wanted:
         raise InputError(
-            f"its header says depths = {spec.depths}, {len(wanted):,} blocks, and it has weights of {len(blocks):,} "
+            f"its header says depths = {spec.depths}, {len(wanted):,} blocks, but it has weights for {len(blocks):,} "
             "blocks"
         )

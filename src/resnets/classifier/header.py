@@ -34,7 +34,9 @@ def read_header(path: str | Path) -> dict[str, Any]:
             f"{path}: damaged, or not a safetensors file ({shortly(error)}); {WHAT_WORKS}, whole"
         ) from error
     if text is None:
-        raise InputError(f"{path}: weights without a classifier's header; `resnets convert` makes a classifier of them")
+        raise InputError(
+            f"{path}: only weights, without the header of a classifier; `resnets convert` turns them into a classifier"
+        )
     return parsed(text, path, WHAT_WORKS)
 
 
@@ -45,7 +47,7 @@ def check_whole(path: Path) -> None:
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror or error}); {WHAT_WORKS}, whole") from error
     if broken:
-        raise InputError(f"{path}: damaged: its bytes are not those that were written (checksum); take another copy")
+        raise InputError(f"{path}: damaged: its checksum is wrong; use another copy")
 
 
 def parsed(text: str, path: str | Path, what_works: str) -> dict[str, Any]:
@@ -55,12 +57,12 @@ def parsed(text: str, path: str | Path, what_works: str) -> dict[str, Any]:
         version = header["format"]
     except (ValueError, TypeError, KeyError, RecursionError) as error:
         raise InputError(
-            f"{path}: damaged: its header is not a classifier's ({shortly(error)}); {what_works}, whole"
+            f"{path}: damaged: its header is not that of a classifier ({shortly(error)}); {what_works}, whole"
         ) from error
     if version not in READABLE:
         raise InputError(
             f"{path}: format {version}, written by {_writer(header)}; this version reads formats up to {FORMAT}, so "
-            "install that one"
+            "install that version"
         )
     return header
 

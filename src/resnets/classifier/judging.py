@@ -50,7 +50,7 @@ def calibrate(
     Raises InputError for what the user can mend.
     """
     if fraction is not None and not 0 < fraction < 1:
-        raise InputError(f"fraction {fraction}: of the images to fit on; must be more than 0 and less than 1")
+        raise InputError(f"fraction {fraction}: the part of the images to fit to must be more than 0 and less than 1")
     if error_rate is not None and not 0 <= error_rate < 1:
         raise InputError(f"error rate {error_rate}: must be 0 or more and less than 1, such as 0.02")
     opened = sources.opened(data, columns=columns, images=images)
@@ -71,7 +71,7 @@ def calibrate(
         on=on,
     )
     if classifier.abstain_below and error_rate is None:
-        log.warning("the threshold %.4g was for the temperature before; it is taken away", classifier.abstain_below)
+        log.warning("the threshold %.4g belonged to the old temperature and is removed", classifier.abstain_below)
     calibrated = replace(
         classifier,
         temperature=found.fitted.temperature,
@@ -103,7 +103,7 @@ def compare(
     """
     if set(a.classes) != set(b.classes):
         odd = sorted(set(a.classes) ^ set(b.classes))
-        raise InputError(f"the two classifiers have different classes: {', '.join(odd[:5])} in one of them only")
+        raise InputError(f"the two classifiers have different classes: only one of them has {', '.join(odd[:5])}")
     opened = sources.opened(data, columns=columns, images=images)
     shared, on = _held_out_of_both(opened, split, a, b)
 
@@ -130,7 +130,7 @@ def _held_out_of_both(
     common = np.flatnonzero(np.isin(theirs.rows, others.rows))
     if not len(common):
         raise InputError(
-            f"{images.name}: no image was held out of the training of both; name the --split to compare on"
+            f"{images.name}: no image was held out from the training of both; name the --split to compare on"
         )
     return theirs.subset(common), f"{images.name}, the images held out of the training of both"
 
@@ -139,5 +139,7 @@ def _in_order_of(a: Predictor, b: Predictor, scored_a: Scored, scored_b: Scored)
     """B's outputs in the order of A's classes."""
     places = np.array([a.classes.index(name) for name in b.classes])
     if not np.array_equal(scored_a.labels, places[scored_b.labels]):
-        raise InputError("the class map's numbers mean other classes in the second classifier; name the classes in it")
+        raise InputError(
+            "the numbers in the class map mean other classes in the second classifier; use class names instead"
+        )
     return scored_b.logits[:, np.argsort(places)]

@@ -33,11 +33,11 @@ class Outputs(ABC):
     def __post_init__(self) -> None:
         if len(set(self.classes)) != len(self.classes):
             twice = next(name for name in self.classes if self.classes.count(name) > 1)
-            raise InputError(f"the class name {twice!r} stands twice; each needs its own")
+            raise InputError(f"two classes are called {twice!r}; each needs its own name")
         if not 0 < self.temperature < math.inf:
-            raise InputError(f"temperature = {self.temperature}: must be a number of more than 0")
+            raise InputError(f"temperature = {self.temperature}: must be a number above 0")
         if not 0 <= self.abstain_below <= 1:
-            raise InputError(f"abstain_below = {self.abstain_below}: must be a probability, 0 to 1")
+            raise InputError(f"abstain_below = {self.abstain_below}: must be a probability, from 0 to 1")
 
     @abstractmethod
     def outputs(self, pixels: UInt8[np.ndarray, "batch height width channels"]) -> Float32[np.ndarray, "batch classes"]:
@@ -54,7 +54,7 @@ class Outputs(ABC):
 
         Raises InputError when this predictor gives outputs only.
         """
-        raise InputError(f"{self.path or 'this classifier'}: gives no features; take a classifier.safetensors")
+        raise InputError(f"{self.path or 'this classifier'}: gives no features; use a classifier.safetensors")
 
     def features(
         self, pixels: UInt8[np.ndarray, "batch height width channels"]
@@ -124,6 +124,7 @@ class Outputs(ABC):
         if np.isfinite(logits).all():
             return logits
         raise RunFailed(
-            f"{self.path or 'the classifier'}: its outputs are not finite numbers: its weights are damaged, or were so "
-            "where it was made; take another copy or train it again"
+            f"{self.path or 'the classifier'}: its outputs are not finite numbers, so its weights are "
+            "damaged or training "
+            "failed; use another copy or train it again"
         )

@@ -96,7 +96,7 @@ class Scoring(Outputs):
         labels = places[judged.labels]
         selection.tell_absent(judged.name, labels, self.classes)
         if tta != "none" and (self.origin.get("recipe") or {}).get("flip") is False:
-            log.warning("trained without mirror images: to average over them, as --tta does, may cost accuracy")
+            log.warning("trained without mirror images, so averaging over them with --tta may lower the accuracy")
         return Scored(judged, logits, labels, which + WORDS[tta])
 
     def _views(self, images: ImageSet, tta: Views, bad: list[int] | None) -> Iterator[NDArray[np.uint8]]:
@@ -117,9 +117,11 @@ class Scoring(Outputs):
             if not isinstance(seen, InputError):
                 yield seen
             elif bad is None:
-                raise InputError(f"{seen}; mend or remove it, or leave such files out with --skip-bad") from seen
+                raise InputError(f"{seen}; repair or remove it, or leave such files out with --skip-bad") from seen
             else:
                 log.warning("left out: %s", seen)
                 bad.append(index)
                 if len(bad) == len(images):
-                    raise InputError(f"{images.name}: none of {len(images):,} images can be read; the last: {seen}")
+                    raise InputError(
+                        f"{images.name}: none of the {len(images):,} images can be read; the last one: {seen}"
+                    )

@@ -13,5 +13,5 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except (MemoryError, ImportError) as error:
         if isinstance(error, ImportError) and "failed to map segment" not in str(error):
             raise
-        sys.exit(f"resnets: too little memory to start ({error or 'no more was to be had'}); free some")
+        sys.exit(f"resnets: too little memory to start ({error or 'no more available'}); free some")
     app.main(arguments)

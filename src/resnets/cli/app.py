@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 
-from cyclopts import App, CycloptsError
+from cyclopts import App, CycloptsError, Parameter
 
 from resnets.base.errors import InputError, Interrupted, RunFailed
 from resnets.base.wording import on_the_command_line
@@ -22,6 +22,7 @@ from resnets.cli.compare import compare
 from resnets.cli.convert import convert
 from resnets.cli.evaluate import evaluate
 from resnets.cli.export import export
+from resnets.cli.help import default, examples
 from resnets.cli.hub import hub
 from resnets.cli.list import list_networks
 from resnets.cli.lr_find import lr_find
@@ -45,12 +46,15 @@ def _version() -> str:
 app = App(
     name="resnets",
     help="Residual networks: see them, train them on your images, trust what they say, ship them.",
-    help_epilogue="A first run: `resnets train digits`. Errors are one line; `--debug` adds the traceback.",
+    help_epilogue="Start with `resnets train digits`, which needs no data of your own. `resnets COMMAND --help` "
+    "explains a command, with examples. If a command fails, `--debug` adds the traceback.",
     version=_version,
+    default_parameter=Parameter(show_default=default),
 )
 VERBS = (list_networks, show, train, lr_find, evaluate, report, compare, calibrate, predict, convert, export)
 for _order, _verb in enumerate(VERBS):
-    app.command(_verb, name=_verb.__name__.removesuffix("_networks").replace("_", "-"), sort_key=_order)
+    _name = _verb.__name__.removesuffix("_networks").replace("_", "-")
+    app.command(_verb, name=_name, sort_key=_order, help_epilogue=examples(_verb))
 app.command(recipe)
 app.command(hub)
 
@@ -78,7 +82,7 @@ def _run(tokens: list[str]) -> None:
         sys.exit(1)
     except CycloptsError as error:
         command = " ".join(("resnets", *(error.command_chain or ())))
-        _fail(InputError(f"{error} `{command} --help` lists what there is."), 2, debug)
+        _fail(InputError(f"{error} `{command} --help` shows how to use it."), 2, debug)
     except InputError as error:
         _fail(error, 2, debug)
     except Interrupted as error:
@@ -130,13 +134,13 @@ def _terminate(number: int, _frame: FrameType | None) -> None:
 def _explained(error: Exception) -> RuntimeError:
     """What to say of an error that nobody foresaw: too little memory, or a fault of ours and how to see more."""
     if isinstance(error, ImportError) and _lacks_memory(error):
-        return RunFailed(f"too little memory to load what is needed ({' '.join(str(error).split())[:120]}); free some")
+        return RunFailed(f"too little memory to load the libraries ({' '.join(str(error).split())[:120]}); free some")
     if _lacks_memory(error):
         return RunFailed(
-            f"out of memory ({str(error) or 'no more was to be had'}); try a smaller batch (--batch-size; in training "
+            f"out of memory ({str(error) or 'no more available'}); try a smaller batch (--batch-size; in training "
             "--set batch_size=N), smaller images or a smaller network"
         )
-    return RuntimeError(f"{type(error).__name__}: {error}; this is a fault in resnets, --debug shows where")
+    return RuntimeError(f"{type(error).__name__}: {error}; this is a bug in resnets; --debug shows where")
 
 
 def _lacks_memory(error: Exception) -> bool:

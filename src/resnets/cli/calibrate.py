@@ -34,47 +34,48 @@ def calibrate(
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto",
     json: Annotated[bool, Parameter(negative="")] = False,
 ) -> None:
-    """Fit a classifier's temperature, so that of answers said to be 90% probable, 90% are right. No answer changes.
+    """Make a classifier's probabilities honest: answers given with 90% should be right 9 times in 10.
 
-    Examples:
-
-    `resnets calibrate runs/photos photos/ -o calibrated.safetensors`
-
-    `resnets calibrate c.safetensors cifar10-test.zip --split test --fraction 0.5 --error 0.02 -o sure.safetensors`
+    The answers stay the same; only their probabilities change. The command fits one number, the temperature, on labeled
+    images that the classifier was not trained on, and writes a new classifier file.
 
     Parameters
     ----------
     classifier
         A classifier.safetensors, or the folder of a run.
     data
-        Labelled images that the classifier was not trained on, in any form that `resnets train` takes.
+        Labeled images, in any form that `resnets train` takes.
     out
-        The calibrated classifier's file.
+        The file to write.
     split
-        Which split to fit to. By default val, else the images held out when the classifier was trained on this data.
+        Images to fit to. By default val, else the images held out from training.
     class_map
-        As in `resnets evaluate`.
+        If class names differ: a .json object or a two-column .csv, from each class of the data to the classifier's
+        class.
     columns
-        Of a .csv or .tsv: which columns are the image and its label (and its split), by name or number from 1, where
-        they cannot be told: --columns id,class.
+        Columns of a .csv or .tsv file, by name or number: IMAGE,LABEL or IMAGE,LABEL,SPLIT. By default they are
+        guessed.
     images
-        Of a .csv or .tsv: the folder that its paths are relative to, where that is not the table's or one below it.
+        Folder that the paths in a .csv or .tsv file are relative to. By default it is found.
     skip_bad
-        Leave out images that cannot be read, and list them, instead of refusing.
+        Leave out images that cannot be read, and list them, instead of stopping.
     fraction
-        Fit to this fraction of each class's images, 0 to 1, and judge on the rest. By default fit to all and judge on
-        the same.
+        Fit to this fraction of each class, such as 0.5, and score the rest. By default all images serve for both.
     error
-        Set the threshold, too, below which an answer is marked as not sure, so that at most this fraction of the other
-        answers is wrong: 0.02 for 2%.
+        Also store a threshold for sure answers, of which at most this fraction is wrong: 0.02 for 2%.
     seed
-        Decides which images the fraction is.
+        Decides which images belong to --fraction.
     batch_size
-        Images a step.
+        Images per step.
     device
-        Where to compute.
+        Where to compute; auto takes a GPU if there is one.
     json
         Print one JSON document.
+
+    Examples
+    --------
+    resnets calibrate runs/photos photos/ -o calibrated.safetensors
+    resnets calibrate c.safetensors cifar10-test.zip --split test --fraction 0.5 --error 0.02 -o sure.safetensors
     """
     from resnets import api
     from resnets.classifier import judging
@@ -100,15 +101,16 @@ def calibrate(
 
 def _table(found: "Recalibration") -> Table:
     judged = "the rest" if found.apart else "the same images"
-    notes = [f"Fitted to {found.images:,} images, judged on {judged}: {found.after.count:,}."]
+    notes = [f"Fitted to {found.images:,} images, scored on {judged} ({found.after.count:,})."]
     if (sure := found.after.abstained) is not None:
         accuracy = "–" if sure.accuracy is None else f"{sure.accuracy:.2%}"
         notes.append(
-            f"Not sure below {sure.below:.4g}: that leaves {sure.answered:,} of {found.after.count:,} answers, "
+            f"Answers below {sure.below:.4g} are not sure. That leaves {sure.answered:,} of "
+            f"{found.after.count:,} answers, "
             f"{accuracy} of them right."
         )
     elif found.fitted.threshold is not None:
-        notes.append("Sure of every answer: of all that were fitted to, no more are wrong than --error allows.")
+        notes.append("Every answer is sure: even all of them together are not wrong more often than --error allows.")
     return Table(
         caption=f"Calibration on {found.after.on}",
         headers=("", "temperature", "calibration error", "Brier score", "loss", "top-1"),

@@ -33,48 +33,47 @@ def compare(
     json: Annotated[bool, Parameter(negative="")] = False,
     out: Annotated[Path | None, Parameter(alias="-o")] = None,
 ) -> None:
-    """Compare two classifiers on the same images: accuracy, whether the difference is chance, and where they differ.
+    """Compare two classifiers on the same images, and say whether the difference is more than chance.
 
-    Examples:
-
-    `resnets compare runs/photos runs/photos-2 more-photos/`
-
-    `resnets compare resnet20.safetensors resnet32.safetensors cifar10-test.zip --show 50`
+    It also lists the images on which the two disagree.
 
     Parameters
     ----------
     a
-        A classifier.safetensors, the folder of a run, or what was exported of one: an .onnx, a .pt2, or a model's
-        folder in a model repository.
+        A classifier.safetensors, the folder of a run, or an exported model (.onnx, .pt2 or a Triton folder).
     b
-        Another, of the same classes.
+        Another one, for the same classes.
     data
-        Labelled images in any form that `resnets train` takes.
+        Labeled images, in any form that `resnets train` takes.
     split
-        Which split to compare on, or all images. By default test, else val, else the images held out of the training
-        of both, else all.
+        Images to use. By default test, else val, else the images held out from the training of both, else all.
     class_map
-        As in `resnets evaluate`.
+        If class names differ: a .json object or a two-column .csv, from each class of the data to the classifier's
+        class.
     columns
-        Of a .csv or .tsv: which columns are the image and its label (and its split), by name or number from 1, where
-        they cannot be told: --columns id,class.
+        Columns of a .csv or .tsv file, by name or number: IMAGE,LABEL or IMAGE,LABEL,SPLIT. By default they are
+        guessed.
     images
-        Of a .csv or .tsv: the folder that its paths are relative to, where that is not the table's or one below it.
+        Folder that the paths in a .csv or .tsv file are relative to. By default it is found.
     skip_bad
-        Leave out images that cannot be read, and list them, instead of refusing.
+        Leave out images that cannot be read, and list them, instead of stopping.
     tta
-        Test-time augmentation, as in `resnets evaluate`.
+        Average over several versions of each image: flip adds the mirror image, crops takes ten crops.
     show
-        How many of the images on which the two differ to list; those that one alone has right come first. --json has
-        them all.
+        How many of the images on which they disagree to list. --json always has all of them.
     batch_size
-        Images a step; of each, --tta makes several, which count.
+        Images per step. --tta makes several of each image, and all of them count.
     device
-        Where to compute.
+        Where to compute; auto takes a GPU if there is one.
     json
         Print one JSON document.
     out
         Write to this file instead of standard output.
+
+    Examples
+    --------
+    resnets compare runs/photos runs/photos-2 more-photos/
+    resnets compare resnet20.safetensors resnet32.safetensors cifar10-test.zip --show 50
     """
     from resnets import api
     from resnets.classifier import judging
@@ -120,11 +119,11 @@ def _scores(found: "Comparison", a: Path, b: Path) -> Table:
 def _agreement(found: "Comparison") -> Table:
     (both, only_a), (only_b, neither) = found.table.tolist()
     if found.p_value < 0.05:
-        verdict = "so one-sided that chance alone is unlikely"
+        verdict = "so chance alone is unlikely to explain the difference"
     else:
-        verdict = "no more one-sided than chance alone may make it"
+        verdict = "so chance alone can explain the difference"
     return Table(
-        caption="Who is right",
+        caption="Which is right",
         headers=("both", "A alone", "B alone", "neither"),
         alignments="rrrr",
         rows=((f"{both:,}", f"{only_a:,}", f"{only_b:,}", f"{neither:,}"),),
@@ -138,7 +137,7 @@ def _differing(found: "Comparison", show: int) -> Table:
     left = len(found.differing) - len(places)
     return Table(
         caption=f"Images on which they differ: {len(found.differing):,}",
-        headers=("image", "right class", "A", "B"),
+        headers=("image", "true class", "A", "B"),
         alignments="llll",
         rows=tuple(
             (image, names[found.labels[place]], names[found.answers_a[place]], names[found.answers_b[place]])

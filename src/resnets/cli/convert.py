@@ -23,45 +23,40 @@ def convert(
     out: Annotated[Path | None, Parameter(alias="-o")] = None,
     json: Annotated[bool, Parameter(negative="")] = False,
 ) -> None:
-    """Make a classifier's file of weights that others trained: torchvision, timm, fastai, akamaster, DataParallel.
+    """Turn weights that others trained into a classifier file: torchvision, timm, fastai, akamaster, the Hub.
 
-    Examples:
-
-    `resnets convert timm/resnet50.a1_in1k -o resnet50.safetensors`
-
-    `resnets convert resnet50.pth resnet50 --classes imagenet.txt -o resnet50.safetensors`
-
-    `resnets convert runs/photos --to timm -o photos-timm`
-
-    `resnets convert resnet20.th cifar_resnet20 --classes cifar10.txt --preprocessing size=32 --preprocessing resize=32`
+    Reading a file (a pickle, such as .pth) never runs code that is in it.
 
     Parameters
     ----------
     weights
-        A .pth, .pt, .th or .safetensors file, or one of them compressed as .xz; a name that `resnets list --weights`
-        prints; OWNER/NAME of a Hub repository in timm's layout; or a URL. Pickles are read without running anything
-        in them.
+        A file (.pth, .pt, .th, .safetensors, or any of them as .xz), a name from `resnets list --weights`, OWNER/NAME
+        on the Hugging Face Hub, or a URL.
     network
-        The network it belongs to: a name that `resnets list` prints, or the path of a .toml spec. May be left out for
-        a name or a Hub repository, which say it themselves.
+        Network of the weights: a name from `resnets list`, or a .toml spec. Names and Hub repositories know it.
     spec
-        The same as a .toml file for NETWORK.
+        Network as a .toml file, instead of NETWORK.
     classes
-        A text file with the class names, one a line in the order of the outputs. Without it, the publisher's names, or
+        A text file with one class name per line, in the order of the outputs. By default the publisher's names, or
         numbers.
     preprocessing
-        One field, NAME=VALUE, that differs from the publisher's preprocessing, or from the network's usual one; may be
-        repeated: size, resize, fit (crop, squash, pad), interpolation (bilinear, bicubic), mean, std, channels.
+        Change one field, NAME=VALUE; can be repeated. Fields: size, resize, fit (crop, squash, pad), interpolation
+        (bilinear, bicubic), mean, std, channels.
     new_head
-        Where the weights are for other classes than --classes names, take a new classifier, which is untrained.
+        If --classes names other classes than the weights have, begin with a new, untrained last layer.
     to
-        The other way: take a classifier as WEIGHTS, and write it as that library loads it. timm and transformers get a
-        folder, torchvision a .pth file.
+        Write WEIGHTS, a classifier, in the layout of another library: a folder, or a .pth file for torchvision.
     out
-        The file or folder to write: classifier.safetensors, or the name of the library, in this folder, unless it is
-        there already.
+        The file or folder to write. By default classifier.safetensors, or the library's name, if there is none yet.
     json
         Print the result as one JSON document.
+
+    Examples
+    --------
+    resnets convert timm/resnet50.a1_in1k -o resnet50.safetensors
+    resnets convert resnet50.pth resnet50 --classes imagenet.txt -o resnet50.safetensors
+    resnets convert runs/photos --to timm -o photos-timm
+    resnets convert resnet20.th cifar_resnet20 --classes cifar10.txt --preprocessing size=32 --preprocessing resize=32
     """
     if to != "classifier":
         if network or spec or classes or preprocessing or new_head:
@@ -75,7 +70,7 @@ def convert(
     if out is None:
         out = Path("classifier.safetensors")
         if out.exists():
-            raise InputError(f"{out}: is already here; -o names another file, or this one to write it anew")
+            raise InputError(f"{out}: already exists; use -o to name another file, or to name this one and replace it")
     check_place(out)
     fields = parse_settings(preprocessing or [], "--preprocessing", example="size=32")
     with watched() as watch:

@@ -36,49 +36,45 @@ def evaluate(
     json: Annotated[bool, Parameter(negative="")] = False,
     out: Annotated[Path | None, Parameter(alias="-o")] = None,
 ) -> None:
-    """Score a classifier: accuracy, loss, calibration, precision, recall and F1 of each class, and what is mistaken.
-
-    Examples:
-
-    `resnets evaluate runs/photos more-photos/`
-
-    `resnets evaluate resnet18.safetensors imagenette/ --class-map wordnet.json --json -o scores.json`
+    """Score a classifier on labeled images: accuracy, calibration, each class, and what is confused with what.
 
     Parameters
     ----------
     classifier
-        A classifier.safetensors, the folder of a run, or what was exported of one: an .onnx, a .pt2, or a model's
-        folder in a model repository.
+        A classifier.safetensors, the folder of a run, or an exported model (.onnx, .pt2 or a Triton folder).
     data
-        Labelled images in any form that `resnets train` takes.
+        Labeled images, in any form that `resnets train` takes.
     split
-        Which split to score, or all images. By default test, else val, else the images held out when the classifier
-        was trained on this very data, else all.
+        Images to use. By default test, else val, else the images held out from training, else all.
     class_map
-        For data whose classes have other names than the classifier's: a .json object, or a .csv of two columns, from
-        the data's class to the classifier's class or its number.
+        If class names differ: a .json object or a two-column .csv, from each class of the data to the classifier's
+        class.
     columns
-        Of a .csv or .tsv: which columns are the image and its label (and its split), by name or number from 1, where
-        they cannot be told: --columns id,class.
+        Columns of a .csv or .tsv file, by name or number: IMAGE,LABEL or IMAGE,LABEL,SPLIT. By default they are
+        guessed.
     images
-        Of a .csv or .tsv: the folder that its paths are relative to, where that is not the table's or one below it.
+        Folder that the paths in a .csv or .tsv file are relative to. By default it is found.
     skip_bad
-        Leave out images that cannot be read, and list them, instead of refusing.
+        Leave out images that cannot be read, and list them, instead of stopping.
     tta
-        Test-time augmentation: average the outputs for each image and its mirror image (flip), or for its corners and
-        centre and theirs (crops).
+        Average over several versions of each image: flip adds the mirror image, crops takes ten crops.
     intervals
-        Give 95% confidence intervals, by bootstrap: how far each score might be off, had other images been judged.
+        Add 95% confidence intervals: how much each score could differ on other images of this kind.
     reliability
-        Draw the reliability diagram to this SVG file.
+        Draw the reliability diagram to this .svg file: probabilities against how often the answers are right.
     batch_size
-        Images a step; of each, --tta makes several, which count.
+        Images per step. --tta makes several of each image, and all of them count.
     device
-        Where to compute.
+        Where to compute; auto takes a GPU if there is one.
     json
         Print one JSON document.
     out
         Write to this file instead of standard output.
+
+    Examples
+    --------
+    resnets evaluate runs/photos more-photos/
+    resnets evaluate resnet18.safetensors imagenette/ --class-map wordnet.json --json -o scores.json
     """
     from resnets import api
 
@@ -113,9 +109,9 @@ def read_class_map(path: Path) -> "ClassMap":
     except InputError:
         raise
     except (ValueError, RecursionError, csv.Error) as error:
-        raise InputError(f"{path}: not a class map, {kinds} ({error})") from error
+        raise InputError(f"{path}: not a class map ({error}); it must be {kinds}") from error
     if not isinstance(values, dict) or not all(type(value) in (str, int) for value in values.values()):
-        raise InputError(f"{path}: not a class map: it must map each class of the data to a class or a number")
+        raise InputError(f"{path}: not a class map: it must give a class or a number for each class of the data")
     return values
 
 

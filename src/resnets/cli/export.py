@@ -32,64 +32,63 @@ def export(
     json: Annotated[bool, Parameter(negative="")] = False,
     out: Annotated[Path | None, Parameter(alias="-o")] = None,
 ) -> None:
-    """Write a classifier as a file that others run, once real images show that it gives the same answers.
+    """Write a classifier as a file for other software: ONNX, int8, torch.export, Triton.
 
-    The file takes pixels as they are in an image (uint8, N x height x width x channels) and gives calibrated
-    probabilities; it holds the classes and the preprocessing too. predict, evaluate and compare take it as they take
-    a classifier.
-
-    Examples:
-
-    `resnets export runs/photos`
-
-    `resnets export runs/photos --to int8 --max-drop 1 -o photos-int8.onnx`
-
-    `resnets export resnet18.safetensors --to triton --data photos/ -o model-repository`
-
-    `resnets export runs/photos --check photos.onnx`
+    The file takes the pixels of an image (uint8, N x height x width x channels) and gives calibrated probabilities. It
+    contains the class names and the preprocessing. Before it is kept, it must give the same answers as the classifier
+    on real images. `predict`, `evaluate` and `compare` can use it too.
 
     Parameters
     ----------
     classifier
         A classifier.safetensors, or the folder of a run.
     to
-        onnx: an ONNX file. int8: an ONNX file in 8 bits, smaller and faster, calibrated on training images. torch: a
-        torch.export file, .pt2. triton: a model's folder in a model repository of Triton or KServe.
+        onnx: an ONNX file. int8: a smaller, faster ONNX file that computes in 8 bits. torch: a torch.export file
+        (.pt2). triton: a folder for Triton or KServe.
     data
-        Images to check the file on, in any form that `resnets train` takes; for int8 also to calibrate it on. By
-        default those that the training run kept beside the classifier.
+        Images to check the file on, and for int8 to calibrate it on. By default those that training kept.
     split
-        Which split to check on, or all images, as in `resnets evaluate`.
+        Images to check the file on. By default as in `resnets evaluate`.
     class_map
-        As in `resnets evaluate`.
+        If class names differ: a .json object or a two-column .csv, from each class of the data to the classifier's
+        class.
     columns
-        Of a .csv or .tsv: which columns are the image and its label (and its split), by name or number from 1, where
-        they cannot be told: --columns id,class.
+        Columns of a .csv or .tsv file, by name or number: IMAGE,LABEL or IMAGE,LABEL,SPLIT. By default they are
+        guessed.
     images
-        Of a .csv or .tsv: the folder that its paths are relative to, where that is not the table's or one below it.
+        Folder that the paths in a .csv or .tsv file are relative to. By default it is found.
     skip_bad
-        Leave out images that cannot be read, and list them, instead of refusing.
+        Leave out images that cannot be read, and list them, instead of stopping.
     max_drop
-        How many percentage points of accuracy int8 may lose. All other files must give every single answer.
+        Percentage points of accuracy that int8 may lose. All other files must give the same answers.
     embeddings
-        Give a second output, `features`: what the network's last layer reads, an embedding of each image.
+        Add a second output, `features`: the input of the network's last layer.
     precision
-        Of triton's model: float32 or int8.
+        Precision of the model in a Triton folder.
     max_batch
-        How many images triton's model takes at once.
+        Most images at once for a model in a Triton folder.
     check
-        Write nothing: check this exported file instead, and say why where it answers otherwise.
+        Write nothing. Check this exported file instead, and explain any difference.
     json
         Print one JSON document.
     out
-        The file to write, or the model repository's folder. By default classifier.onnx, classifier-int8.onnx,
-        classifier.pt2 or model-repository beside the classifier.
+        The file or folder to write. By default it is put beside the classifier.
+
+    Examples
+    --------
+    resnets export runs/photos
+    resnets export runs/photos --to int8 --max-drop 1 -o photos-int8.onnx
+    resnets export resnet18.safetensors --to triton --data photos/ -o model-repository
+    resnets export runs/photos --check photos.onnx
     """
     from resnets import api
     from resnets.export import exported, exporting
 
     if check is not None and (out is not None or embeddings or (to, precision, max_batch) != ("onnx", "float32", 64)):
-        raise InputError("--check: a check writes nothing; of what is written (--out, --to, ...) nothing can be said")
+        raise InputError(
+            "--check writes nothing, so it cannot be combined with --out, --to, --embeddings, "
+            "--precision or --max-batch"
+        )
     meanings = read_class_map(class_map) if class_map is not None else None
     with watched() as watch:
         if check is not None:

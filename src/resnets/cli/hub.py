@@ -5,12 +5,12 @@ from typing import Annotated
 
 from cyclopts import App, Parameter
 
+from resnets.cli.help import examples
 from resnets.cli.terminal import as_json, write_result
 
 hub = App(name="hub", help="Share a classifier on the Hugging Face Hub, in timm's layout.")
 
 
-@hub.command
 def push(
     classifier: Path,
     repository: str,
@@ -24,12 +24,6 @@ def push(
 
     Log in first with `hf auth login`, or set HF_TOKEN. HF_ENDPOINT names another Hub.
 
-    Examples:
-
-    `resnets hub push runs/photos anna/leaf-diseases --private`
-
-    `resnets convert anna/leaf-diseases -o leaves.safetensors`
-
     Parameters
     ----------
     classifier
@@ -42,6 +36,11 @@ def push(
         The weights' licence, in the Hub's words: mit, apache-2.0, cc-by-4.0.
     json
         Print one JSON document.
+
+    Examples
+    --------
+    resnets hub push runs/photos anna/leaf-diseases --private
+    resnets convert anna/leaf-diseases -o leaves.safetensors
     """
     from resnets import api
 
@@ -50,3 +49,6 @@ def push(
         write_result(as_json({"url": done.url, "commit": done.commit, "files": done.files, "notes": done.notes}))
         return
     write_result("".join(f"{note}\n" for note in done.notes) + f"files  {', '.join(done.files)}\nhub    {done.url}\n")
+
+
+hub.command(push, help_epilogue=examples(push))

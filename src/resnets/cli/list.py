@@ -19,29 +19,25 @@ def list_networks(
     json: Annotated[bool, Parameter(negative="")] = False,
     format: Literal["text", "md"] = "text",  # noqa: A002 - the option's name
 ) -> None:
-    """List the networks, their parameters, multiply-accumulates and published accuracy, or the weights to be had.
-
-    Examples:
-
-    `resnets list`
-
-    `resnets list "xresnet*"`
-
-    `resnets list cifar --format md`
-
-    `resnets list --weights resnet50d`
+    """List the networks with their size and published accuracy, or the published weights.
 
     Parameters
     ----------
     pattern
-        Part of a name, or a pattern such as `resnet*d`; case does not matter.
+        Part of a name, or a pattern such as `resnet*d`. Upper and lower case are the same.
     weights
-        List published weights instead, by the names that `resnets convert` takes: of which network, how accurate,
-        under which licence, and whether they are on this machine already.
+        List published weights: name, network, accuracy, license, and whether they are already on this machine.
     json
         Print one JSON document, with nothing rounded.
     format
         Aligned columns, or a Markdown table.
+
+    Examples
+    --------
+    resnets list
+    resnets list "xresnet*"
+    resnets list cifar --format md
+    resnets list --weights resnet50d
     """
     if weights:
         from resnets.view.weights import weights_records, weights_table

@@ -26,43 +26,44 @@ def lr_find(
     out: Annotated[Path, Parameter(alias="-o")] = Path("lr.svg"),
     json: Annotated[bool, Parameter(negative="")] = False,
 ) -> None:
-    """Try learning rates from tiny to too large, draw the losses, and suggest one. Nothing trained is kept.
+    """Find a good learning rate: try many, draw the loss for each, and suggest one.
 
-    Examples:
-
-    `resnets lr-find photos/ resnet18 -o lr.svg`
-
-    `resnets lr-find photos/ resnet18 --weights resnet18.safetensors --set batch_size=32`
+    Nothing that is trained on the way is kept.
 
     Parameters
     ----------
     data
-        Labelled images in any form that `resnets train` takes.
+        Labeled images, in any form that `resnets train` takes.
     network
         A network's name or .toml spec, as for `resnets train`.
     spec
-        The same as a .toml file for NETWORK.
+        Network as a .toml file, instead of NETWORK.
     columns
-        Of a .csv or .tsv: which columns are the image and its label (and its split), by name or number from 1, where
-        they cannot be told: --columns id,class.
+        Columns of a .csv or .tsv file, by name or number: IMAGE,LABEL or IMAGE,LABEL,SPLIT. By default they are
+        guessed.
     images
-        Of a .csv or .tsv: the folder that its paths are relative to, where that is not the table's or one below it.
+        Folder that the paths in a .csv or .tsv file are relative to. By default it is found.
     weights
         Weights to start from, as for `resnets train`.
     recipe
-        A recipe's name or file; its optimizer, batch size and augmentation are used.
+        Recipe whose optimizer, batch size and augmentation are used: a name or a file.
     set
-        One setting, NAME=VALUE; may be repeated.
+        Change one setting, NAME=VALUE; can be repeated.
     steps
-        Rates to try, one step of training each.
+        How many learning rates to try, with one training step each.
     skip_bad
-        Leave out images that cannot be decoded instead of refusing to start.
+        Leave out images that cannot be read, and list them, instead of stopping.
     device
         Where to compute; auto takes a GPU if there is one.
     out
-        The picture of the curve.
+        Where to draw the curve.
     json
         Print the suggestion and the curve as one JSON document.
+
+    Examples
+    --------
+    resnets lr-find photos/ resnet18 -o lr.svg
+    resnets lr-find photos/ resnet18 --weights resnet18.safetensors --set batch_size=32
     """
     from resnets import api
     from resnets.report import plots

@@ -35,55 +35,50 @@ def predict(
     csv: Annotated[bool, Parameter(negative="")] = False,
     out: Annotated[Path | None, Parameter(alias="-o")] = None,
 ) -> None:
-    """Say what is on images. One that cannot be read is a row with its error; the exit code is then 1.
+    """Say what is in each image, and how probable that is.
 
-    An answer less probable than the threshold that `resnets calibrate --error` has set is marked as not sure.
-
-    Examples:
-
-    `resnets predict runs/photos holiday.jpg`
-
-    `resnets predict runs/photos new-photos/ --csv -o answers.csv`
-
-    `find . -name "*.jpg" | resnets predict runs/photos - --json`
-
-    `resnets predict runs/photos millions-of-photos/ "shards/*.tar" -o answers.parquet`
+    An answer below the threshold of `resnets calibrate --error` is marked as not sure. If an image cannot be read, its
+    row says why, and the exit code is 1.
 
     Parameters
     ----------
     classifier
-        A classifier.safetensors, the folder of a run, or what was exported of one: an .onnx, a .pt2, or a model's
-        folder in a model repository.
+        A classifier.safetensors, the folder of a run, or an exported model (.onnx, .pt2 or a Triton folder).
     images
-        Files, folders (searched to their depth), patterns such as "*.jpg", or - for a list on standard input, one a
-        line. Zip and tar archives and Parquet files give the images in them, and so do folders that hold nothing else.
-        s3://, gs:// and file:// URIs work as paths do.
+        Files, folders with all their subfolders, patterns such as "*.jpg", zip and tar archives, Parquet files, s3://,
+        gs:// and file:// URIs, or - to read names from standard input.
     top
-        How many answers for each image, most probable first.
+        How many answers to give for each image.
     tta
-        Test-time augmentation: average what is said of each image and its mirror image (flip), or of its corners and
-        centre and theirs (crops).
+        Average over several versions of each image: flip adds the mirror image, crops takes ten crops.
     embeddings
-        Write each image's features too, into a .parquet or .jsonl file.
+        Also write the features of each image, into a .parquet or .jsonl file.
     batch_size
-        Images a step; of each, --tta makes several, which count.
+        Images per step. --tta makes several of each image, and all of them count.
     device
-        Where to compute.
+        Where to compute; auto takes a GPU if there is one.
     workers
-        Threads, or Ray workers, of a bulk prediction; by default one a core.
+        Threads, or Ray workers, for a .parquet, .csv or .jsonl file. By default one per core.
     engine
-        What computes a bulk prediction: this process, or a Ray cluster with Ray Data.
+        Compute in this process, or on a Ray cluster.
     ray_address
-        The cluster that runs; by default one is started on this machine.
+        Address of the Ray cluster. By default one is started on this machine.
     overwrite
-        Replace a .parquet, .csv or .jsonl file that is there already.
+        Replace the .parquet, .csv or .jsonl file if it exists.
     json
         Print one JSON document: a list of {"image", "answers": [{"class", "probability"}], "sure", "error"}.
     csv
-        Print comma-separated rows: image, then class and probability for each answer, then error, then sure.
+        Print comma-separated rows: image, class and probability of each answer, error, sure.
     out
-        Write to this file instead of standard output. A .parquet, .csv or .jsonl file takes any number of images;
-        the same command goes on where it was stopped or killed.
+        Write to this file. A .parquet, .csv or .jsonl file takes any number of images, and the same command continues
+        after a stop.
+
+    Examples
+    --------
+    resnets predict runs/photos holiday.jpg
+    resnets predict runs/photos new-photos/ --csv -o answers.csv
+    find . -name "*.jpg" | resnets predict runs/photos - --json
+    resnets predict runs/photos millions-of-photos/ "shards/*.tar" -o answers.parquet
     """
     from resnets import api
     from resnets.bulk.formats import FORMATS, format_of
@@ -95,7 +90,7 @@ def predict(
     if top < 1 or batch_size < 1:
         raise InputError(f"--top {top}, --batch-size {batch_size}: both must be at least 1")
     if ray_address is not None and engine != "ray":
-        raise InputError(f"--ray-address {ray_address}: is for --engine ray")
+        raise InputError(f"--ray-address {ray_address}: only works with --engine ray")
     listed = listed_names()
     if out is not None and (found := format_of(out)) is not None:
         if json:
@@ -111,7 +106,7 @@ def predict(
         _report(written.bad, written.count)
         return
     if embeddings or engine != "local" or workers is not None:
-        raise InputError("--embeddings, --engine and --workers are for a file of many rows: add -o FILE.parquet")
+        raise InputError("--embeddings, --engine and --workers need an output file: add -o FILE.parquet")
     if out is not None:
         json = check_table(out, json=json, more=[one.suffix for one in FORMATS])
     loaded = api.open_predictor(classifier, device=device)

@@ -7,15 +7,16 @@ from cyclopts import App, Parameter
 
 from resnets.base.errors import InputError, nearest
 from resnets.base.files import check_place
+from resnets.cli.help import examples
 from resnets.cli.terminal import as_json, as_text, write_result
 from resnets.view.table import Table
 
-recipe = App(name="recipe", help="The named recipes: where each comes from, what it scored, and what it sets.")
+recipe = App(name="recipe", help="List the named recipes, or write one as a file to edit.", help_epilogue="")
 
 
 @recipe.command(name="list")
 def list_recipes(*, json: Annotated[bool, Parameter(negative="")] = False) -> None:
-    """List the recipes that `resnets train --recipe NAME` knows.
+    """List the recipes, with what each is for and where it comes from.
 
     Parameters
     ----------
@@ -33,13 +34,12 @@ def list_recipes(*, json: Annotated[bool, Parameter(negative="")] = False) -> No
         alignments="lll",
         rows=tuple((row.name, row.summary, row.source) for row in RECIPES.values()),
         notes=(
-            "`resnets recipe show NAME` prints its scores and settings; what it does not set is chosen from the data.",
+            "`resnets recipe show NAME` prints its scores and settings. All other settings are chosen from the data.",
         ),
     )
     write_result(as_text(table), None)
 
 
-@recipe.command
 def show(
     name: str,
     /,
@@ -47,20 +47,23 @@ def show(
     json: Annotated[bool, Parameter(negative="")] = False,
     out: Annotated[Path | None, Parameter(alias="-o")] = None,
 ) -> None:
-    """Print a recipe as a TOML file, with what every setting is.
+    """Print a recipe as a TOML file: each setting, with an explanation.
 
-    Examples:
-
-    `resnets recipe show rsb-a3 > my.toml`, edit it, then `resnets train photos/ --recipe my.toml`
+    Save it, edit it, and give it to `resnets train --recipe FILE`.
 
     Parameters
     ----------
     name
-        A name that `resnets recipe list` prints.
+        A name from `resnets recipe list`.
     json
-        Print one JSON document of what it sets.
+        Print one JSON document of what the recipe sets.
     out
         Write to this file instead of standard output.
+
+    Examples
+    --------
+    resnets recipe show rsb-a3 -o my.toml
+    resnets train photos/ --recipe my.toml
     """
     from resnets.training.recipes.named import RECIPES, to_toml
 
@@ -70,3 +73,6 @@ def show(
         check_place(out)
     row = RECIPES[name]
     write_result(as_json(row.as_dict()) if json else to_toml(row), out)
+
+
+recipe.command(show, help_epilogue=examples(show))

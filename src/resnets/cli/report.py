@@ -28,42 +28,41 @@ def report(
     out: Annotated[Path, Parameter(alias="-o")] = Path("report.html"),
     open: Annotated[bool, Parameter(negative="")] = False,  # noqa: A002 - the option's name
 ) -> None:
-    """Judge a classifier on labelled images and write a page that needs nothing else.
+    """Score a classifier on labeled images and write a report with its worst mistakes.
 
-    Scores with intervals, the confusion matrix, each class, calibration, and the images that it gets most wrong with
-    where they speak for the wrong answer.
-
-    Examples:
-
-    `resnets report runs/photos more-photos/ -o photos.html --open`
+    The report is one HTML file that loads nothing else. It shows the scores with intervals, the confusion matrix, each
+    class, the calibration, and the most confident mistakes, with the parts of the image that led to the wrong answer.
 
     Parameters
     ----------
     classifier
         A classifier.safetensors, or the folder of a run.
     data
-        Labelled images in any form that `resnets train` takes.
+        Labeled images, in any form that `resnets train` takes.
     split
-        Which split to judge on, or all images. By default test, else val, else the images held out when the classifier
-        was trained on this very data, else all.
+        Images to use. By default test, else val, else the images held out from training, else all.
     class_map
-        For data whose classes have other names than the classifier's: a .json object, or a .csv of two columns, from
-        the data's class to the classifier's class or its number.
+        If class names differ: a .json object or a two-column .csv, from each class of the data to the classifier's
+        class.
     columns
-        Of a .csv or .tsv: which columns are the image and its label (and its split), by name or number from 1, where
-        they cannot be told: --columns id,class.
+        Columns of a .csv or .tsv file, by name or number: IMAGE,LABEL or IMAGE,LABEL,SPLIT. By default they are
+        guessed.
     images
-        Of a .csv or .tsv: the folder that its paths are relative to, where that is not the table's or one below it.
+        Folder that the paths in a .csv or .tsv file are relative to. By default it is found.
     skip_bad
-        Leave out images that cannot be read, and list them, instead of refusing.
+        Leave out images that cannot be read, and list them, instead of stopping.
     batch_size
-        Images a step.
+        Images per step.
     device
-        Where to compute.
+        Where to compute; auto takes a GPU if there is one.
     out
-        Write to this file.
+        The file to write.
     open
-        Open the page in a browser.
+        Open the report in a browser.
+
+    Examples
+    --------
+    resnets report runs/photos more-photos/ -o photos.html --open
     """
     from resnets import api
     from resnets.data.table_columns import table_options

@@ -25,8 +25,9 @@ def tables(found: "Evaluation") -> list[Table]:
             for s in shown
         ),
         notes=(
-            "precision: of the images answered so; recall: of the images that are so; –: no images of this class here.",
-            *([f"{left_out:,} class{'es' if left_out > 1 else ''} without images here left out."] if left_out else []),
+            "precision: correct among the images with this answer; recall: correct among the images of this "
+            "class; –: no images.",
+            *([f"{left_out:,} class{'es' if left_out > 1 else ''} without images not listed."] if left_out else []),
         ),
     )
     return [_totals(found), classes, _confusion(found)]
@@ -36,7 +37,7 @@ def _totals(found: "Evaluation") -> Table:
     from resnets.evaluation.chance import no_better_than_chance
 
     rows = list(_rows(found))
-    notes = ["calibration error: how far, on average, the answers' probabilities are from how often they are right."]
+    notes = ["calibration error: how far the probabilities are, on average, from how often the answers are right."]
     if found.abstained is not None:
         notes.append(f"sure: the answer's probability is {found.abstained.below:.4g} or more.")
     if said := no_better_than_chance(found):
@@ -78,7 +79,7 @@ def _confusion(found: "Evaluation") -> Table:
     names = [score.name for score in found.classes]
     if len(names) <= SHOWN:
         return Table(
-            caption="Confusion: a row for each right class, a column for each answer",
+            caption="Confusion: a row for each true class, a column for each answer",
             headers=("", *names),
             alignments="l" + "r" * len(names),
             rows=tuple(
@@ -90,8 +91,8 @@ def _confusion(found: "Evaluation") -> Table:
     most = np.argsort(-wrong, axis=None, kind="stable")[:SHOWN]
     pairs = [divmod(int(place), len(names)) for place in most if wrong.flat[place]]
     return Table(
-        caption="What is taken for what most often",
-        headers=("right class", "answer", "images"),
+        caption="Most frequent confusions",
+        headers=("true class", "answer", "images"),
         alignments="llr",
         rows=tuple((names[right], names[answer], f"{wrong[right, answer]:,}") for right, answer in pairs),
     )

@@ -27,46 +27,41 @@ def show(
     open: Annotated[bool, Parameter(negative="")] = False,  # noqa: A002 - the option's name
     operations: bool | None = None,
 ) -> None:
-    """Show networks stage by stage, side by side, with their totals; or as a diagram, or a page.
+    """Show what a network is made of, stage by stage: as a table, a diagram, or a page to explore.
 
-    --operations adds a row for each operation: shapes, parameters, multiply-accumulates, memory, receptive field.
-
-    Examples:
-
-    `resnets show resnet50`
-
-    `resnets show resnet50 --operations`
-
-    `resnets show resnet34 --open`
-
-    `resnets show resnet50_2015 --compare resnet50d`
-
-    `resnets show resnet34 --image-size 160x224 --format svg -o resnet34.svg`
-
-    `resnets show resnet50_2015 resnet50b resnet50c resnet50d xresnet50 resnext50_32x4d --format html -o story.html`
+    Several networks are shown side by side.
 
     Parameters
     ----------
     networks
-        Names that `resnets list` prints, TOML files that each hold a spec, classifiers (a file or a run's folder), or
-        what was exported of one (.onnx, .pt2, a model's folder).
+        Names from `resnets list`, .toml specs, classifiers, folders of runs, or exported models.
     spec
-        A TOML file that holds a spec, shown after the networks.
+        A network as a .toml file, shown after the others.
     compare
-        One more network, to hold against the first: what is added, removed, changed and moved, and what it costs.
+        Compare the first network with this one: what differs, and what it costs.
     image_size
-        Pixels of a side, or height x width: 224, 160x224. Each network's own where not given.
+        Pixels per side, or height x width, such as 224 or 160x224. By default each network's own.
     format
-        Aligned columns, Markdown, LaTeX (booktabs), JSON, a diagram (svg, png), or the explorer, a page that needs
-        nothing else (html). By default what the ending of --out says.
+        Aligned text, Markdown, LaTeX (booktabs), JSON, a diagram (svg, png), or the explorer page (html). By default it
+        follows from the ending of --out.
     json
         The same as `--format json`.
     out
         Write to this file instead of standard output.
     open
-        Open the explorer page (or the diagram) in a browser; without --out it is a temporary file.
+        Open the explorer page, or the diagram, in a browser.
     operations
-        List every operation too, not only the stages. Where not given, JSON has them and tables do not.
+        List every operation: shapes, parameters, multiply-accumulates, memory, receptive field. JSON always has them
+        unless you turn them off.
+
+    Examples
+    --------
+    resnets show resnet50
+    resnets show resnet50 --operations
+    resnets show resnet34 --open
+    resnets show resnet50_2015 --compare resnet50d
+    resnets show resnet34 --image-size 160x224 --format svg -o resnet34.svg
+    resnets show resnet50_2015 resnet50b resnet50c resnet50d xresnet50 resnext50_32x4d --format html -o story.html
     """
     chosen = [*networks, *([str(spec)] if spec else [])]
     if spec and spec.suffix != ".toml":
@@ -75,7 +70,7 @@ def show(
     if out is not None:
         check_place(out)
         if out.suffix.lower() not in ENDINGS:
-            raise InputError(f"{out}: is written as {', '.join(ENDINGS[1:])}; name a file that ends so")
+            raise InputError(f"{out}: unknown ending; use one of {', '.join(ENDINGS[1:])}")
         if form == "text" and out.suffix:
             form = cast("Format", out.suffix.lower().removeprefix(".").replace("txt", "text"))
     content = shown(*chosen, compare=compare, image_size=image_size, operations=operations).as_format(form)

@@ -47,7 +47,7 @@ def check_table(out: Path, *, json: bool, more: Sequence[str] = ()) -> bool:
     known = {"": json, ".txt": json, ".json": True}
     if suffix not in known:
         others = "".join(f", {ending}" for ending in more)
-        raise InputError(f"{out}: tables are written as .txt and .json{others}; name a file that ends so")
+        raise InputError(f"{out}: unknown ending; use one of .txt, .json{others}")
     check_place(out)
     return known.get(suffix, json)
 
@@ -71,9 +71,7 @@ def listed_names() -> Iterator[str]:
         return
     while line := sys.stdin.readline(LONGEST_NAME):
         if len(line) == LONGEST_NAME:
-            raise InputError(
-                f"standard input: a line of {LONGEST_NAME:,} characters or more is no name; give one name a line"
-            )
+            raise InputError(f"standard input: a line has {LONGEST_NAME:,} characters or more; give one name per line")
         yield line
 
 

@@ -39,71 +39,65 @@ def train(
     samples: bool = True,
     json: Annotated[bool, Parameter(negative="")] = False,
 ) -> None:
-    """Train a classifier on labelled images; what is not said is chosen from the data, and explained.
+    """Train a classifier on labeled images.
 
-    The run's folder holds classifier.safetensors (the best on validation, calibrated there), report.html,
-    metrics.jsonl, recipe.toml, curves.svg, confusion.svg, and last/, from which --resume goes on. Ctrl-C saves before
-    it stops.
-
-    Examples:
-
-    `resnets train digits`
-
-    `resnets train photos/ resnet18 --weights resnet18.safetensors`
-
-    `resnets train photos/ --weights timm/resnet50.a1_in1k --recipe linear-probe`
-
-    `resnets train photos/ resnet34 -o runs/photos --set lr=0.05 --set preprocessing.size=128`
-
-    `resnets train cifar-10-python.tar.gz cifar_resnet56 --recipe he2015-cifar --seeds 5`
-
-    `resnets train photos/ -o runs/photos --resume`
+    Everything that you do not choose follows from the data, and each choice is explained. The folder of the run gets
+    classifier.safetensors (the best epoch on validation), report.html, metrics.jsonl, recipe.toml, curves.svg,
+    confusion.svg, and last/, the state that --resume continues from. Ctrl-C saves before it stops.
 
     Parameters
     ----------
     data
-        A folder with a folder of images per class; or train/, val/ and test/ folders of such; a .zip or .tar of
-        either; a .csv or .tsv of images and labels; CIFAR-10 or CIFAR-100; a folder of IDX files; a MedMNIST .npz; or
-        the word digits.
+        Images in a folder per class; train/, val/ and test/ folders of them; either of these as .zip or .tar; a .csv or
+        .tsv of images and labels; CIFAR-10 or CIFAR-100; a folder of IDX files; a MedMNIST .npz; or the word digits.
     network
-        A name that `resnets list` prints, or the path of a .toml spec. Chosen by image size where not given.
+        A name from `resnets list`, or a .toml spec. By default it follows from the image size.
     spec
-        The same as a .toml file for NETWORK: a network of your own.
+        Network as a .toml file, instead of NETWORK.
     out
-        The run's folder. A new one under runs/ where not given.
+        Folder of the run. By default a new one under runs/.
     columns
-        Of a .csv or .tsv: which columns are the image and its label (and its split), by name or number from 1, where
-        they cannot be told: --columns id,class.
+        Columns of a .csv or .tsv file, by name or number: IMAGE,LABEL or IMAGE,LABEL,SPLIT. By default they are
+        guessed.
     images
-        Of a .csv or .tsv: the folder that its paths are relative to, where that is not the table's or one below it.
+        Folder that the paths in a .csv or .tsv file are relative to. By default it is found.
     weights
-        Where to start instead of anew: a file of weights, a classifier, or a name that `resnets list --weights` prints.
+        Start from trained weights: a file, a classifier, or a name from `resnets list --weights`.
     recipe
-        A name that `resnets recipe list` prints, or a TOML file with settings, such as the recipe.toml of another run.
-        With --weights it is finetune, unless named.
+        A name from `resnets recipe list`, or a .toml file of settings, such as recipe.toml of another run. With
+        --weights the default is finetune.
     set
-        One setting, NAME=VALUE; may be repeated. recipe.toml shows the names: lr=0.1, preprocessing.size=128,
+        Change one setting, NAME=VALUE; can be repeated. recipe.toml has the names: lr=0.1, preprocessing.size=128,
         spec.shortcut=pad.
     epochs
-        The same as --set epochs=N.
+        How often to go through the training images. The same as --set epochs=N.
     seeds
-        Train so many times with different seeds, and report mean and standard deviation.
+        Train this many times, with different seeds, and report mean and standard deviation.
     resume
-        Go on with the run in --out, or with the newest one of this data, where it was stopped.
+        Continue the run in --out, or the newest run of this data.
     skip_bad
-        Leave out images that cannot be decoded, and list them, instead of refusing to start.
+        Leave out images that cannot be read, and list them, instead of stopping.
     device
         Where to compute; auto takes a GPU if there is one.
     plan
-        How to compute: auto times the ways there are on the first batch of a run that is long enough to gain from it.
+        How to find the fastest way to compute: auto measures if the run is long enough; usual does not.
     save_every
         Seconds between saves within an epoch.
     tensorboard
-        Write TensorBoard's files into the run too (extra `tensorboard`).
+        Also write TensorBoard's files (extra `tensorboard`).
     samples
-        Keep up to 512 of the images in the run, as samples.zip, on which `resnets export` checks its files.
+        Keep up to 512 of the images in the run, as samples.zip. `resnets export` checks its files on them.
     json
         Print the result as one JSON document.
+
+    Examples
+    --------
+    resnets train digits
+    resnets train photos/ resnet18 --weights resnet18.safetensors
+    resnets train photos/ --weights timm/resnet50.a1_in1k --recipe linear-probe
+    resnets train photos/ resnet34 -o runs/photos --set lr=0.05 --set preprocessing.size=128
+    resnets train cifar-10-python.tar.gz cifar_resnet56 --recipe he2015-cifar --seeds 5
+    resnets train photos/ -o runs/photos --resume
     """
     from resnets import api
     from resnets.data.table_columns import table_options

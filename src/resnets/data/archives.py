@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from resnets.base.reading import open_regular
-from resnets.data import kinds, members
+from resnets.base.turns import take
+from resnets.data import image_formats, members
 from resnets.data.class_folders import arrange, image_set
 from resnets.data.imageset import ImageSet
 from resnets.data.listing import Listing, Names, is_image
@@ -57,6 +58,7 @@ class TarMembers:
         """The member's bytes. Raises OSError when the archive is gone or cut short."""
         if self.unpacked is not None:
             start, size = map(int, self.table[index])
+            take(size)
             return self.unpacked[start : start + size]
         with open_regular(self.archive) as file:
             return members.read_tar(file, self.table[index].tolist(), self.name(index))
@@ -121,7 +123,7 @@ class _Index:
             if is_image(path.rpartition("/")[2]):
                 members.check_size(self.listing.where(path), member.size)
             if path not in self.rows:
-                self.listing.add_member(path, partial(members.head, file, member, kinds.HEAD))
+                self.listing.add_member(path, partial(members.head, file, member, image_formats.HEAD))
             self.rows[path] = len(self.table)
             self.table.append(member.place)
 

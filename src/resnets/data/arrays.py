@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from resnets.base.errors import InputError
+from resnets.base.memory import check_fits
 from resnets.base.names import composed
 from resnets.base.reading import open_regular
 from resnets.data.imageset import SPLITS, ImageSet, Split
@@ -71,7 +72,7 @@ def from_parts(
         raise InputError(f"{source}: no images found")
     if len(shapes) > 1:
         listed = ", ".join(f"{' x '.join(map(str, shape))} in {split}" for shape, split in shapes.items())
-        raise InputError(f"{source}: images are {listed}; every split must have the same size and channels")
+        raise InputError(f"{source}: images are {listed}; all splits must have the same size and channels")
     found, labels = np.unique(np.concatenate([part.labels for part in parts]), return_inverse=True)
     if complete and found[0] >= 0 and found[-1] < len(classes):
         found, labels = np.arange(len(classes)), found[labels]
@@ -91,9 +92,11 @@ def from_parts(
 def _names(source: str, labels: NDArray[np.int64], classes: Sequence[str]) -> tuple[str, ...]:
     """The names of the labels there are, which are sorted."""
     if labels[0] < 0:
-        raise InputError(f"{source}: labels from {labels[0]} to {labels[-1]}; must be whole numbers from 0 on")
+        raise InputError(f"{source}: labels from {labels[0]} to {labels[-1]}; they must be whole numbers, 0 or more")
     if len(labels) > MAX_CLASSES:
-        raise InputError(f"{source}: {len(labels):,} different labels; at most {MAX_CLASSES:,} classes can be learned")
+        raise InputError(
+            f"{source}: {len(labels):,} different labels; a classifier can have at most {MAX_CLASSES:,} classes"
+        )
     if not classes:
         return tuple(map(str, labels.tolist()))
     if labels[-1] < len(classes):
@@ -119,13 +122,13 @@ def open_npz(path: str) -> ImageSet:
         images, labels = (arrays.get(f"{split}_{kind}") for kind in ("images", "labels"))
         if (images is None) != (labels is None):
             missing = f"{split}_{'images' if images is None else 'labels'}"
-            raise InputError(f"{path}: no array {missing}; a split needs its images and its labels")
+            raise InputError(f"{path}: no array {missing}; a split needs images and labels")
         if images is not None and labels is not None:
             parts.append(_npz_part(path, split, images, labels))
     if not parts:
         raise InputError(
             f"{path}: holds {', '.join(sorted(arrays)) or 'nothing'}; expected MedMNIST's names: train_images, "
-            "train_labels and, where there are such splits, val_ and test_"
+            "train_labels and, for other splits, the same with val_ and test_"
         )
     notes: list[str] = []
     if any(_channels_first(part.images.shape) for part in parts):
@@ -173,7 +176,9 @@ def _load(path: str) -> dict[str, NDArray[np.generic]]:
     except InputError:
         raise
     except MemoryError as error:
-        raise InputError(f"{path}: an array in it says that it is larger than the memory; is it damaged?") from error
+        raise InputError(
+            f"{path}: an array in it claims to be larger than the memory; the file may be damaged"
+        ) from error
     except (ValueError, EOFError, KeyError, AttributeError, TypeError, zipfile.BadZipFile, zlib.error) as error:
         # What numpy raises on files that are no .npz, on damaged ones, and on arrays of Python objects.
         raise InputError(
@@ -192,8 +197,9 @@ def _check_expansion(path: str, file: IO[bytes]) -> None:
             f"{path}: its arrays expand to {total / 2**30:,.0f} GiB, over {MAX_EXPANSION} times its own size; if that "
             "is right, save them without compression (numpy.savez)"
         )
+    check_fits(path, total)
     if any(one.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED) for one in packed):
-        raise InputError(f"{path}: packed in a way that numpy does not use; save it with numpy.savez_compressed")
+        raise InputError(f"{path}: compressed in a way that numpy does not use; save it with numpy.savez_compressed")
 
 
 def _npz_part(path: str, split: Split, images: NDArray[np.generic], labels: NDArray[np.generic]) -> Part:
@@ -209,12 +215,12 @@ def _npz_part(path: str, split: Split, images: NDArray[np.generic], labels: NDAr
     if labels.ndim == 2 and labels.shape[1] > 1:
         raise InputError(
             f"{path}: {split}_labels gives each image {labels.shape[1]} labels (multi-label); "
-            "one label an image can be learned, as N or N x 1 whole numbers"
+            "only one label per image can be learned, as N or N x 1 whole numbers"
         )
     if labels.dtype.kind not in "iu" or labels.shape not in ((len(images),), (len(images), 1)):
         raise InputError(
             f"{path}: {split}_labels has shape {labels.shape} of {labels.dtype}; "
-            f"must be {len(images)} whole numbers, one an image"
+            f"must be {len(images)} whole numbers, one per image"
         )
     pixels = images.astype(np.uint8, copy=False)
     return Part(split, pixels if pixels.ndim == 4 else pixels[..., None], labels.reshape(-1).astype(np.int64))
@@ -225,5 +231,5 @@ def _npz_classes(path: str, arrays: dict[str, NDArray[np.generic]]) -> list[str]
     if classes is None:
         return []
     if classes.ndim != 1 or classes.dtype.kind != "U" or len(set(classes.tolist())) != len(classes):
-        raise InputError(f"{path}: classes must be a list of different strings, in the order of the labels")
+        raise InputError(f"{path}: the classes must be a list of different strings, in the order of the labels")
     return [str(name) for name in classes]

@@ -41,7 +41,10 @@ def generator(seed: int, epoch: int, purpose: int, *place: int) -> np.random.Gen
 
 def flip(images: Pixels, coins: Bool[Tensor, " batch"]) -> Pixels:
     """Mirror left and right where the coin is true."""
-    return torch.where(coins.view(-1, 1, 1, 1), images.flip(2), images)
+    mirrored = images.clone()
+    for row in coins.nonzero()[:, 0].tolist():  # `where` takes six times as long for 32 photographs
+        mirrored[row] = images[row].flip(1)
+    return mirrored
 
 
 def crop(

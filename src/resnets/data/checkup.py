@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from resnets.base.errors import InputError
 from resnets.base.progress import Progress, Watch, unwatched
+from resnets.base.turns import turn
 from resnets.data import decoding, depth
 from resnets.data.decoding import Measured
 from resnets.data.depth import Extent, Range
@@ -63,7 +64,7 @@ def survey(images: ImageSet, watch: Watch = unwatched) -> Survey:
             contents.append(content)
         watch(Progress("checking images", index + 1, len(images)))
     if not sizes:
-        raise InputError(f"{images.name}: none of {len(images)} images can be decoded; the first: {bad[0][1]}")
+        raise InputError(f"{images.name}: none of the {len(images)} images can be decoded; the first one: {bad[0][1]}")
     contained = np.array(contents, dtype=np.uint64)
     return Survey(np.array(sizes), max(channels), tuple(bad), contained, depth.span(extents))
 
@@ -100,11 +101,12 @@ def _measure(images: ImageSet, index: int) -> tuple[Measured, int] | InputError:
     """What there is to know of an image, and a digest of it, or why they cannot be had."""
     name = images.image_name(index)
     try:
-        data = images.read(index)
-        if not isinstance(data, bytes):
-            height, width, channels = decoding.from_array(data, name=name).shape
-            return Measured(width, height, channels, None), _digest(data)
-        return decoding.measure(data, name=name), _digest(data)
+        with turn():
+            data = images.read(index)
+            if not isinstance(data, bytes):
+                height, width, channels = decoding.from_array(data, name=name).shape
+                return Measured(width, height, channels, None), _digest(data)
+            return decoding.measure(data, name=name), _digest(data)
     except InputError as error:
         return error
     except OSError as error:

@@ -117,7 +117,7 @@ def _class_names(distribution: Distribution, content: tuple[str, bytes]) -> list
     else:
         names = data.decode(errors="replace").split()
     if not names or len(set(names)) != len(names):
-        raise InputError(f"{file}: no class names in it; unpack CIFAR's archive again")
+        raise InputError(f"{file}: it has no class names; unpack CIFAR's archive again")
     return names
 
 
@@ -164,7 +164,9 @@ def _unpickled(file: str, data: bytes) -> dict[str, Any]:
         why = " ".join(str(error).split()) or type(error).__name__
         raise InputError(f"{file}: damaged ({why}); unpack CIFAR's archive again") from error
     if not isinstance(content, dict):
-        raise InputError(f"{file}: holds a {type(content).__name__} and no dictionary; unpack CIFAR's archive again")
+        raise InputError(
+            f"{file}: contains a {type(content).__name__} instead of a dictionary; unpack CIFAR's archive again"
+        )
     return {_text(key): value for key, value in content.items()}
 
 
@@ -201,7 +203,7 @@ class _PlainUnpickler(pickle.Unpickler):
         """The allowed object of that name. Raises InputError for any other: it could run code."""
         if (module, name) not in _ALLOWED:
             raise InputError(
-                f"{self._file}: refused, because it asks for {module}.{name}, which could run code; "
-                "CIFAR holds plain data only: download it again from its authors"
+                f"{self._file}: refused because it uses {module}.{name}, which could run code; "
+                "CIFAR contains only plain data, so download it again from its authors"
             )
         return _ALLOWED[module, name]

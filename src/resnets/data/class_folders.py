@@ -52,7 +52,7 @@ def arrange(listing: Listing) -> Arrangement:
             labels.append(np.full(len(once), label, dtype=np.int64))
             splits.append(np.full(len(once), -1 if split is None else SPLITS.index(split), dtype=np.int8))
     if not paths and (unread := listing.unread_notes()):
-        raise InputError(f"{listing.source}: no images that can be read, but {'; '.join(unread)}")
+        raise InputError(f"{listing.source}: no images that can be read, only {'; '.join(unread)}")
     return Arrangement(
         classes=classes,
         paths=paths,
@@ -148,10 +148,10 @@ def _notes(listing: Listing, paths: list[str], twins: LeftOut) -> tuple[str, ...
         example = min(set(listing.all_images()).difference(paths, [twins.example]))
         notes.append(_note(listing, outside, "image", "outside the class folders", example))
     if twins.count:
-        notes.append(_note(listing, twins.count, "image", "of a name that stands there twice", twins.example))
+        notes.append(_note(listing, twins.count, "image", "whose name occurs twice", twins.example))
     notes += listing.unread_notes()
     if listing.others.count:
-        is_none = "that is no image" if listing.others.count == 1 else "that are no images"
+        is_none = "that is not an image" if listing.others.count == 1 else "that are not images"
         notes.append(_note(listing, listing.others.count, "file", is_none, listing.others.example))
     if listing.hidden.count:
         notes.append(_note(listing, listing.hidden.count, "image", "in hidden folders", listing.hidden.example))

@@ -23,9 +23,9 @@ from PIL import ExifTags, Image, ImageFile, UnidentifiedImageError
 
 from resnets.base.errors import InputError
 from resnets.base.reading import read_regular
-from resnets.data import depth, kinds, png, tiff
+from resnets.data import depth, image_formats, png, tiff
 from resnets.data.depth import Extent, Range, Values
-from resnets.data.kinds import Kind
+from resnets.data.image_formats import Kind
 
 MAX_PIXELS = 80_000_000  # beyond any camera's photograph; a 60,000 x 60,000 image would take 10 GB
 
@@ -163,13 +163,13 @@ def kind_of(data: bytes, *, name: str) -> Kind:
     """What kind of image a file is. Raises InputError for what cannot be read, with what would help."""
     if not data:
         raise InputError(f"{name}: the file is empty")
-    said, found = kinds.named(name), kinds.found(data[: kinds.HEAD])
-    kind = said if said is kinds.RAW and found is not None and found.name == "TIFF" else found
-    if kind is None and (said is kinds.TGA or data.endswith(b"TRUEVISION-XFILE.\0")):
-        kind = kinds.TGA
+    said, found = image_formats.named(name), image_formats.found(data[: image_formats.HEAD])
+    kind = said if said is image_formats.RAW and found is not None and found.name == "TIFF" else found
+    if kind is None and (said is image_formats.TGA or data.endswith(b"TRUEVISION-XFILE.\0")):
+        kind = image_formats.TGA
     if kind is None:
-        raise InputError(f"{name}: not an image that can be read; {kinds.WHAT_WORKS}")
-    if not kinds.is_read(kind):
+        raise InputError(f"{name}: not an image that can be read; {image_formats.WHAT_WORKS}")
+    if not image_formats.is_read(kind):
         raise InputError(f"{name}: a {kind.name} file, which cannot be read; {kind.remedy}")
     return kind
 
@@ -182,7 +182,9 @@ def is_grey(image: Image.Image) -> bool:
 def to_channels(image: Image.Image, channels: int, *, name: str = "image", span: Range | None = None) -> Image.Image:
     """The image in mode L (1 channel) or RGB (3), as this module's first lines say."""
     if channels not in (1, 3):
-        raise InputError(f"{name}: a picture has 1 or 3 channels; the classifier reads {channels}, so give it arrays")
+        raise InputError(
+            f"{name}: an image file has 1 or 3 channels, but the classifier reads {channels}; give it arrays instead"
+        )
     mode = "L" if channels == 1 else "RGB"
     if image.mode == mode and "transparency" not in image.info:
         return image

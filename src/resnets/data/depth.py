@@ -50,8 +50,8 @@ def eight_bits(found: Values, span: Range | None, name: str) -> NDArray[np.uint8
         span = (0, WHOLE)
         if found.dtype.kind == "f":
             raise InputError(
-                f"{name}: holds floating-point pixels, whose range is unknown; save it with 8 or 16 bits, or train "
-                "on such images, which finds their range"
+                f"{name}: has floating-point pixels whose range is unknown; save it with 8 or 16 bits, or train "
+                "on such images, so that their range is measured"
             )
         if found.size and (found.min() < 0 or found.max() > WHOLE):
             raise InputError(f"{name}: pixels from {found.min()} to {found.max()}; save it with 8 or 16 bits")
@@ -73,7 +73,7 @@ def extent(found: Values, name: str) -> Extent:
     if flat.dtype.kind == "f":
         flat = flat[np.isfinite(flat)]
         if not len(flat):
-            raise InputError(f"{name}: none of its floating-point pixels is a finite number")
+            raise InputError(f"{name}: none of its pixels is a finite number")
     trimmed_low, trimmed_high = map(float, np.quantile(flat, (0.001, 0.999), method="nearest"))
     low, high = float(flat.min()), float(flat.max())
     return Extent(low, high, trimmed_low, trimmed_high, flat.dtype.kind != "f" and low >= 0 and high <= WHOLE)

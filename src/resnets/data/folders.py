@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from resnets.base.reading import head, read_regular
-from resnets.data import kinds
+from resnets.data import image_formats
 from resnets.data.class_folders import arrange, image_set
 from resnets.data.imageset import ImageSet
 from resnets.data.listing import Listing, Names, is_hidden, is_image, joined
@@ -63,7 +63,7 @@ def scan(folder: str) -> Listing:
                         listing.links.add(joined(inner, entry.name))
                         continue
                     # A broken link, or one to a pipe or a device, is reported when it is read.
-                    listing.add_file(inner, entry.name, partial(head, entry.path, kinds.HEAD))
+                    listing.add_file(inner, entry.name, partial(head, entry.path, image_formats.HEAD))
                 elif is_hidden(entry.name):
                     _count_hidden(listing, joined(inner, entry.name))
                 else:

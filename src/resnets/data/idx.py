@@ -13,8 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from resnets.base.errors import InputError
+from resnets.base.memory import check_fits
+from resnets.base.reading import open_regular
 from resnets.data.arrays import Part, from_parts
 from resnets.data.imageset import ImageSet, Split
+from resnets.data.members import MAX_EXPANSION, UNPACKED_FREELY
 
 FASHION = (
     "T-shirt/top",
@@ -61,7 +64,7 @@ def find_idx(source: str) -> IdxFiles | None:
             first = next(iter(next(iter(sets.values())).files.values()))
             names = ", ".join(name.strip("-") or "one without a name" for name in sets)
             raise InputError(
-                f"{place}: holds several sets of IDX files ({names}); name one by a file of it, as {first}"
+                f"{place}: contains several sets of IDX files ({names}); name a file of one of them, such as {first}"
             )
         if sets:
             return next(iter(sets.values()))
@@ -81,9 +84,7 @@ def open_idx(source: str, found: IdxFiles) -> ImageSet:
             continue
         if images is None or labels is None:
             missing = f"{found.prefix}{_WRITTEN[split]}-{'images-idx3' if images is None else 'labels-idx1'}-ubyte"
-            raise InputError(
-                f"{found.folder}/{missing}: missing; images and labels come as two files, each plain or .gz"
-            )
+            raise InputError(f"{found.folder}/{missing}: missing; images and labels are two files, each plain or .gz")
         parts.append(_part(split, images, labels))
     fashion = _is_fashion(found)
     return from_parts(source, parts, classes=FASHION if fashion else (), complete=fashion)
@@ -115,16 +116,24 @@ def _is_fashion(found: IdxFiles) -> bool:
 def _values(path: Path, kind: str) -> NDArray[np.uint8]:
     """The array in an IDX file of unsigned bytes."""
     try:
-        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
+        with open_regular(path) as packed, gzip.GzipFile(fileobj=packed) if path.suffix == ".gz" else packed as file:
             shape = _shape(path, kind, file.read(4), file.read(4 * _AXES[kind]))
             size = math.prod(shape)
+            _check_size(path, size, packed=path.stat().st_size)
             data = file.read(size + 1)  # one more, to see a file that is too long
     except (EOFError, zlib.error, gzip.BadGzipFile, OverflowError, MemoryError) as error:
         raise InputError(f"{path}: damaged or cut short ({error}); download it again") from error
     if len(data) != size:
         found = "more" if len(data) > size else f"{len(data):,}"
-        raise InputError(f"{path}: its header announces {size:,} bytes and {found} follow; download it again")
+        raise InputError(f"{path}: its header promises {size:,} bytes, but {found} follow; download it again")
     return np.frombuffer(data, dtype=np.uint8).reshape(shape)
+
+
+def _check_size(path: Path, size: int, *, packed: int) -> None:
+    """Raise InputError when a file of `packed` bytes announces far more than it holds, or than the memory does."""
+    if size > max(UNPACKED_FREELY, MAX_EXPANSION * packed):
+        raise InputError(f"{path}: its header announces {size:,} bytes in a file of {packed:,}; download it again")
+    check_fits(path, size)
 
 
 def _shape(path: Path, kind: str, magic: bytes, sizes: bytes) -> tuple[int, ...]:
@@ -132,7 +141,7 @@ def _shape(path: Path, kind: str, magic: bytes, sizes: bytes) -> tuple[int, ...]
     axes = _AXES[kind]
     if magic != bytes([0, 0, _UINT8, axes]):
         right = f"0x00000{_UINT8}0{axes}"
-        raise InputError(f"{path}: begins with 0x{magic.hex()}; an IDX file of {kind} begins with {right}")
+        raise InputError(f"{path}: begins with 0x{magic.hex()}, but an IDX file of {kind} begins with {right}")
     if len(sizes) < 4 * axes:
         raise InputError(f"{path}: cut short within its header; download it again")
     shape = struct.unpack(f">{axes}I", sizes)

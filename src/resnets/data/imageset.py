@@ -58,10 +58,12 @@ class ImageSet:
         if not (len(self.labels) == len(self.splits) == len(self.rows)):
             raise InputError(
                 f"{self.name}: {len(self.rows)} images, {len(self.labels)} labels, {len(self.splits)} splits: "
-                "there must be as many of each"
+                "the numbers must be equal"
             )
         if self.labels.min() < 0 or self.labels.max() >= len(self.classes):
-            raise InputError(f"{self.name}: labels reach {self.labels.max()}, with {len(self.classes)} classes")
+            raise InputError(
+                f"{self.name}: the highest label is {self.labels.max()}, but there are {len(self.classes)} classes"
+            )
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -95,7 +97,7 @@ class ImageSet:
         """The images of one split. Raises InputError, naming the splits there are, when it has none."""
         if not self.has(split):
             there = [name for name in SPLITS if self.has(name)] or ["none"]
-            raise InputError(f"{self.name}: no {split} split; there is {', '.join(there)}")
+            raise InputError(f"{self.name}: no {split} split; it has {', '.join(there)}")
         return self.subset(np.flatnonzero(self.splits == SPLITS.index(split)))
 
     def subset(self, indices: Sequence[int] | NDArray[np.integer]) -> "ImageSet":
@@ -150,7 +152,7 @@ class ImageSet:
         move whenever the same files are held out with the same seed.
         """
         if not 0 < fraction < 1:
-            raise InputError(f"fraction = {fraction}: what is held out must be more than 0 and less than 1")
+            raise InputError(f"fraction = {fraction}: the part that is held out must be more than 0 and less than 1")
         splits = np.where(self.splits == -1, np.int8(0), self.splits)
         random = np.random.Generator(np.random.Philox(key=seed))
         for label in range(len(self.classes)):

@@ -9,21 +9,21 @@ from itertools import chain
 import numpy as np
 
 from resnets.base.names import composed
-from resnets.data import kinds
-from resnets.data.kinds import Kind
+from resnets.data import image_formats
+from resnets.data.image_formats import Kind
 
 
 def is_image(name: str) -> bool:
     """Whether a file of this name is read as an image: by its suffix, and never a hidden one."""
-    kind = kinds.named(name)
-    return kind is not None and not is_hidden(name) and kinds.is_read(kind)
+    kind = image_formats.named(name)
+    return kind is not None and not is_hidden(name) and image_formats.is_read(kind)
 
 
 def picture_kind(name: str, head: Callable[[], bytes]) -> Kind | None:
     """Which kind of picture a file is, read here or not: by its suffix, or by its first bytes where it has none."""
     if is_hidden(name):
         return None
-    return kinds.found(head()) if kinds.without_suffix(name) else kinds.named(name)
+    return image_formats.found(head()) if image_formats.without_suffix(name) else image_formats.named(name)
 
 
 def is_hidden(name: str) -> bool:
@@ -89,7 +89,7 @@ class Listing:
     def add_file(self, folder: str, name: str, head: Callable[[], bytes]) -> None:
         """Record a file of a folder that is recorded already. head: gives its first bytes, if they are needed."""
         kind = picture_kind(name, head)
-        if kind is not None and kinds.is_read(kind):
+        if kind is not None and image_formats.is_read(kind):
             self.images[folder].append(name)
         elif kind is not None:
             self.unread.setdefault(kind, {}).setdefault(folder, LeftOut()).add(joined(folder, name))

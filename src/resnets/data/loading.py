@@ -24,6 +24,7 @@ from torch import Tensor
 from resnets.base.cpus import usable_cpus
 from resnets.base.errors import InputError
 from resnets.base.progress import Progress, Watch, unwatched
+from resnets.base.turns import turn
 from resnets.data import augmentation, policies, sampling
 from resnets.data.augmentation import FLIP, LEFT, TOP
 from resnets.data.augmentation_settings import Augmentation
@@ -253,11 +254,12 @@ def evaluation_pixels(images: ImageSet, preprocessing: Preprocessing) -> Iterato
 def picture(images: ImageSet, index: int, preprocessing: Preprocessing) -> Picture:
     """One image, decoded if it is encoded. Raises InputError naming it when it cannot be read."""
     name = images.image_name(index)
-    try:
-        data = images.read(index)
-    except OSError as error:
-        raise InputError(f"{name}: cannot be read ({error.strerror or error})") from error
-    return preprocessing.decoded(data, name=name) if isinstance(data, bytes) else data
+    with turn():
+        try:
+            data = images.read(index)
+        except OSError as error:
+            raise InputError(f"{name}: cannot be read ({error.strerror or error})") from error
+        return preprocessing.decoded(data, name=name) if isinstance(data, bytes) else data
 
 
 def view(images: ImageSet, index: int, preprocessing: Preprocessing, of: Callable[[Picture], Result]) -> Result:

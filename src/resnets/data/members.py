@@ -11,7 +11,6 @@ import lzma
 import stat
 import struct
 import tarfile
-import threading
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -19,16 +18,15 @@ from dataclasses import dataclass
 from typing import IO, Literal
 
 from resnets.base.errors import InputError, RunFailed
+from resnets.base.turns import take
 from resnets.data.unzipping import inflated
 
 MAX_MEMBER = 512 * 2**20  # bytes; far beyond any photograph, and what a zip bomb has to declare
 MAX_EXPANSION = 100  # a compressed tar's content over its size, once it is past UNPACKED_FREELY; photographs reach 1.1
 UNPACKED_FREELY = 2 * 2**30  # bytes
-LARGE = 64 * 2**20  # bytes of a member: one larger is unpacked by one thread at a time, and is no bomb
+LARGE = 64 * 2**20  # bytes of a member: one that is larger may be a bomb
 LONGEST_NAME = 4096  # characters, as on a disk
 MAX_HEADER = 2**20  # bytes of what a tar says of one member
-
-_LARGE_TURN = threading.Lock()
 
 _ZIP_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA)
 _ENCRYPTED = 1  # a zip member's flag bit
@@ -94,13 +92,10 @@ def read_zip(file: IO[bytes], place: Sequence[int], name: str) -> bytes:
     """
     _, packed, size, _, crc = map(int, place)
     _check_bounds(name, size)
-    if size <= LARGE:
-        data = _unpacked_zip(file, place, name, size)
-    elif size > MAX_EXPANSION * packed:
+    if size > max(LARGE, MAX_EXPANSION * packed):
         raise damaged(name, f"{packed / 2**20:,.1f} MiB that declare to be {size / 2**20:,.0f} MiB when unpacked")
-    else:
-        with _LARGE_TURN:
-            data = _unpacked_zip(file, place, name, size)
+    take(size)
+    data = _unpacked_zip(file, place, name, size)
     if zlib.crc32(data) != crc:
         raise damaged(name, "its checksum is another")
     return data
@@ -122,6 +117,7 @@ def read_tar(file: IO[bytes], place: Sequence[int], name: str) -> bytes:
     """The bytes of the tar member at `place`. Raises OSError, naming it, when they are cut short."""
     start, size = map(int, place)
     _check_bounds(name, size)
+    take(size)
     file.seek(start)
     return _whole(file.read(size), size, name)
 
@@ -165,10 +161,13 @@ def _check_bounds(name: str, size: int) -> None:
 
 
 def _unpacked_zip(file: IO[bytes], place: Sequence[int], name: str, size: int) -> bytes:
+    unpacked = io.BytesIO()  # which holds them once, and a list of pieces twice
     try:
-        data = b"".join(_inflated(file, place, size + 1))
+        for piece in _inflated(file, place, size + 1):
+            unpacked.write(piece)
     except (zipfile.BadZipFile, EOFError, ValueError, struct.error, zlib.error, lzma.LZMAError) as error:
         raise damaged(name, str(error)) from error
+    data = unpacked.getvalue()
     if len(data) > size:
         raise damaged(name, f"more than the {size:,} bytes that it declares")
     return _whole(data, size, name)

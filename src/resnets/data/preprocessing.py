@@ -66,7 +66,8 @@ class Preprocessing:
             numbers = isinstance(values, tuple) and all(isinstance(value, int | float) for value in values)
             if not numbers or len(values) != self.channels or not all(abs(value) <= LARGEST for value in values):
                 raise InputError(
-                    f"preprocessing {name} = {values!r:.200}: needs {self.channels} numbers, one a channel, of at most "
+                    f"preprocessing {name} = {values!r:.200}: needs {self.channels} numbers, one per "
+                    "channel, of at most "
                     f"{LARGEST:,}"
                 )
         if min(self.std) < SMALLEST:
@@ -142,7 +143,7 @@ class Preprocessing:
             found = image.shape[2]
             if not {found, self.channels} <= {1, 3}:
                 if found != self.channels:
-                    raise InputError(f"an array of {found} channels: the classifier reads {self.channels}")
+                    raise InputError(f"an array of {found} channels, but the classifier reads {self.channels}")
                 return [Image.fromarray(image[:, :, channel]) for channel in range(found)]
             image = Image.fromarray(image[:, :, 0] if found == 1 else image)
         return [decoding.to_channels(image, self.channels, span=self.range)]
@@ -151,8 +152,8 @@ class Preprocessing:
         target = self._target(image.size)
         if target[0] * target[1] > decoding.MAX_PIXELS:
             raise InputError(
-                f"{image.width} x {image.height} is so long and thin that resized for a crop of its centre it has more "
-                f"than {decoding.MAX_PIXELS / 1e6:.0f} million pixels; cut it to a part, or leave it out"
+                f"{image.width} x {image.height} is so long and thin that resizing it makes more "
+                f"than {decoding.MAX_PIXELS / 1e6:.0f} million pixels; crop it, or leave it out"
             )
         return image if target == image.size else image.resize(target, self.resampling)
 

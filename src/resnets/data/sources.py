@@ -1,10 +1,12 @@
 """Whatever the user points at -> ImageSet: a folder, an archive, a table, an array file, a published data set."""
 
 from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 
 from resnets.base.errors import InputError
 from resnets.base.names import as_on_disk
+from resnets.base.reading import MAX_FILE, read_whole
 from resnets.data.archives import open_archive
 from resnets.data.arrays import digits, open_npz
 from resnets.data.cifar import DISTRIBUTIONS, Read, identify, open_cifar
@@ -33,15 +35,13 @@ def open_source(source: str | Path, *, columns: Asked | None = None, images: str
     Raises InputError, one line that names the file and what would work, for whatever a user can mend.
     """
     if (columns is not None or images is not None) and not _is_table(str(source)):
-        raise InputError(
-            f"{source}: columns and an images folder can be named of a table, {' or '.join(TABLES)}, alone"
-        )
+        raise InputError(f"{source}: --columns and --images only work with a table, {' or '.join(TABLES)}")
     if source == "digits":
         return digits()
     name = as_on_disk(str(source))
     try:
         if not name:
-            raise InputError(f"no source was given; {WHAT_WORKS}")
+            raise InputError(f"no data given; {WHAT_WORKS}")
         if Path(name).is_dir():
             return _open_folder(name)
         if Path(name).is_file():
@@ -63,7 +63,7 @@ def _is_table(path: str) -> bool:
 def _open_folder(folder: str) -> ImageSet:
     top = folder.rstrip("/")
     places = (top or "/", *(f"{top}/{one.folder}" for one in DISTRIBUTIONS))
-    if cifar := _cifar(folder, places, lambda path: Path(path).is_file(), lambda path: Path(path).read_bytes()):
+    if cifar := _cifar(folder, places, lambda path: Path(path).is_file(), partial(read_whole, limit=MAX_FILE)):
         return cifar
     if found := find_idx(folder):
         return open_idx(folder, found)
@@ -80,12 +80,15 @@ def _open_file(path: str) -> ImageSet:
         return open_npz(path)
     if found := find_idx(path):
         return open_idx(path, found)
-    raise InputError(f"{path}: a single file of this type is no set of images; {WHAT_WORKS}")
+    raise InputError(f"{path}: a single file of this type is not a data set; {WHAT_WORKS}")
 
 
 def _cifar(source: str, places: Iterable[str], is_file: Callable[[str], bool], read: Read) -> ImageSet | None:
     """The CIFAR that one of `places` holds, if any does. Raises InputError when several do."""
     found = [(place, distribution) for place in places if (distribution := identify(place, is_file))]
     if len(found) > 1:
-        raise InputError(f"{source}: holds {' and '.join(place for place, _ in found)}; unpack them apart, give one")
+        raise InputError(
+            f"{source}: contains {' and '.join(place for place, _ in found)}; unpack them into "
+            "separate folders and name one"
+        )
     return open_cifar(source, *found[0], read) if found else None

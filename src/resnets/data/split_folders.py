@@ -123,7 +123,8 @@ def _check_different(listing: Listing, top: str, folders: Sequence[Candidate]) -
     else:
         mend = "name them train, val and test, or give one of them; of classes, move the images up"
     raise InputError(
-        f"{listing.where(top)}: {names} hold the same folders ({inside}), as splits do and classes do not; {mend}"
+        f"{listing.where(top)}: {names} have the same subfolders ({inside}), so they look like splits, not "
+        f"classes; {mend}"
     )
 
 
@@ -143,7 +144,7 @@ def _one_each(listing: Listing, top: str, named: Mapping[Split, Sequence[Candida
         same = [one for one in found if one.labelled] or found
         if len(same) > 1:
             listed = " and ".join(listing.where(joined(top, one.name)) for one in same)
-            raise InputError(f"{listed}: both are a {split} split; keep one")
+            raise InputError(f"{listed}: both are named as the {split} split; keep one")
         if same:
             chosen[split] = same[0]
     return chosen

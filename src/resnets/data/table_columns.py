@@ -81,7 +81,7 @@ def columns_of(path: str, rows: Sequence[Cells], asked: Asked | None, leads_to_f
     label, split = _first(names, LABEL_NAMES), _named_split(names, rows[1:])
     if rows and _is_header(rows[0], (image, label), leads_to_file):
         if len(set(names)) != len(names):
-            raise InputError(f"{path}: a column is there twice in its header {','.join(rows[0])!r}; {_mend()}")
+            raise InputError(f"{path}: two columns in its header {','.join(rows[0])!r} have the same name; {_mend()}")
         if image is None:
             image = _column_of_files(rows[1:], leads_to_file)
         image, label = _remaining(len(names), image, label, split)
@@ -93,7 +93,7 @@ def columns_of(path: str, rows: Sequence[Cells], asked: Asked | None, leads_to_f
     if image is None or label is None:
         what = " and ".join(name for name, place in (("image", image), ("label", label)) if place is None)
         first = ",".join(rows[0]) if rows else ""
-        raise InputError(f"{path}: which column is the {what} cannot be told from its first line {first!r}; {_mend()}")
+        raise InputError(f"{path}: its first line {first!r} does not show which column is the {what}; {_mend()}")
     usual = header is not None and (names[image], names[label]) == ("path", "label")
     return Columns(image=image, label=label, split=split, header=header, guessed=not usual)
 
@@ -105,7 +105,7 @@ def _asked(path: str, rows: Sequence[Cells], asked: Asked, leads_to_file: Callab
     first = [cell.strip() for cell in rows[0]] if rows else []
     places = [_place(path, first, one) for one in asked]
     if len(set(places)) != len(places):
-        raise InputError(f"columns {','.join(map(str, asked))!r}: one column cannot be two things; name different ones")
+        raise InputError(f"columns {','.join(map(str, asked))!r}: one column is named twice; name different ones")
     by_name = any(str(one).lower() in map(str.lower, first) for one in asked)
     header = rows[0] if rows and (by_name or not leads_to_file(rows[0][places[0]])) else None
     return Columns(
@@ -120,7 +120,7 @@ def _place(path: str, first: Cells, column: str | int) -> int:
         return lower.index(word.lower())
     if word.isdecimal() and 1 <= int(word) <= len(first):
         return int(word) - 1
-    raise InputError(f"{path}: no column {word!r}; there are {', '.join(first)}, or 1 to {len(first)}")
+    raise InputError(f"{path}: no column {word!r}; the columns are {', '.join(first)}, or 1 to {len(first)}")
 
 
 def _normal(cells: Cells) -> list[str]:

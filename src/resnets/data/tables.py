@@ -4,16 +4,16 @@ import csv
 import io
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
-from typing import NamedTuple
+from typing import IO, NamedTuple
 
 import numpy as np
 
 from resnets.base.errors import InputError
 from resnets.base.names import composed
-from resnets.base.reading import read_text
+from resnets.base.reading import check_regular, open_regular
 from resnets.data.folders import Files
 from resnets.data.imageset import SPLITS, ImageSet
 from resnets.data.listing import Names
@@ -22,6 +22,7 @@ from resnets.data.table_columns import SAMPLE, Asked, Cells, Columns, columns_of
 from resnets.data.table_files import TableFiles, subfolders
 
 LARGEST = 1 << 30  # bytes of a table: ten million rows
+LONGEST = 1 << 20  # characters of a line
 
 PLACES = 100  # folders beside the table in which its images are looked for
 
@@ -58,7 +59,7 @@ def open_table(path: str, *, columns: Asked | None = None, images: str | Path | 
     """
     table = _read(path)
     if not table.rows:
-        raise InputError(f"{path}: is empty; list an image and its label in each line")
+        raise InputError(f"{path}: is empty; each line must have an image and its label")
     places = _places(path, images)
     meant = columns_of(
         path, table.rows[: SAMPLE + 1], columns, lambda cell: any(one.find(cell) is not None for one in places)
@@ -83,28 +84,47 @@ def _read(path: str) -> Table:
     rows: list[Cells] = []
     lines: list[int] = []
     try:
-        with io.StringIO(read_text(path, limit=LARGEST), newline="") as file:
-            delimiter = delimiter_of(list(islice(file, SAMPLE)))
+        with io.TextIOWrapper(_opened(path), encoding="utf-8-sig", newline="") as file:
+            delimiter = delimiter_of(list(islice(_lines(path, file), SAMPLE)))
             file.seek(0)
-            reader = csv.reader(file, delimiter=delimiter, skipinitialspace=True)
+            reader = csv.reader(_lines(path, file), delimiter=delimiter, skipinitialspace=True)
             for cells in reader:
                 if any(cell.strip() for cell in cells):
                     rows.append(cells)
                     lines.append(reader.line_num)
     except UnicodeDecodeError as error:
         raise InputError(
-            f"{path}: is not UTF-8 text ({error.reason} at byte {error.start}); save it as UTF-8"
+            f"{path}: is not UTF-8 text ({error.reason} after line {lines[-1] if lines else 0}); save it as UTF-8"
         ) from error
     except csv.Error as error:
         raise InputError(f"{path}: after line {lines[-1] if lines else 1}: {error}") from error
     return Table(rows, lines, delimiter)
 
 
+def _opened(path: str) -> IO[bytes]:
+    check_regular(path)
+    file = open_regular(path)
+    if os.fstat(file.fileno()).st_size > LARGEST:
+        file.close()
+        raise InputError(f"{path}: has more than {LARGEST >> 30} GiB, the most that is read of a table; part it")
+    return file
+
+
+def _lines(path: str, file: io.TextIOWrapper) -> Iterator[str]:
+    """The lines of a table, none of them longer than a table's line ever is."""
+    while line := file.readline(LONGEST):
+        if len(line) == LONGEST:
+            raise InputError(f"{path}: a line has more than {LONGEST:,} characters; is it a table?")
+        yield line
+
+
 def _places(path: str, images: str | Path | None) -> list[TableFiles]:
     """The folders that the paths of a table may be relative to."""
     if images is not None:
         if not Path(images).is_dir():
-            raise InputError(f"{images}: no such folder; --images names the one that the table's paths are relative to")
+            raise InputError(
+                f"{images}: no such folder; --images names the folder that the paths in the table are relative to"
+            )
         return [TableFiles(str(images))]
     own = str(Path(path).parent)
     return [TableFiles(own), *map(TableFiles, subfolders(own)[:PLACES])]
@@ -122,7 +142,7 @@ def _best(path: str, places: Sequence[TableFiles], cells: Sequence[str]) -> Tabl
     best = [one for one, count in zip(below, counts, strict=True) if count == max(counts)]
     if len(best) > 1:
         raise InputError(
-            f"{path}: its images are in {best[0].folder} and in {best[1].folder}; --images FOLDER says which is meant"
+            f"{path}: its images are both in {best[0].folder} and in {best[1].folder}; choose one with --images FOLDER"
         )
     return best[0]
 
@@ -136,7 +156,7 @@ def _body(table: Table, columns: Columns) -> tuple[list[Cells], list[int]]:
 def _rows(path: str, table: Table, columns: Columns, files: TableFiles) -> list[Row]:
     rows, lines = _body(table, columns)
     if not rows:
-        raise InputError(f"{path}: no rows after the header; list an image in each")
+        raise InputError(f"{path}: no rows after the header; add one per image")
     first = "its header" if columns.header is not None else "the first line"
     found: list[Row] = []
     for cells, line in zip(rows, lines, strict=True):
@@ -205,7 +225,7 @@ def _classes(path: str, rows: Sequence[Row]) -> list[str]:
     for row in rows:
         if row.label not in known:
             raise InputError(
-                f"{path}: line {row.line} has class {row.label} in {SPLITS[row.split]}, which no train row has; "
+                f"{path}: line {row.line} has class {row.label} in {SPLITS[row.split]}, but no train row has it; "
                 "add it to train or remove the row"
             )
     if all(_NUMBER.fullmatch(label) for label in known):

@@ -57,7 +57,8 @@ def check(tags: Tags, name: str) -> None:
     kind = f"{depth}-bit {_FORMATS.get(tags.format, 'of an unknown format')}"
     if tags.samples > _MAX_BANDS:
         raise InputError(
-            f"{name}: a TIFF of {tags.samples} bands (tag 277); up to {_MAX_BANDS} can be read, so save the ones that "
+            f"{name}: a TIFF with {tags.samples} bands (tag 277); up to {_MAX_BANDS} can be read, so save "
+            "the ones that "
             "matter, or give all of them as arrays (.npz)"
         )
     if tags.format not in _FORMATS:
@@ -67,10 +68,10 @@ def check(tags: Tags, name: str) -> None:
         raise InputError(f"{name}: a TIFF whose bands have {listed} bits (tag 258); save it with 8 or 16 bits")
     if tags.planes == _SEPARATE and tags.samples > 1 and depth != 8:
         raise InputError(
-            f"{name}: a {depth}-bit TIFF in separate planes (tag 284 = 2); save it with its bands interleaved"
+            f"{name}: a {depth}-bit TIFF with separate planes (tag 284 = 2); save it with interleaved bands"
         )
     if tags.format != 1 and tags.samples > 1:
-        raise InputError(f"{name}: a TIFF of {tags.samples} {kind} bands (tag 339); save it with 8 or 16 bits")
+        raise InputError(f"{name}: a TIFF with {tags.samples} {kind} bands (tag 339); save it with 8 or 16 bits")
     if tags.photometric == _WHITE_IS_ZERO and (depth > 16 or tags.format != 1):
         raise InputError(f"{name}: a {kind} TIFF in which white is zero (tag 262 = 0); save it with black as zero")
 

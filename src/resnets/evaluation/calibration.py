@@ -126,7 +126,7 @@ def reliability(
     A bin holds its lower edge, as torchmetrics has it, which keeps a bin of its own for what is exactly 1.
     """
     if not len(labels) or bins < 1:
-        raise InputError(f"{len(labels)} images, {bins} bins: a reliability needs at least one of each")
+        raise InputError(f"{len(labels)} images, {bins} bins: a reliability diagram needs at least one of each")
     confidence = probabilities.max(axis=1).astype(np.float64)
     right = probabilities.argmax(axis=1) == labels
     edges = np.linspace(0, 1, bins + 1)
@@ -170,7 +170,7 @@ def fit_temperature(logits: Float[np.ndarray, "images classes"], labels: Int64[n
     from scipy.optimize import brentq
 
     if not len(labels) or len(labels) != len(logits):
-        raise InputError(f"{len(logits)} answers for {len(labels)} labels: a temperature needs one for each")
+        raise InputError(f"{len(logits)} answers for {len(labels)} labels: there must be one for each")
     shifted = logits.astype(np.float64) - logits.max(axis=1, keepdims=True)
     of_label = shifted[np.arange(len(labels)), labels]
     if (of_label == 0).all():  # a right answer, or one that ties with it
@@ -211,7 +211,7 @@ def abstention_threshold(
     if not 0 <= error_rate < 1:
         raise InputError(f"error rate {error_rate}: must be 0 or more and less than 1, such as 0.02")
     if not len(confidence):
-        raise InputError("no images: a threshold is chosen on the answers to some")
+        raise InputError("no images: a threshold needs some")
     order = np.argsort(-confidence, kind="stable")
     sorted_, wrong = confidence[order], np.cumsum(~right[order])
     ends = np.flatnonzero(np.append(sorted_[1:] < sorted_[:-1], True))  # images equally sure are answered together

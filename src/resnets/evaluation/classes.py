@@ -37,7 +37,7 @@ def outputs(
     if extra:
         lacking = [name for name in places if name not in theirs]
         raise InputError(
-            f"{data}: its classes are not the classifier's; only in the data: {_some(extra)}; only in the "
+            f"{data}: its classes are not those of the classifier; only in the data: {_some(extra)}; only in the "
             f"classifier: {_some(lacking)}; a class map says which class means which"
         )
     return np.array([places.get(name, -1) for name in theirs], dtype=np.int64)
@@ -47,7 +47,7 @@ def _output(name: str, places: Mapping[str, int], class_map: ClassMap) -> int:
     if name not in class_map and name in places:  # a name that both have needs no line
         return places[name]
     if name not in class_map:
-        raise InputError(f"class map: {name!r} is in the data and not in the map; {nearest(name, class_map)}")
+        raise InputError(f"class map: class {name!r} of the data is not in the map; {nearest(name, class_map)}")
     output = class_map[name]
     if isinstance(output, str) and composed(output) in places:
         return places[composed(output)]
@@ -56,7 +56,7 @@ def _output(name: str, places: Mapping[str, int], class_map: ClassMap) -> int:
     if isinstance(output, int) and 0 <= output < len(places):
         return output
     raise InputError(
-        f"class map: {name!r} means {output!r}, which is neither a class nor one of the outputs, 0 to "
+        f"class map: {name!r} maps to {output!r}, which is neither a class nor an output number, 0 to "
         f"{len(places) - 1}; {nearest(str(output), places)}"
     )
 

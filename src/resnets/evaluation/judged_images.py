@@ -62,6 +62,6 @@ def tell_absent(data: str, labels: Int64[ndarray, " images"], classes: tuple[str
     if absent:
         more = f" and {len(absent) - NAMED:,} more" if len(absent) > NAMED else ""
         log.info(
-            "%s: no images of %s of the classifier's %s classes: %s%s",
+            "%s: %s of the classifier's %s classes have no images here: %s%s",
             data, f"{len(absent):,}", f"{len(classes):,}", ", ".join(absent[:NAMED]), more,
         )  # fmt: skip

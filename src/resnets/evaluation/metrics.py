@@ -185,9 +185,9 @@ def evaluate(
             f"{len(logits)} answers for {len(labels)} labels: there must be one for each, and at least one"
         )
     if labels.min() < 0 or labels.max() >= logits.shape[1]:
-        raise InputError(f"labels run from {labels.min()} to {labels.max()}, with {logits.shape[1]} classes")
+        raise InputError(f"labels go from {labels.min()} to {labels.max()}, but there are {logits.shape[1]} classes")
     if not np.isfinite(logits).all():
-        raise RunFailed("the classifier's outputs are not finite numbers; its weights are damaged or it diverged")
+        raise RunFailed("the classifier's outputs are not finite numbers; its weights are damaged or training diverged")
     ranks = label_ranks(logits, labels)
     predicted = logits.argmax(axis=1)
     return Evaluation(

@@ -62,7 +62,8 @@ def recalibrate(
     fitted = calibration.calibrate(logits[chosen], labels[chosen], error_rate=error_rate)
     if fitted.threshold is not None and fitted.threshold.threshold is None:
         raise InputError(
-            f"error rate {error_rate}: even the surest answers to these {chosen.sum():,} images are wrong more often; "
+            f"error rate {error_rate}: even the most confident answers to these {chosen.sum():,} images are "
+            "wrong more often; "
             "allow more errors, or train further"
         )
     rest = logits[judged].astype(np.float64)
@@ -86,7 +87,9 @@ def stratified(labels: Int64[np.ndarray, " images"], *, fraction: float, seed: i
         members = order[labels[order] == label]
         chosen[members[: round(fraction * len(members))]] = True
     if not chosen.any() or chosen.all():
-        raise InputError(f"fraction {fraction}: leaves no image on one side of {len(labels)}; give more images")
+        raise InputError(
+            f"fraction {fraction}: splits {len(labels)} images so that one side is empty; give more images"
+        )
     return chosen
 
 

@@ -37,7 +37,7 @@ def reasons(classifier: Classifier, exported: Exported, images: ImageSet) -> lis
     same_input = _input(classifier.preprocessing) == _input(exported.preprocessing)
     if same_input and len(classifier.classes) == exported.runtime.classes:
         found += _graph(classifier, exported, images.evenly(IMAGES, seed=0))
-    return found or ["header and graph are the classifier's as far as can be told, and the answers are not"]
+    return found or ["header and graph seem to be those of the classifier, but the answers differ"]
 
 
 def stated(classifier: Classifier, exported: Exported, images: ImageSet) -> list[str]:
@@ -61,7 +61,7 @@ def _classes(classifier: Classifier, exported: Exported) -> Iterator[str]:
         (place for place, (a, b) in enumerate(zip(ours, theirs, strict=False)) if a != b), min(len(ours), len(theirs))
     )
     if set(ours) == set(theirs):
-        yield f"classes reordered: output {place} is called {theirs[place]!r}, and {ours[place]!r} in the classifier"
+        yield f"classes reordered: output {place} is called {theirs[place]!r}, but {ours[place]!r} in the classifier"
         return
     odd = ", ".join(map(repr, sorted(set(theirs) - set(ours))[:3])) or f"{len(theirs)} of {len(ours)}"
     yield f"other class names: {odd}"
@@ -74,14 +74,14 @@ def _preprocessing(classifier: Classifier, exported: Exported, images: ImageSet)
     for name, words in _FIELDS.items():
         a, b = getattr(ours, name), getattr(theirs, name)
         if a != b:
-            yield f"{words} {b}, and {a} in the classifier"
+            yield f"{words} {b}, but {a} in the classifier"
     yield from _statistics(ours, theirs)
     if _input(ours) == _input(theirs):
         few = images.evenly(IMAGES, seed=0)
         pairs = zip(loading.evaluation_pixels(few, ours), loading.evaluation_pixels(few, theirs), strict=True)
         differing = sum(not np.array_equal(a, b) for a, b in pairs)
         if differing:
-            yield f"so that of {len(few)} images {differing} become other pixels"
+            yield f"so {differing} of {len(few)} images get other pixels"
 
 
 def _statistics(ours: Preprocessing, theirs: Preprocessing) -> Iterator[str]:
@@ -89,7 +89,7 @@ def _statistics(ours: Preprocessing, theirs: Preprocessing) -> Iterator[str]:
     if (ours.mean, ours.std) == (theirs.mean, theirs.std):
         return
     if (theirs.mean, theirs.std) == (ours.std, ours.mean):
-        yield "mean and std exchanged in the header"
+        yield "mean and std swapped in the header"
     elif theirs.mean in (ours.mean, ours.mean[::-1]) and theirs.std in (ours.std, ours.std[::-1]):
         yield "mean or std reversed (BGR order) in the header"
     else:
@@ -99,9 +99,9 @@ def _statistics(ours: Preprocessing, theirs: Preprocessing) -> Iterator[str]:
 def _numbers(classifier: Classifier, exported: Exported) -> Iterator[str]:
     said = exported.said["temperature"]
     if said != classifier.temperature:
-        yield f"another temperature: {said}, and {classifier.temperature} in the classifier"
+        yield f"another temperature: {said}, but {classifier.temperature} in the classifier"
     if exported.abstain_below != classifier.abstain_below:
-        yield f"another abstain_below: {exported.abstain_below}, and {classifier.abstain_below} in the classifier"
+        yield f"another abstain_below: {exported.abstain_below}, but {classifier.abstain_below} in the classifier"
 
 
 def _graph(classifier: Classifier, exported: Exported, images: ImageSet) -> Iterator[str]:
@@ -141,7 +141,7 @@ def _other_inputs(classifier: Classifier, pixels: NDArray[np.uint8]) -> Iterator
 
 def _normalizations(ours: Preprocessing) -> Iterator[tuple[str, tuple[float, ...], tuple[float, ...]]]:
     channels, mean, std = ours.channels, ours.mean, ours.std
-    yield "with mean and std exchanged", std, mean
+    yield "with mean and std swapped", std, mean
     yield "with mean and std in reverse (BGR order)", mean[::-1], std[::-1]
     yield "with the mean in reverse (BGR order)", mean[::-1], std
     yield "with the std in reverse (BGR order)", mean, std[::-1]

@@ -38,7 +38,7 @@ class Exported(Predictor):
         Raises InputError when the file was exported without it.
         """
         if FEATURES not in self.runtime.outputs:
-            raise InputError(f"{self.path}: gives no embeddings; `resnets export --embeddings` makes a file that does")
+            raise InputError(f"{self.path}: gives no embeddings; `resnets export --embeddings` writes a file that does")
         probabilities, features = self._run(pixels)
         return _logarithms(probabilities), features
 
@@ -81,9 +81,11 @@ def from_bytes(content: bytes, path: Path, *, threads: int = 0) -> Exported:
     except (InputError, RunFailed):
         raise
     except Exception as error:  # the runtimes' errors on damaged files have no common base
-        raise InputError(f"{path}: damaged, or of others' making ({shortly(error)}); {WHAT_WORKS}, whole") from error
+        raise InputError(
+            f"{path}: damaged, or not written by resnets ({shortly(error)}); {WHAT_WORKS}, whole"
+        ) from error
     if runtime.metadata is None:
-        raise InputError(f"{path}: without the classes and preprocessing of a classifier; {WHAT_WORKS}")
+        raise InputError(f"{path}: has no classes and preprocessing of a classifier in it; {WHAT_WORKS}")
     said = parsed(runtime.metadata, path, WHAT_WORKS)
     try:
         str(said["export"]["kind"])
@@ -92,7 +94,7 @@ def from_bytes(content: bytes, path: Path, *, threads: int = 0) -> Exported:
     except InputError as error:
         raise InputError(f"{path}: damaged: {error}") from error
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise InputError(f"{path}: damaged: its header is not a classifier's ({shortly(error)})") from error
+        raise InputError(f"{path}: damaged: its header is not that of a classifier ({shortly(error)})") from error
     _check_fit(found)
     return found
 
@@ -123,14 +125,16 @@ def _check_fit(found: Exported) -> None:
     ours: tuple[int | None, ...] = (None, size, size, channels)
     theirs = found.runtime.input_shape
     if theirs[0] is not None:
-        raise InputError(f"{found.path}: takes {theirs[0]} images at a time and no other number; {WHAT_WORKS}")
+        raise InputError(f"{found.path}: only takes exactly {theirs[0]} images at a time; {WHAT_WORKS}")
     if theirs != ours:
         raise InputError(
-            f"{found.path}: damaged: its input is {_shape(theirs)}, and its header's preprocessing makes {_shape(ours)}"
+            f"{found.path}: damaged: its input is {_shape(theirs)}, but the preprocessing in its header "
+            f"makes {_shape(ours)}"
         )
     if found.runtime.classes != len(found.classes):
         raise InputError(
-            f"{found.path}: damaged: {found.runtime.classes} outputs, and its header names {len(found.classes)} classes"
+            f"{found.path}: damaged: it has {found.runtime.classes} outputs, but its header names "
+            f"{len(found.classes)} classes"
         )
 
 

@@ -64,13 +64,15 @@ class ExportOptions:
         if self.precision not in get_args(Precision):
             raise InputError(f"precision {self.precision!r}: must be one of {', '.join(get_args(Precision))}")
         if self.precision == "int8" and self.to != "triton":
-            raise InputError("precision int8 is of a model repository (triton); a file of it is exported to int8")
+            raise InputError("precision int8 is for a model repository (triton); for an int8 file, export to int8")
         if not 0 <= self.max_drop <= 100:
             raise InputError(f"max drop {self.max_drop}: percentage points of accuracy, 0 to 100")
         if self.max_batch < 1:
             raise InputError(f"max batch {self.max_batch}: must be at least 1")
         if self.max_batch != MAX_BATCH and self.to != "triton":
-            raise InputError(f"max batch {self.max_batch}: is of a model repository (triton); a file takes any batch")
+            raise InputError(
+                f"max batch {self.max_batch}: is for a model repository (triton); a file takes any number of images"
+            )
 
     @property
     def kind(self) -> str:
@@ -87,14 +89,14 @@ class ExportOptions:
             folder = (self.out or beside / "model-repository") / name
             check_parents(folder)
             if folder.exists():
-                raise InputError(f"{folder}: is already here; remove it, or choose another place")
+                raise InputError(f"{folder}: already exists; remove it, or choose another place")
             return folder
         suffix = ".pt2" if self.to == "torch" else ".onnx"
         stem = "classifier" if classifier.path is None else classifier.path.stem
         path = self.out or beside / f"{stem}{'-int8' if self.to == 'int8' else ''}{suffix}"
         check_place(path)
         if path.suffix.lower() != suffix:
-            raise InputError(f"{path}: must end in {suffix}, by which it is opened again")
+            raise InputError(f"{path}: must end in {suffix}, so that it can be opened again")
         return path
 
 

@@ -59,11 +59,13 @@ class Parity:
         }
 
     def __str__(self) -> str:
-        said = f"{self.equal:,} of {self.count:,} answers are the classifier's"
+        said = f"{self.equal:,} of {self.count:,} answers are the same as the classifier's"
         said += f", probabilities differ by up to {self.difference:.2g}"
         if self.classifier is None or self.exported is None:
             return said
-        return f"{said}, {self.exported.correct:,} are right where the classifier has {self.classifier.correct:,}"
+        return (
+            f"{said}, {self.exported.correct:,} are right, compared with {self.classifier.correct:,} of the classifier"
+        )
 
 
 @dataclass(frozen=True)
@@ -116,8 +118,8 @@ class Gate:
         why = refusal(found, exported.kind, max_drop)
         reasons = (disagreement.reasons if why else disagreement.stated)(self.classifier, exported, self.images.images)
         if why or reasons:
-            why = why or "its header is not the classifier's"
-            raise RunFailed(f"{exported.path}: refused, as {why}: {'; '.join(reasons)} ({found}; {found.on})")
+            why = why or "its header is not that of the classifier"
+            raise RunFailed(f"{exported.path}: refused because {why}: {'; '.join(reasons)} ({found}; {found.on})")
         return found
 
 
@@ -130,7 +132,7 @@ def refusal(found: Parity, kind: str, max_drop: float) -> str | None:
         return f"int8 loses {found.drop:.2f} points, more than {max_drop:g}" if found.drop > max_drop else None
     if found.equal < found.count:
         return f"{found.count - found.equal:,} answers differ"
-    return None if found.difference <= TOLERANCE else "probabilities differ by more than rounding makes them"
+    return None if found.difference <= TOLERANCE else "probabilities differ by more than rounding explains"
 
 
 def _probabilities(predictor: Predictor, images: ImageSet, watch: Watch, task: str) -> NDArray[np.float64]:

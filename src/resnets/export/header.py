@@ -22,7 +22,7 @@ def latest(folder: Path) -> Path:
     """The newest version's file in a model's folder. Raises InputError when there is none."""
     versions = [int(one.name) for one in folder.iterdir() if one.name.isdecimal() and (one / "model.onnx").is_file()]
     if not versions:
-        raise InputError(f"{folder}: has a config.pbtxt and no version's model.onnx, such as 1/model.onnx")
+        raise InputError(f"{folder}: has a config.pbtxt but no model.onnx in a version's folder, such as 1/model.onnx")
     return folder / str(max(versions)) / "model.onnx"
 
 
@@ -39,9 +39,11 @@ def read_exported_header(path: str | Path) -> dict[str, Any]:
     except InputError:
         raise
     except Exception as error:  # protobuf's errors on damaged files have no public base
-        raise InputError(f"{path}: damaged, or of others' making ({shortly(error)}); {WHAT_WORKS}, whole") from error
+        raise InputError(
+            f"{path}: damaged, or not written by resnets ({shortly(error)}); {WHAT_WORKS}, whole"
+        ) from error
     if text is None:
-        raise InputError(f"{path}: without the classes and preprocessing of a classifier; {WHAT_WORKS}")
+        raise InputError(f"{path}: has no classes and preprocessing of a classifier in it; {WHAT_WORKS}")
     return parsed(text, path, WHAT_WORKS)
 
 

@@ -70,7 +70,7 @@ def _package() -> Any:
         import onnx
         import onnxscript  # noqa: F401 - torch.onnx imports it, and says less when it is missing
     except ImportError as error:
-        raise InputError(f"making an ONNX file needs the packages onnx and onnxscript: {INSTALL}") from error
+        raise InputError(f"writing an ONNX file needs the packages onnx and onnxscript: {INSTALL}") from error
     return onnx
 
 

@@ -25,7 +25,7 @@ def read_whole(path: Path) -> bytes:
     """
     try:
         if path.is_file() and path.stat().st_size > MAX_BYTES and path.suffix.lower() == ".onnx":
-            raise InputError(f"{path}: {path.stat().st_size / 2**30:.1f} GiB; an ONNX file has less than 2 GiB")
+            raise InputError(f"{path}: {path.stat().st_size / 2**30:.1f} GiB; an ONNX file must be smaller than 2 GiB")
         with open_regular(path) as file:
             content = file.read()
     except OSError as error:
@@ -70,7 +70,7 @@ def check_numbers(content: bytes, path: Path) -> None:
             count *= dim.dim_value if dim.WhichOneof("value") == "dim_value" else 1
         if count > MAX_NUMBERS:
             raise InputError(
-                f"{path}: wants {count:,} numbers at once for one image (tensor {value.name[:40]!r}); what works is a "
+                f"{path}: needs {count:,} numbers at once for one image (tensor {value.name[:40]!r}); use a "
                 "file that `resnets export` wrote"
             )
 
@@ -86,15 +86,15 @@ def _check_places(path: Path, external: list[Any], room: int) -> None:
         inside = location and not place.is_absolute() and ".." not in place.parts and "\0" not in location
         if not inside or not file.resolve().is_relative_to(folder):
             raise InputError(
-                f"{path}: takes its weights from {location[:200]!r}, outside of its folder; what works is one whose "
-                "weights are in it or beside it"
+                f"{path}: takes its weights from {location[:200]!r}, which is outside its folder; use a file whose "
+                "weights are in it or next to it"
             )
         if not file.is_file():
-            raise InputError(f"{path}: its weights are in {file}, which is not there; copy both files together")
+            raise InputError(f"{path}: its weights are in {file}, which is missing; copy both files together")
         length, offset = said.get("length", ""), said.get("offset", "")
         room -= int(length) if length.isdecimal() else file.stat().st_size - int(offset or 0)
         if room < 0:
-            raise InputError(f"{path}: more than 2 GiB with its external data, which no ONNX file can hold")
+            raise InputError(f"{path}: larger than 2 GiB with its external data; an ONNX file cannot be that large")
 
 
 def _every(message: Any, kind: str) -> Iterator[Any]:
@@ -112,5 +112,5 @@ def _package(what: str) -> Any:
     try:
         import onnx
     except ImportError as error:
-        raise InputError(f"{what} takes the package onnx: {INSTALL}") from error
+        raise InputError(f"{what} needs the package onnx: {INSTALL}") from error
     return onnx

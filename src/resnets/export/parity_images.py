@@ -71,8 +71,8 @@ def _samples(classifier: Classifier) -> Path:
     kept = None if classifier.path is None else classifier.path.with_name(SAMPLES)
     if kept is None or not kept.is_file():
         raise InputError(
-            f"{classifier.path or 'the classifier'}: has no {SAMPLES} beside it, as a training run leaves there; give "
-            "--data, images of its classes on which to check that the exported file answers the same"
+            f"{classifier.path or 'the classifier'}: has no {SAMPLES} next to it, with images from its training; give "
+            "--data, images of its classes, to check that the exported file gives the same answers"
         )
     return kept
 
@@ -91,6 +91,8 @@ def _calibration(images: ImageSet, judged: ImageSet) -> tuple[ImageSet, ImageSet
         return judged, images.subset(spare).evenly(CALIBRATION, seed=0)
     whole = replace(judged, splits=np.full_like(judged.splits, -1))
     if len(whole) < 2 or whole.class_counts().max() < 2:
-        raise InputError(f"{images.name}: too few images to calibrate int8 on some and judge it on others; give more")
+        raise InputError(
+            f"{images.name}: too few images to calibrate int8 on some and check it on the others; give more"
+        )
     halves = whole.hold_out("val", fraction=0.5, seed=0)
     return halves.part("val"), halves.part("train").evenly(CALIBRATION, seed=0)

@@ -76,9 +76,11 @@ def _looked_through(content: bytes) -> io.BytesIO:
         for info in archive.infolist():
             inner = info.filename.partition("/")[2]
             if not _FILES.fullmatch(inner) or inner in seen:
-                raise ValueError(f"holds {info.filename}, which no exported classifier has, or not twice")
+                raise ValueError(
+                    f"contains {info.filename}, which an exported classifier does not have, or has only once"
+                )
             if info.compress_type != zipfile.ZIP_STORED:
-                raise ValueError(f"{info.filename} is compressed, which none of an exported classifier is")
+                raise ValueError(f"{info.filename} is compressed, unlike in an exported classifier")
             seen.add(inner)
             data = _read(archive, info)
             if inner.endswith(".json") and not inner.startswith("extra/"):
@@ -101,13 +103,13 @@ def _check_json(document: Any) -> None:
     """Raise ValueError for what torch would evaluate, import or unpickle, unless it is of the plain kind we write."""
     for key, value in _entries(document):
         if key == "expr_str" and not _SIZES.fullmatch(str(value)):
-            raise ValueError(f"the size {str(value)[:60]!r} is no size")
+            raise ValueError(f"the size {str(value)[:60]!r} is not a size")
         if key == "target" and not _OPERATORS.fullmatch(str(value)):
-            raise ValueError(f"calls {str(value)[:60]!r}, which no exported classifier does")
+            raise ValueError(f"calls {str(value)[:60]!r}, which an exported classifier does not")
         if key == "name" and value is not None and not _NAMES.fullmatch(str(value)):
-            raise ValueError(f"{str(value)[:60]!r} is no name")
+            raise ValueError(f"{str(value)[:60]!r} is not a name")
         if key in ("use_pickle", "guards_code", "treespec_namedtuple_fields") and value:
-            raise ValueError(f"holds code or pickled values ({key}), which no exported classifier does")
+            raise ValueError(f"contains code or pickled values ({key}), which an exported classifier does not")
 
 
 def _entries(document: Any) -> Iterator[tuple[str, Any]]:

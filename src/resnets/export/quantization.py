@@ -31,7 +31,7 @@ from jaxtyping import UInt8
 
 from resnets.base.errors import InputError
 from resnets.base.progress import Progress, Watch, unwatched
-from resnets.export.activations import Activations, activations
+from resnets.export.activation_ranges import Activations, activations
 from resnets.export.correction import correct_biases
 from resnets.export.onnx import INSTALL
 

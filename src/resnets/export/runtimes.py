@@ -31,7 +31,7 @@ def onnx_runtime(content: bytes, threads: int = 0) -> Runtime:
     inputs, outputs = made.get_inputs(), made.get_outputs()
     names = tuple(one.name for one in outputs)
     if [(one.name, one.type) for one in inputs] != [(INPUT, "tensor(uint8)")] or names[:1] != (PROBABILITIES,):
-        raise ValueError(f"its input is not the uint8 {INPUT!r}, or its first output not {PROBABILITIES!r}")
+        raise ValueError(f"its input is not {INPUT!r} in uint8, or its first output is not {PROBABILITIES!r}")
     return Runtime(
         run=lambda pixels: made.run(None, {INPUT: pixels}),
         outputs=names,

@@ -67,7 +67,7 @@ def require_tensorboard() -> type[Any]:
         from torch.utils.tensorboard import SummaryWriter
     except ImportError as error:
         raise InputError(
-            f'TensorBoard is asked for and not installed; pip install "resnets[tensorboard]" brings it ({error})'
+            f'TensorBoard is not installed ({error}); install it with pip install "resnets[tensorboard]"'
         ) from error
     return SummaryWriter
 

@@ -50,13 +50,24 @@ def _panels(rows: Rows, panels: Sequence[Callable[[Any, Rows], None]], size: tup
 
     marker = "o" if len(rows) == 1 else "None"  # of one point there is no line
     with matplotlib.rc_context({**_STYLE, "lines.marker": marker}):
-        figure = Figure(figsize=size, layout="constrained")
-        for axes, panel in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels, strict=True):
+        figure = Figure(figsize=size)
+        count = len(panels)
+        across = (size[0] - 0.15) / count - 0.75  # of one panel; 0.75 inches have room for 0.00125
+        _margins(figure, left=0.75, right=0.15, bottom=0.5, top=0.35, wspace=0.75 / across)
+        for axes, panel in zip(figure.subplots(1, count, squeeze=False)[0], panels, strict=True):
             panel(axes, rows)
             axes.set_xlabel("epoch")
             axes.xaxis.get_major_locator().set_params(integer=True)
             axes.grid(alpha=0.3)
         return _svg(figure)
+
+
+def _margins(figure: "Figure", *, left: float, right: float, bottom: float, top: float, **between: float) -> None:
+    """Sets margins in inches. matplotlib finds its own ("constrained") only by drawing everything several times."""
+    width, height = figure.get_size_inches()
+    figure.subplots_adjust(
+        left=left / width, right=1 - right / width, bottom=bottom / height, top=1 - top / height, **between
+    )
 
 
 def _loss(axes: Any, rows: Rows) -> None:
@@ -125,7 +136,8 @@ def reliability(found: Reliability) -> str:
     there = found.counts > 0
     confidence, accuracy = found.confidence[there], found.accuracy[there]
     with matplotlib.rc_context(_STYLE):
-        figure = Figure(figsize=(6, 6.5), layout="constrained")
+        figure = Figure(figsize=(6, 6.5))
+        _margins(figure, left=0.7, right=0.15, bottom=0.85, top=0.35, hspace=0.15)
         rates, counts = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
         rates.bar(middles[there], accuracy, width, color=_PALE, edgecolor="white", label="accuracy")
         rates.bar(
@@ -135,7 +147,7 @@ def reliability(found: Reliability) -> str:
         rates.plot((0, 1), (0, 1), color="black", linestyle="--", label="calibrated")
         rates.set(ylabel="share right", xlim=(0, 1), ylim=(0, 1))
         rates.set_title(f"ECE {found.ece:.2%}, of {found.counts.sum():,} images")
-        figure.legend(loc="outside lower center", ncols=3)
+        figure.legend(loc="lower center", ncols=3)
         counts.bar(middles, found.counts, width, color=_PALE, edgecolor="white")
         counts.set(xlabel="probability of the answer", ylabel="images")
         for axes in (rates, counts):

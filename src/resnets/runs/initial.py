@@ -54,7 +54,9 @@ def with_starting_weights(run: Run, classifier: Classifier) -> Run:
         watch=run.request.watch,
     )  # fmt: skip
     log.info(
-        "linear probe: C = %.3g, %.2f%% of the training images when held out", probe.strength, 100 * probe.accuracy
+        "linear probe: C = %.3g, %.2f%% correct in cross-validation on the training images",
+        probe.strength,
+        100 * probe.accuracy,
     )
     probe.into(classifier)
     return run.with_saved(run_state=RunState(seconds=time.monotonic() - begun, probe_loss=probe.loss))

@@ -37,7 +37,7 @@ class Found:
 def find_rate(request: TrainRequest, steps: int) -> Found:
     """Try `steps` rates and suggest one. Raises InputError as `train` does, RunFailed when the loss never falls."""
     if steps < 20:
-        raise InputError(f"steps = {steps}: a curve needs at least 20")
+        raise InputError(f"steps = {steps}: must be at least 20")
     run = begin(request)
     recipe = run.plan.recipe
     classifier = untrained(run, request.device)

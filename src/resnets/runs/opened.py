@@ -22,7 +22,7 @@ from resnets.training import best_epoch as selection
 from resnets.training import checkpoint, transfer
 from resnets.training.checkpoint import RunState, Saved
 from resnets.training.extension import begun_with, extended
-from resnets.training.recipes import defaults
+from resnets.training.recipes import default_plan
 from resnets.training.recipes import plan as plans
 from resnets.training.recipes.plan import Changes, Plan
 from resnets.training.recipes.recipe import ENDLESS, Recipe, replaced
@@ -87,18 +87,18 @@ def begin(request: TrainRequest) -> Run:
     """A new run: its folder, its state before the first step, and its images."""
     changes = request.changes
     asked = recipe_values(changes)
-    defaults.check(changes)
+    default_plan.check(changes)
     if asked.teacher:
         read_header(asked.teacher)
     if request.tensorboard:
         require_tensorboard()
     start = transfer.find(asked.weights, request.watch) if asked.weights else None
-    defaults.check(changes, start)
+    default_plan.check(changes, start)
     splits = _splits(request, asked, request.skip_bad)
-    plan = defaults.plan(splits.train, splits.survey, changes, start)
+    plan = default_plan.plan(splits.train, splits.survey, changes, start)
     selection.check(plan.recipe.monitor, splits.val)
     folder = new_run(request.out, f"{data_name(request.data)}-{plan.network}")
-    if rare := defaults.rare_classes(splits.train):
+    if rare := default_plan.rare_classes(splits.train):
         log.warning("%s", rare)
         splits = dataclasses.replace(splits, notes=(*splits.notes, rare))
     for reason in plan.reasons:
@@ -120,7 +120,7 @@ def resumed(request: TrainRequest, folder: RunFolder) -> Run:
     splits = _splits(request, saved.plan.recipe, saved.data["skip_bad"])
     if splits.origin["fingerprint"] != saved.data["fingerprint"] or _content(splits) != saved.data["content"]:
         raise InputError(
-            f"{request.data}: not the images that {folder.path} was trained on ({saved.data['train']} and "
+            f"{request.data}: these are not the images that {folder.path} was trained on ({saved.data['train']} and "
             f"{saved.data['val']} then, {len(splits.train)} and {len(splits.val)} now, or other names, labels or "
             "contents); begin a new run"
         )
@@ -147,14 +147,14 @@ def _agreed(changes: Changes, folder: RunFolder, saved: Saved) -> Saved:
     """The run as it was begun, or with the further epochs that are asked for. Raises InputError for other changes."""
     plan = saved.plan
     if changes.network not in (None, plan.network) and resolve(str(changes.network)).name != plan.network:
-        raise InputError(f"{folder.path}: is a run of {plan.network}, not of {changes.network}")
+        raise InputError(f"{folder.path}: this run trains {plan.network}, not {changes.network}")
     before = begun_with(saved)
     asked = replaced(before, changes.recipe, where="recipe")
     epochs = asked.epochs if "epochs" in changes.recipe else plan.recipe.epochs
     others = {name: value for name, value in changes.recipe.items() if name != "epochs"}
     same = plans.agrees(dataclasses.replace(plan, recipe=before), dataclasses.replace(changes, recipe=others))
     if not same or epochs < plan.recipe.epochs:
-        raise InputError("--resume goes on with the recipe the run began with; begin a new run to change it")
+        raise InputError("--resume uses the recipe that the run began with; begin a new run to change it")
     if epochs == plan.recipe.epochs:
         return saved
     longer = extended(folder, saved, epochs)

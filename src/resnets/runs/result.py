@@ -43,10 +43,7 @@ def finish(run: Run, state: RunState, logits: NDArray[np.float32] | None) -> Cla
 @contextmanager
 def _kept(run: Run, doing: str, how: str) -> Generator[None]:
     """What a signal while the block runs leaves, as its message."""
-    message = (
-        f"stopped while {doing}; {run.folder.classifier} is kept {how}; the same command with --resume goes on from "
-        "there"
-    )
+    message = f"stopped while {doing}; {run.folder.classifier} is kept {how}; the same command with --resume continues"
     with interrupted_with(message):
         yield
 
@@ -75,11 +72,13 @@ def _calibrated(run: Run, state: RunState, logits: NDArray[np.float32] | None) -
 def _tell_threshold(found: Threshold, wanted: float, images: int) -> None:
     if found.threshold is None:
         log.warning(
-            "abstain_error %g: even the surest answers to the %d validation images are wrong more often, so only an "
-            "answer of probability 1 is marked as sure; allow more errors, or train further", wanted, images,
+            "abstain_error %g: even the most confident answers to the %d validation images are wrong more "
+            "often, so only an answer with probability 1 counts as sure; allow more errors, or train further",
+            wanted, images,
         )  # fmt: skip
     else:
         log.info(
-            "sure from a probability of %.4g on: %.1f%% of the validation images, of which %.2f%% are wrong",
+            "answers with a probability of at least %.4g count as sure: %.1f%% of the validation images; "
+            "%.2f%% of these are wrong",
             found.threshold, 100 * found.coverage, 100 * (found.error or 0.0),
         )  # fmt: skip

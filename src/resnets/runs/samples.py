@@ -32,7 +32,9 @@ def write(path: Path, train: ImageSet, val: ImageSet, *, seed: int) -> Path | No
     and so have all others then. Returns None, and writes nothing, for images that no picture can hold.
     """
     if train.one_shape is not None and train.one_shape[2] not in (1, 3):
-        log.info("no sample images are kept: none has %d channels; export needs --data", train.one_shape[2])
+        log.info(
+            "no sample images are kept because none has %d channels; exporting will need --data", train.one_shape[2]
+        )
         return None
     folders = _folders(train.classes)
     kept = list(_kept(train, folders, seed))

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from resnets.base.errors import InputError
-from resnets.base.files import check_parents, write_whole
+from resnets.base.files import check_parents, remove_leftovers, write_whole
 from resnets.classifier.file import Classifier
 from resnets.data import sources
 from resnets.runs.opened import recipe_values
@@ -66,8 +66,9 @@ def train_seeds(request: TrainRequest, count: int) -> Spread:
     validation, which chose the epoch, and on the test split where the data has one. Raises as `train` does.
     """
     if count < 2:
-        raise InputError(f"seeds = {count}: a spread needs at least 2")
+        raise InputError(f"seeds = {count}: must be at least 2")
     folder = _folder(request)
+    remove_leftovers(folder)
     first = recipe_values(request.changes).seed
     seeds = tuple(range(first, first + count))
     scores: list[dict[str, dict[str, float]]] = []
@@ -95,7 +96,9 @@ def _folder(request: TrainRequest) -> Path:
     path = Path(request.out) if request.out is not None else RUNS / f"{data_name(request.data)}-seeds"
     check_parents(path)
     if not request.resume and path.exists() and any(path.glob("seed-*")):
-        raise InputError(f"{path}: already holds runs; --resume goes on with them, another -o begins new ones")
+        raise InputError(
+            f"{path}: already contains runs; continue them with --resume, or begin new ones with another -o"
+        )
     return path
 
 

@@ -14,7 +14,7 @@ def check(monitor: Monitor, val: ImageSet) -> None:
     if monitor == "auc" and not counts.all():
         missing = val.classes[int(counts.argmin())]
         raise InputError(
-            f'monitor = "auc": {missing} has no validation image to rank; add some, leave the class out, or watch '
+            f'monitor = "auc": {missing} has no validation image; add some, leave the class out, or use '
             '"balanced_accuracy"'
         )
 

@@ -77,7 +77,7 @@ def save(path: Path, step: Step, saved: Saved) -> None:
 def read(path: Path) -> Saved:
     """What a state file says. Raises InputError when it is missing, damaged, or of another format."""
     if not path.is_file():
-        raise InputError(f"{path}: no such file; there is no run to resume here; without --resume a new one begins")
+        raise InputError(f"{path}: no such file, so there is no run to resume; leave out --resume to begin a new one")
     try:
         with safetensors.safe_open(path, framework="numpy") as file:
             entry = dict(json.loads((file.metadata() or {})[ENTRY]))
@@ -86,7 +86,8 @@ def read(path: Path) -> Saved:
         raise _damaged(path, error) from error
     if version != FORMAT:
         raise InputError(
-            f"{path}: state format {version}, of another version of resnets; this one reads format {FORMAT}, so resume "
+            f"{path}: state format {version}, written by another version of resnets; this one reads format "
+            f"{FORMAT}, so resume "
             "with that version, or begin a new run with another -o"
         )
     try:
@@ -147,4 +148,4 @@ def _laid_out(value: Tensor, like: nn.Parameter) -> Tensor:
 
 
 def _damaged(path: Path, error: Exception | str) -> InputError:
-    return InputError(f"{path}: damaged ({error}); the run cannot be resumed from it: begin a new one with another -o")
+    return InputError(f"{path}: damaged ({error}), so the run cannot be resumed; begin a new one with another -o")

@@ -23,17 +23,23 @@ def extended(folder: RunFolder, saved: Saved, epochs: int) -> Saved:
     Warm-up and milestones are parts of a run: they become smaller parts of a longer one, and stay where they are.
     """
     plan, recipe = saved.plan, saved.plan.recipe
-    anew = f"--weights {folder.path} --epochs {epochs - recipe.epochs} with another -o trains on from its classifier"
+    anew = (
+        f"--weights {folder.path} --epochs {epochs - recipe.epochs} with another -o trains further from its classifier"
+    )
     if recipe.schedule not in BY_EPOCHS:
         raise InputError(
             f"{folder.path}: epochs = {epochs}: schedule {recipe.schedule!r} spreads the learning rate over the "
             f"{recipe.epochs} epochs the run began with; {anew}"
         )
     if recipe.progressive < 1:
-        raise InputError(f"{folder.path}: epochs = {epochs}: its images grow over {recipe.epochs} epochs; {anew}")
+        raise InputError(
+            f"{folder.path}: epochs = {epochs}: its images grow during the {recipe.epochs} "
+            f"epochs that it began with; {anew}"
+        )
     if saved.run_state.ended:
         raise InputError(
-            f"{folder.path}: epochs = {epochs}: the run ended after epoch {saved.run_state.epoch}, by its patience or "
+            f"{folder.path}: epochs = {epochs}: the run was stopped after epoch {saved.run_state.epoch} by "
+            "its patience or "
             f"a listener; {anew}"
         )
     share = recipe.epochs / epochs

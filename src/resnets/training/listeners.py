@@ -61,5 +61,5 @@ class Patience(Listener):
     def on_epoch(self, done: EpochDone) -> bool:
         ends = selection.has_ended(done.epoch, done.best_epoch, self.patience)
         if ends:
-            log.info("ends here: %s has not been better for %d epochs", self.monitor, self.patience)
+            log.info("stopped early: %s was no better for %d epochs in a row", self.monitor, self.patience)
         return ends

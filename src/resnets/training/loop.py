@@ -186,7 +186,7 @@ class Training:
     def _diverged(self) -> RunFailed:
         rate = self.step.learning_rate(self.at.epoch, self.at.step - 1)
         return RunFailed(
-            f"{self.folder.path}: the loss is not a number by epoch {self.at.epoch + 1}, step {self.at.step} "
+            f"{self.folder.path}: the loss is no longer a number in epoch {self.at.epoch + 1}, step {self.at.step} "
             f"(learning rate {rate:.3g}); try --set lr={self.recipe.lr / 4:.3g}, a longer --set warmup=0.3, or "
             "--set clip_norm=1"
         )
@@ -222,7 +222,7 @@ class Training:
         where = "after the last epoch" if done else f"in epoch {self.at.epoch + 1} after step {self.at.step}"
         raise Interrupted(
             f"stopped {where}; saved in {self.folder.state.parent}; the same command with --resume "
-            + ("calibrates and reports" if done else "goes on from there"),
+            + ("calibrates it and writes the report" if done else "continues from there"),
             signal=stop.signal,
         )
 

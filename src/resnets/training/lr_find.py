@@ -64,7 +64,7 @@ def suggestion(rates: Sequence[float], losses: Sequence[float]) -> float:
     bad = np.flatnonzero(~np.isfinite(values))
     values = values[: bad[0]] if len(bad) else values
     if len(values) < LEAST:
-        raise RunFailed(f"the loss left the scale after {len(values)} steps; try a lower first learning rate")
+        raise RunFailed(f"the loss exploded after {len(values)} steps; try a lower first learning rate")
     levels = _levels(values)
     lowest = int(np.argmin(levels))
     scatter = float(np.median(np.abs(values - levels)[: lowest + 1]))

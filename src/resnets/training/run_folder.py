@@ -87,11 +87,13 @@ def new_run(out: str | Path | None, name: str) -> RunFolder:
         return RunFolder(next(path for path in taken if not path.exists()))
     folder = RunFolder(Path(out))
     if folder.path.exists() and not folder.path.is_dir():
-        raise InputError(f"{out}: is a file; -o names the folder for the run")
+        raise InputError(f"{out}: is a file, but -o must name the folder for the run")
     check_parents(folder.path)
     finished = folder.classifier.exists() and (folder.report.exists() or not folder.recipe.exists())
     if folder.state.exists() or finished:  # what a run left that ended in its first epoch, nobody can go on with
-        raise InputError(f"{out}: already holds a run; --resume goes on with it, another -o begins a new one")
+        raise InputError(
+            f"{out}: already contains a run; continue it with --resume, or begin a new one with another -o"
+        )
     return folder
 
 

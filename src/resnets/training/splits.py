@@ -119,7 +119,7 @@ def _without_bad(images: ImageSet, found: Survey, skip_bad: bool) -> ImageSet:
     if not skip_bad:
         first, *others = [why for _, why in found.bad]
         more = f" (and {len(others)} more)" if others else ""
-        raise InputError(f"{first}{more}; mend or remove it, or leave such files out with --skip-bad")
+        raise InputError(f"{first}{more}; repair or remove it, or leave such files out with --skip-bad")
     for _, why in found.bad:
         log.warning("left out: %s", why)
     return images.without(index for index, _ in found.bad)
@@ -137,4 +137,4 @@ def _check_trainable(images: ImageSet) -> None:
     if empty:
         raise InputError(f"{images.name}: no training images of {', '.join(empty[:5])}; add some or remove the class")
     if not images.has("val"):
-        raise InputError(f"{images.name}: {len(train)} images are too few to hold any out for validation; add some")
+        raise InputError(f"{images.name}: {len(train)} images are too few to hold some out for validation; add more")

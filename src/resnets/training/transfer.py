@@ -65,7 +65,7 @@ class Start:
         if not same_count or self.classes in (None, classifier.classes):
             return notes
         layer.load_state_dict(fresh)
-        return (*notes, "the checkpoint's classifier is for other classes: replaced by a new one")
+        return (*notes, "the last layer of the weights is for other classes, so a new one replaces it")
 
 
 def find(name: str, watch: Watch = unwatched) -> Start:
@@ -173,7 +173,7 @@ def fit_probe(
     from threadpoolctl import threadpool_limits
 
     if not np.isfinite(found).all():
-        raise RunFailed("the features are not finite numbers: the weights are damaged; take another copy")
+        raise RunFailed("the features are not finite numbers, so the weights are damaged; use another copy")
     groups = np.arange(len(labels)) if groups is None else groups
     counts = np.bincount(labels[np.unique(groups, return_index=True)[1]], minlength=classes)
     if not counts.all():

@@ -172,6 +172,9 @@ def _order(place: _Place) -> tuple[float, int, int]:
 
 def _aligned(first: Sequence[Operation], second: Sequence[Operation]) -> Iterator[_Aligned]:
     """Both sequences in their order, paired by the longest common subsequence; of equals, the earliest pairs."""
+    if [(one.kind, local_name(one)) for one in first] == [(one.kind, local_name(one)) for one in second]:
+        yield from zip(first, second, strict=True)  # nothing can be longer, and most blocks of most networks are alike
+        return
     best = [[0] * (len(second) + 1) for _ in range(len(first) + 1)]
     for i in reversed(range(len(first))):
         for j in reversed(range(len(second))):

@@ -31,6 +31,9 @@ class Shown:
     compared: bool = False  # the first with each of the others
     operations: bool | None = None  # whether every operation too; None: in JSON alone, not in tables
 
+    def __repr__(self) -> str:
+        return f"Shown({', '.join(row.name for row, _ in self.networks)})"
+
     def as_format(self, form: Format) -> str | bytes:
         """The text, or for png the bytes, of one format. Raises InputError where the networks do not suit it."""
         if form == "html":
@@ -66,7 +69,7 @@ class Shown:
 
     def _diagram(self) -> str:
         if len(self.networks) > 1:
-            raise InputError("a diagram shows one network; name one, or take --format html for several")
+            raise InputError("a diagram shows one network; name only one, or use --format html for several")
         row, built = next(iter(self.networks))
         return diagram(row.name, built)
 

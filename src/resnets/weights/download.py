@@ -10,17 +10,17 @@ import http.client
 import logging
 import os
 import re
-import tempfile
 import urllib.error
 import urllib.request
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from http.client import HTTPResponse
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 from urllib.parse import unquote, urlsplit
 
-from resnets.base.errors import InputError, RunFailed
+from resnets.base.errors import InputError
+from resnets.base.files import written_whole
 from resnets.base.progress import Progress, Watch, unwatched
 from resnets.classifier.header import shortly
 from resnets.weights.limits import Budget
@@ -83,7 +83,7 @@ def download(url: str, *, watch: Watch = unwatched) -> Path:
             f"{url}: is not in the cache ({target}), and RESNETS_OFFLINE or HF_HUB_OFFLINE says to stay offline; "
             "unset it, copy the file there, or give a local file"
         )
-    with _whole(target) as file:
+    with written_whole(target, instead="set TORCH_HOME to another folder") as file:
         _transfer(url, target.name, file, watch)
     log.info("downloaded %s to %s", url, target)
     return target
@@ -105,31 +105,6 @@ def _sound(path: Path) -> bool:
     return False
 
 
-@contextlib.contextmanager
-def _whole(target: Path) -> Generator[BinaryIO]:
-    """A temporary file that becomes `target` when the block ends without an error, and is removed otherwise."""
-    temporary: Path | None = None
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, name = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".part", dir=target.parent)
-        temporary = Path(name)
-        with os.fdopen(descriptor, "wb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.chmod(0o644)  # for everyone who shares the cache
-        temporary.replace(target)
-        temporary = None
-    except OSError as error:
-        raise RunFailed(
-            f"{target}: could not be written ({error.strerror or error}); make room, or set TORCH_HOME to another "
-            "folder"
-        ) from error
-    finally:
-        if temporary is not None:
-            temporary.unlink(missing_ok=True)
-
-
 @dataclass(slots=True)
 class _Received:
     """How much of a file has come, of how much, and which version of it."""
@@ -147,7 +122,7 @@ def _transfer(url: str, name: str, file: BinaryIO, watch: Watch) -> None:
     while fruitless < ATTEMPTS:
         before = got.done
         budget.request()
-        with _opened(address, got) as response:
+        with budget.enforced(), _opened(address, got, budget) as response:
             if got.done and response.status != http.client.PARTIAL_CONTENT:  # the whole of it again
                 file.seek(0)
                 file.truncate()
@@ -184,7 +159,7 @@ def _mirrored(url: str) -> str:
 
 
 @contextlib.contextmanager
-def _opened(url: str, got: _Received) -> Generator[HTTPResponse]:
+def _opened(url: str, got: _Received, budget: Budget) -> Generator[HTTPResponse]:
     """The response to a request for the rest of a file. Raises InputError when there is none worth reading."""
     headers = {"User-Agent": "resnets", "Accept-Encoding": "identity"}
     if got.done:
@@ -192,11 +167,12 @@ def _opened(url: str, got: _Received) -> Generator[HTTPResponse]:
         if got.tag:
             headers["If-Range"] = got.tag
     try:
-        response = urllib.request.urlopen(urllib.request.Request(url, headers=headers), timeout=TIMEOUT)
+        response = _opener(budget).open(urllib.request.Request(url, headers=headers), timeout=TIMEOUT)
     except urllib.error.HTTPError as error:
         with error:
             raise InputError(f"{url}: {_refusal(error)}") from None
     except (OSError, http.client.HTTPException, ValueError) as error:
+        budget.check_time()
         reason = getattr(error, "reason", None) or error
         raise InputError(
             f"{url}: cannot be reached ({shortly(reason)}); connect to the network, name a mirror ({MIRROR}), copy "
@@ -208,6 +184,28 @@ def _opened(url: str, got: _Received) -> Generator[HTTPResponse]:
                 f"{url}: sent a web page, not a file of weights; a login page or a proxy may be in the way"
             )
         yield response
+
+
+def _opener(budget: Budget) -> urllib.request.OpenerDirector:
+    """What opens addresses, and tells `budget` of every connection."""
+
+    def told(kind: type[http.client.HTTPConnection]) -> Any:
+        class Connection(kind):
+            def connect(self) -> None:
+                super().connect()
+                budget.connected(self.sock)
+
+        return Connection
+
+    class Http(urllib.request.HTTPHandler):
+        def http_open(self, req: urllib.request.Request) -> HTTPResponse:
+            return self.do_open(told(http.client.HTTPConnection), req)
+
+    class Https(urllib.request.HTTPSHandler):
+        def https_open(self, req: urllib.request.Request) -> HTTPResponse:
+            return self.do_open(told(http.client.HTTPSConnection), req)
+
+    return urllib.request.build_opener(Http, Https)
 
 
 def _refusal(error: urllib.error.HTTPError) -> str:

@@ -34,6 +34,7 @@ WEIGHTS = ("model.safetensors", "pytorch_model.bin")  # of a repository, in the 
 TIMEOUT = 10.0  # seconds for the Hub's first answer
 
 _NAMED = ("x-repo-commit", "etag", "x-linked-etag", "x-xet-hash")  # headers that huggingface_hub names files after
+_WAITS = ("retry-after", "ratelimit")  # headers that say for how long to wait
 _HARMLESS = re.compile(r'(?:W/)?"?\w[\w.+=-]{0,199}"?')  # no separator, and no dot in front
 
 _REPOSITORY = re.compile(r"(?P<id>[\w-][\w.-]*/[\w-][\w.-]*)(?:@(?P<revision>[\w./-]+))?")
@@ -156,12 +157,27 @@ def _is_inside(name: str) -> bool:
 
 @contextlib.contextmanager
 def _careful(repository: str) -> Generator[None]:
-    """huggingface_hub names files in its cache after what a server answers: refuse answers that lead out of it."""
-    from huggingface_hub import get_session
+    """huggingface_hub names files in its cache after what a server answers: refuse answers that lead out of it.
+
+    It waits as long as a server asks it to, and for every byte anew: keep to the limits. Its Xet client keeps to none
+    and can be told of none; without that header the same file comes by HTTP.
+    """
+    from huggingface_hub import close_session, get_session
 
     budgets: dict[str, Budget] = {}
+    whole = Budget(repository)
+
+    def trace(event: str, found: Mapping[str, Any]) -> None:
+        if event == "connection.connect_tcp.complete":
+            whole.connected(found["return_value"].get_extra_info("socket"))
+
+    def begin(request: Any) -> None:
+        whole.check_time()
+        request.extensions = {**request.extensions, "trace": trace}
 
     def check(response: Any) -> None:
+        for name in _WAITS:
+            response.headers.pop(name, None)
         address = str(response.request.url)
         if response.request.method == "GET":
             budgets.setdefault(address, Budget(repository)).request()
@@ -174,11 +190,21 @@ def _careful(repository: str) -> Generator[None]:
                     "folder; it is no Hub: check HF_ENDPOINT"
                 )
 
+        response.headers.pop("x-xet-hash", None)
+
+    close_session()  # connections from before, whose time is not counted
     session = get_session()
     before = session.event_hooks
-    session.event_hooks = {**before, "response": [*before.get("response", []), check]}
+    session.event_hooks = {
+        "request": [*before.get("request", []), begin],
+        "response": [*before.get("response", []), check],
+    }
     try:
-        yield
+        with whole.enforced():
+            yield
+    except InputError:
+        whole.check_time()  # that it broke off is then no news
+        raise
     finally:
         session.event_hooks = before
 

@@ -233,17 +233,21 @@ def _xresnet_name(name: str) -> str:
             return f"bn1.{parameter}"
         case ["0" | "1" | "2" as layer, part, parameter]:
             return f"conv1.{3 * int(layer) + int(part)}.{parameter}"
-        case [stage, index, "convpath", position, part, parameter]:
-            kind = "conv" if part == "0" else "bn"
-            return f"layer{int(stage) - 3}.{index}.{kind}{int(position) + 1}.{parameter}"
-        case [stage, index, "convpath", _, "layers", "1" | "2" as position, "0", parameter]:
-            return f"layer{int(stage) - 3}.{index}.se.fc{position}.{parameter}"
+        case [stage, index, "convpath", position, *part, parameter]:
+            return f"layer{int(stage) - 3}.{index}.{_xresnet_layer(int(position), part)}.{parameter}"
         case [stage, index, "idpath", _, part, parameter]:
             return f"layer{int(stage) - 3}.{index}.downsample.{int(part) + 1}.{parameter}"
         case [_, parameter]:
             return f"fc.{parameter}"
         case _:
             return name
+
+
+def _xresnet_layer(position: int, part: list[str]) -> str:
+    """A block's layer: its convolutions, each with its norm, then perhaps squeeze-and-excitation."""
+    if part[0] == "layers":
+        return f"se.fc{part[1]}"
+    return f"{'conv' if part == ['0'] else 'bn'}{position + 1}"
 
 
 def _learner_name(name: str) -> str | None:

@@ -71,7 +71,7 @@ def test_the_paper_s_figures_are_in_the_rows() -> None:
 
 
 def test_an_unknown_recipe_is_refused_with_the_nearest_name() -> None:
-    with pytest.raises(InputError, match="rsb-a4: neither a recipe's name nor a file; did you mean rsb-a3"):
+    with pytest.raises(InputError, match="rsb-a4: neither the name of a recipe nor a file; did you mean rsb-a3"):
         recipes.find("rsb-a4")
 
 

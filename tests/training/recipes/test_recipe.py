@@ -15,10 +15,10 @@ from resnets.data.sources import open_source
 from resnets.training.optimizers import OPTIMIZERS
 from resnets.training.recipes import named
 from resnets.training.recipes import plan as plans
-from resnets.training.recipes.defaults import plan
+from resnets.training.recipes.default_plan import plan
+from resnets.training.recipes.default_recipe import default_recipe
 from resnets.training.recipes.plan import Changes, Execution, Plan
 from resnets.training.recipes.recipe import Optimizer, Recipe, documented
-from resnets.training.recipes.suggested import suggested_recipe
 from tests import pictures
 
 
@@ -141,11 +141,11 @@ def test_a_setting_that_cannot_work_is_refused_with_the_rule(values: dict[str, A
 @pytest.mark.parametrize(
     ("settings", "why"),
     [
-        ({"schedule": "step"}, "needs some, such as milestones"),
+        ({"schedule": "step"}, "needs milestones, such as milestones"),
         ({"epochs": 0}, "epochs = 0: trains nothing"),
-        ({"head": "probe"}, "needs weights that were trained before"),
+        ({"head": "probe"}, "needs trained weights"),
         ({"epochs": 3, "freeze_epochs": 4}, "freeze_epochs = 4: must be at most epochs = 3"),
-        ({"class_weights": "balanced", "sampler": "balanced"}, "rare classes would count twice"),
+        ({"class_weights": "balanced", "sampler": "balanced"}, "rare classes would be favored twice"),
         ({"sampler": "balanced", "logit_adjustment": 1.0}, 'sampler = "balanced" and logit_adjustment = 1: rare'),
     ],
 )
@@ -203,7 +203,7 @@ def test_trained_weights_are_tuned_at_the_optimizers_rate(settings: dict[str, An
     recipe = named.find("finetune") | Changes(recipe={"weights": "w", "batch_size": 16, **settings})
     train = open_source(pictures.folder(tmp_path / "photos"))
     counts = train.class_counts()
-    found, reasons = suggested_recipe(counts, 20, True, recipe, stages=3, started=True)
+    found, reasons = default_recipe(counts, 20, True, recipe, stages=3, started=True)
     assert found.lr * found.lr_factor(16) == pytest.approx({"adamw": 1e-4, "sgd": 1e-2}[found.optimizer])
     source = "as set" if settings else "from recipe finetune"
     assert f"optimizer {found.optimizer}: {source}" in reasons

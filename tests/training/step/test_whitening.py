@@ -82,5 +82,5 @@ def test_a_run_begins_with_it_and_learns(tmp_path: Path) -> None:
 
 
 def test_weights_and_whitening_exclude_each_other() -> None:
-    with pytest.raises(InputError, match="whiten: begins anew what weights bring"):
+    with pytest.raises(InputError, match="whiten: replaces the first layer of the trained weights"):
         Recipe(whiten=True, weights="resnet18.safetensors")

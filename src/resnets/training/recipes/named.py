@@ -1,6 +1,6 @@
 """Named recipes, a row each: where it comes from, what it scored, and what it sets.
 
-What a row does not set is chosen from the data (defaults.py), as without a recipe. A score says whether it was
+What a row does not set is chosen from the data (default_plan.py), as without a recipe. A score says whether it was
 published, and for what, or measured with this package.
 """
 
@@ -325,7 +325,7 @@ def find(recipe: str | Path) -> Changes:
     if str(recipe).endswith(".toml") or Path(recipe).exists():
         return plans.read(recipe).of(str(recipe))
     raise InputError(
-        f"{recipe}: neither a recipe's name nor a file; {nearest(str(recipe), RECIPES)} (`resnets recipe list`)"
+        f"{recipe}: neither the name of a recipe nor a file; {nearest(str(recipe), RECIPES)} (`resnets recipe list`)"
     )
 
 

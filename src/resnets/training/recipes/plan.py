@@ -204,7 +204,7 @@ def nested(settings: Mapping[str, Any], *, where: str) -> dict[str, Any]:
         for place in tables:
             into = into.setdefault(place, {})
             if not isinstance(into, dict):
-                raise InputError(f"{where}: {place} is set to {into!r}, and {name} too; keep one of the two")
+                raise InputError(f"{where}: {place} is set to {into!r}, and {name} is set too; keep one of the two")
         before = into.get(key)
         into[key] = {**(before or {}), **value} if isinstance(value, Mapping) else value
     return values

@@ -26,34 +26,41 @@ BATCHES = 1_000_000  # images: more than any memory holds at once
 class Recipe(Augmentation, Mixing):
     """The settings of training. Raises InputError naming the setting and what it may be."""
 
-    epochs: int = setting(30, "times the training images are gone through; 0: only a probe is fitted", 0, ENDLESS)
-    batch_size: int = setting(128, "images a batch; batch norms average over it", 2, BATCHES)
+    epochs: int = setting(30, "how often to go through the training images; 0: only fit a linear probe", 0, ENDLESS)
+    batch_size: int = setting(128, "images per batch; batch norms average over it", 2, BATCHES)
     accumulate: int = setting(1, "batches whose gradients are averaged into one step", 1, 10_000)
-    seed: int = setting(0, "of the first weights, the order of images and every random choice", 0, 2**63 - 1)
+    seed: int = setting(0, "decides the first weights, the order of images and every random choice", 0, 2**63 - 1)
     # The learning rate
     lr: float = setting(0.1, "learning rate at its highest", 0, 1e3)
     lr_batch: int = setting(
-        0, "images a step for which lr is meant: others scale it in proportion; 0: as it stands", 0, BATCHES
+        0, "images per step that lr is meant for; other numbers scale lr in proportion; 0: no scaling", 0, BATCHES
     )
-    warmup: float = setting(0.1, "part of the run over which the learning rate rises to lr", 0, 1)
-    schedule: Schedule = setting("cosine", "how it falls afterwards; step: by `decay` at `milestones`")
+    warmup: float = setting(0.1, "part of the run in which the learning rate rises to lr", 0, 1)
+    schedule: Schedule = setting(
+        "cosine", "how the learning rate falls afterwards; step: by `decay` at each of `milestones`"
+    )
     milestones: tuple[float, ...] = setting(
         (), "parts of the run after which the learning rate is multiplied by decay", 0, 1
     )
     decay: float = setting(0.1, "factor at each milestone", 0, 1)
-    flat: float = setting(0.0, "part of what follows warm-up in which it stays, before it falls", 0, 1)
-    lr_end: float = setting(0.0, "where cosine, linear and one-cycle end, as a part of lr", 0, 1)
+    flat: float = setting(
+        0.0, "part of the run after warm-up in which the learning rate stays the same before it falls", 0, 1
+    )
+    lr_end: float = setting(0.0, "final learning rate of cosine, linear and one-cycle, as a part of lr", 0, 1)
     # The optimizer
     optimizer: Optimizer = setting("sgd", "sgd: with momentum; adamw; lamb: for large batches")
-    nesterov: bool = setting(True, "whether sgd looks ahead, as Nesterov's momentum does")
-    momentum: float = setting(0.9, "of sgd; the first moment's decay in adamw and lamb", 0, 1)
-    beta2: float = setting(0.999, "the second moment's decay in adamw and lamb", 0, 1)
-    weight_decay: float = setting(5e-4, "pull of weights towards zero", 0, 1)
+    nesterov: bool = setting(True, "whether sgd uses Nesterov's momentum, which looks ahead")
+    momentum: float = setting(0.9, "momentum of sgd; decay of the first moment in adamw and lamb", 0, 1)
+    beta2: float = setting(0.999, "decay of the second moment in adamw and lamb", 0, 1)
+    weight_decay: float = setting(5e-4, "how strongly weights are pulled toward zero", 0, 1)
     decay_norms_and_biases: bool = setting(False, "whether norms and biases are pulled too")
     bias_lr: float = setting(1.0, "learning rate of batch norms' biases, as a multiple of lr", 0, 1000)
-    clip_norm: float = setting(0.0, "longest gradient, over all weights; 0: any", 0, 1e12)
+    clip_norm: float = setting(0.0, "largest norm of the gradient over all weights; 0: no limit", 0, 1e12)
     ema: float = setting(
-        0.0, "judge and keep an average of the weights: its decay a step; 0: the weights themselves", 0, 0.999999
+        0.0,
+        "validate and keep a moving average of the weights, with this decay per step; 0: the weights themselves",
+        0,
+        0.999999,
     )
     # The loss
     loss: Loss = setting("cross-entropy", "bce: binary cross-entropy, each class a question of its own")
@@ -65,46 +72,52 @@ class Recipe(Augmentation, Mixing):
     logit_adjustment: float = setting(0.0, "tau of logit adjustment for imbalanced classes; 0: off", 0, 10)
     teacher: str = setting("", "a classifier file of the same classes to learn from; empty: none")
     distill_weight: float = setting(0.5, "part of the loss that is agreement with the teacher", 0, 1)
-    distill_temperature: float = setting(2.0, "softens both for that", 0.01, 100)
+    distill_temperature: float = setting(2.0, "temperature that softens both sets of answers for that", 0.01, 100)
     # The network while it trains
-    drop_path: float = setting(0.0, "stochastic depth: how often the last block's residual is left out", 0, 0.9)
+    drop_path: float = setting(0.0, "stochastic depth: how often the residual of the last block is left out", 0, 0.9)
     train_size: int = setting(0, "image size in training, in pixels; 0: that of the preprocessing", 0, 4096)
-    progressive: float = setting(1.0, "size of the first epochs' images as a part of the last ones'", 0.25, 1)
+    progressive: float = setting(1.0, "image size in the first epochs, as a part of the size in the last ones", 0.25, 1)
     whiten: bool = setting(False, "whether the first convolution begins as a whitening of the training images' patches")
     # Weights that were trained before
-    weights: str = setting("", "where to start: a file or a name that `resnets list --weights` prints; empty: anew")
+    weights: str = setting(
+        "", "weights to start from: a file, or a name that `resnets list --weights` prints; empty: random weights"
+    )
     head: Head = setting(
-        "new", "first classifier: new: at random, or the weights' own of these classes; probe: a linear probe"
+        "new",
+        "last layer at the start; new: random, or that of the weights if the classes are the same; "
+        "probe: a linear probe",
     )
-    freeze_epochs: int = setting(0, "first epochs in which only the classifier trains", 0, ENDLESS)
-    freeze_stages: int = setting(0, "stem and first stages that stay as they came; 0: all learn", 0, MOST_ITEMS + 1)
-    layer_decay: float = setting(1.0, "learning rate of each block as a part of the next one's", 0, 1)
-    freeze_norms: bool = setting(False, "whether batch norms keep the statistics, scales and biases they came with")
+    freeze_epochs: int = setting(0, "number of first epochs in which only the last layer is trained", 0, ENDLESS)
+    freeze_stages: int = setting(
+        0, "how many parts (stem, then stages) are not trained; 0: all are trained", 0, MOST_ITEMS + 1
+    )
+    layer_decay: float = setting(1.0, "learning rate of each block as a part of that of the next block", 0, 1)
+    freeze_norms: bool = setting(False, "whether batch norms keep their statistics, scales and biases")
     # Judging
-    split_seed: int = setting(0, "of the choice of the images that are held out", 0, 2**63 - 1)
+    split_seed: int = setting(0, "decides which images are held out", 0, 2**63 - 1)
     val_fraction: float = setting(
-        0.0, "of each class's training images held out where val is missing; 0: a fifth, 5,000 images at most", 0, 0.9
+        0.0, "part of each class held out if there is no validation split; 0: a fifth, but at most 5,000 images", 0, 0.9
     )
-    monitor: Monitor = setting("top1", "what the best epoch is best in, on validation")
-    patience: int = setting(0, "epochs without a better one after which the run ends; 0: never", 0, ENDLESS)
+    monitor: Monitor = setting("top1", "the validation score that decides which epoch is best")
+    patience: int = setting(0, "stop when this many epochs in a row are no better; 0: never", 0, ENDLESS)
     abstain_error: float = setting(
-        0.0, "error rate wanted among answers; less sure ones are marked; 0: none are", 0, 0.5
+        0.0, "error rate allowed among sure answers; the others are marked as not sure; 0: no marks", 0, 0.5
     )
 
     def __post_init__(self) -> None:
         settings.check(self)
         if self.schedule == "step" and not self.milestones:
-            raise InputError('milestones = (): schedule = "step" needs some, such as milestones = [0.5, 0.75]')
+            raise InputError('milestones = (): schedule = "step" needs milestones, such as milestones = [0.5, 0.75]')
         if self.head == "probe" and not self.weights:
-            raise InputError('head = "probe": needs weights that were trained before; --weights names them')
+            raise InputError('head = "probe": needs trained weights; name them with --weights')
         if self.whiten and self.weights:
-            raise InputError("whiten: begins anew what weights bring; leave one of them out")
+            raise InputError("whiten: replaces the first layer of the trained weights; use only one of the two")
         if not self.epochs and self.head != "probe":
-            raise InputError('epochs = 0: trains nothing; at least 1, or head = "probe" for a linear probe alone')
+            raise InputError('epochs = 0: trains nothing; use at least 1, or head = "probe" for a linear probe alone')
         if self.freeze_epochs > self.epochs:
             raise InputError(f"freeze_epochs = {self.freeze_epochs}: must be at most epochs = {self.epochs}")
         if len(balancing := self.balancing) > 1:
-            raise InputError(f"{' and '.join(balancing)}: rare classes would count twice; keep one")
+            raise InputError(f"{' and '.join(balancing)}: rare classes would be favored twice; keep one")
 
     @property
     def balancing(self) -> list[str]:

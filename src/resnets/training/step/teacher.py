@@ -33,12 +33,13 @@ def load(path: str, student: Classifier) -> Teacher:
     if teacher.classes != student.classes:
         strange = sorted(set(teacher.classes) ^ set(student.classes)) or ["the same in another order"]
         raise InputError(
-            f"teacher {path}: its {len(teacher.classes)} classes are not those of the data, {len(student.classes)} "
-            f"(such as {', '.join(strange[:3])}); a teacher must know the same classes"
+            f"teacher {path}: its {len(teacher.classes)} classes are not the {len(student.classes)} classes "
+            "of the data "
+            f"(such as {', '.join(strange[:3])}); a teacher must have the same classes"
         )
     if teacher.preprocessing.channels != student.preprocessing.channels:
         raise InputError(
-            f"teacher {path}: reads {teacher.preprocessing.channels} channels, the student "
-            f"{student.preprocessing.channels}; set preprocessing.channels to the teacher's"
+            f"teacher {path}: reads {teacher.preprocessing.channels} channels, but the student reads "
+            f"{student.preprocessing.channels}; set preprocessing.channels to that of the teacher"
         )
     return Teacher(teacher, student.preprocessing)

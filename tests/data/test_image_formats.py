@@ -59,7 +59,7 @@ def test_a_file_without_a_suffix_is_looked_into(kind: str, tmp_path: Path) -> No
     source = tmp_path / "set" if kind == "folder" else pack(tmp_path / f"set{kind}", files)
     images = open_source(source)
     assert [(name, label) for name, label, _ in rows(images)] == [("0001", "a"), ("2.png", "a"), ("IMG_3", "b")]
-    assert images.notes == (f"1 file that is no image was left out, such as {source}/b/README",)
+    assert images.notes == (f"1 file that is not an image was left out, such as {source}/b/README",)
     assert not survey(images).bad
 
 
@@ -78,7 +78,7 @@ def test_a_folder_of_only_unread_pictures_is_not_called_one_without_images(tmp_p
     for name in ("a", "b"):
         (tmp_path / name).mkdir()
         (tmp_path / name / "1.heic").write_bytes(HEIC)
-    assert "no images that can be read, but 2 HEIC files" in refusal(tmp_path)
+    assert "no images that can be read, only 2 HEIC files" in refusal(tmp_path)
     assert "pip install 'resnets[heic]'" in refusal(tmp_path)
     assert "but 2 HEIC files" in refusal(pack(tmp_path / "only.zip", {"a/1.heic": HEIC, "b/2.heic": HEIC}))
 

@@ -15,9 +15,9 @@ from resnets.data.checkup import Survey
 from resnets.data.imageset import ImageSet
 from resnets.data.preprocessing import SMALL_IMAGE, Preprocessing, published_preprocessing
 from resnets.spec import ResNetSpec
+from resnets.training.recipes.default_recipe import default_recipe
 from resnets.training.recipes.plan import Changes, Plan
 from resnets.training.recipes.recipe import Recipe
-from resnets.training.recipes.suggested import suggested_recipe
 from resnets.training.transfer import Start
 from resnets.weights.published import weights_of
 
@@ -36,7 +36,7 @@ def plan(train: ImageSet, survey: Survey, changes: Changes, start: Start | None 
     made = _from_scratch(train, survey, changes) if start is None else _carried_over(train, survey, start, changes)
     size = made.preprocessing.size
     coloured = survey.channels == made.preprocessing.channels == 3
-    recipe, reasons = suggested_recipe(
+    recipe, reasons = default_recipe(
         train.class_counts(), size, coloured, changes, stages=len(made.spec.depths), started=bool(start)
     )
     return dataclasses.replace(made, recipe=recipe, reasons=(*made.reasons, *reasons))
@@ -51,7 +51,9 @@ def _from_scratch(train: ImageSet, survey: Survey, changes: Changes) -> Plan:
     reasons = [network_reason, size_reason, _channels_reason(channels, survey, changes)]
     if size <= SMALL_IMAGE and "stem" not in changes.spec and spec.stem.stride > 1:
         spec = variants.small_images(spec)
-        reasons.append(f"stem: 3x3, stride 1, no pool, since images of {size} pixels have no positions to give away")
+        reasons.append(
+            f"stem: 3x3, stride 1, no pool, because images of {size} pixels are too small to lose resolution early"
+        )
     elif size > SMALL_IMAGE and not changes.spec and (weights := weights_of(row.name)):
         reasons.append(
             f"weights: none, so the network learns from your photographs alone; trained weights usually bring more "
@@ -100,7 +102,7 @@ def _network_of_weights(start: Start, changes: Changes) -> tuple[Row, str]:
     elif start.network is not None:
         row = catalog.resolve(start.network)
     else:
-        raise InputError(f"{start.name}: does not say of which network these weights are; name it after the data")
+        raise InputError(f"{start.name}: does not say which network these weights belong to; name it after the data")
     return row, f"network {row.name}: that of the weights"
 
 
@@ -116,7 +118,7 @@ def rare_classes(train: ImageSet) -> str | None:
         return None
     more = f" and {len(rare) - 5:,} more" if len(rare) > 5 else ""
     return (
-        f"fewer than {FEW} training images of {', '.join(rare[:5])}{more}: what so few show is learnt by heart; add "
+        f"fewer than {FEW} training images of {', '.join(rare[:5])}{more}: the network will learn these by heart; add "
         "images, or start from trained weights (--weights)"
     )
 
@@ -166,7 +168,7 @@ def _is_whole(spec: Mapping[str, Any]) -> bool:
 def _channels_reason(channels: int, survey: Survey, changes: Changes) -> str:
     if channels != survey.channels:
         return f"channels {channels}: {changes.origin('preprocessing.channels')}"
-    stored = {1: "every image is stored grey", 3: "there are images in colour"}
+    stored = {1: "every image is gray", 3: "there are images in color"}
     return f"channels {channels}: {stored.get(survey.channels, 'as the arrays have')}"
 
 

@@ -22,7 +22,7 @@ IMBALANCED = 5.0  # times as many images of the most common class as of the rare
 Reasons = dict[str, str]  # of each setting
 
 
-def suggested_recipe(
+def default_recipe(
     counts: NDArray[np.int64], size: int, coloured: bool, changes: Changes, *, stages: int, started: bool
 ) -> tuple[Recipe, list[str]]:
     """The recipe that fits, with the `changes` made, and the reason for each setting that was chosen here.
@@ -48,13 +48,13 @@ def _from_scratch(counts: NDArray[np.int64], asked: Mapping[str, Any]) -> tuple[
     epochs = min(60, max(10, round(VIEWS / count)))
     settings: dict[str, Any] = {"epochs": epochs, "batch_size": batch}
     reasons = {
-        "epochs": f"epochs {epochs}: about {VIEWS:,} views of {count:,} training images, but 10 to 60",
-        "batch_size": f"batch size {batch}: at least 16 steps an epoch, at most 128",
+        "epochs": f"epochs {epochs}: about {VIEWS:,} views of the {count:,} training images, but 10 to 60 epochs",
+        "batch_size": f"batch size {batch}: at least 16 steps per epoch, at most 128 images",
     }
     settings["lr"], reasons["lr"] = _rate(count, {**settings, **asked})
     if len(counts) == 2:  # it draws all sure answers to one value, among which a wrong one can rank anywhere
         settings["label_smoothing"] = 0.0
-        reasons["label_smoothing"] = "no label smoothing: of two classes it blurs which image is surer"
+        reasons["label_smoothing"] = "no label smoothing: with two classes it hurts the ranking of the images"
     return settings, reasons
 
 
@@ -64,8 +64,8 @@ def _rate(count: int, asked: Mapping[str, Any]) -> tuple[float, str]:
     row = OPTIMIZERS[plan.optimizer]
     images = min(plan.images_a_step, count)  # a step never has more than the set
     rate = row.rate_of(images)
-    growth = "in proportion" if row.growth == 1 else "growing with the root of the batch"
-    usual = f"{row.rate:g} for {USUAL_BATCH} images a step of {plan.optimizer}, {growth}"
+    growth = "in proportion" if row.growth == 1 else "growing with the square root of the batch size"
+    usual = f"{row.rate:g} for {USUAL_BATCH} images per step with {plan.optimizer}, {growth}"
     if not plan.lr_batch:
         return rate, f"learning rate {rate:g}: {usual}"
     lr = rate / plan.lr_factor(images)
@@ -77,25 +77,31 @@ def _fine_tuning(counts: NDArray[np.int64], stages: int, asked: Mapping[str, Any
     count, rarest = int(counts.sum()), int(counts.min())
     epochs = min(12, max(3, round(TRANSFER_VIEWS / count)))
     frozen = 1 + stages // 2 if rarest < MANY else 0
-    kept = f"stem and {frozen - 1} of {stages} stages stay as they came" if frozen else "every layer learns"
+    kept = f"stem and {frozen - 1} of {stages} stages are not trained" if frozen else "every layer is trained"
     batch = 16 if count < 5_000 else 64
     settings: dict[str, Any] = {"epochs": epochs, "batch_size": batch, "freeze_stages": frozen, "patience": PATIENCE}
     plan = replaced(Recipe(epochs=ENDLESS), {**settings, **asked, "epochs": ENDLESS}, where="recipe")
     rate = OPTIMIZERS[plan.optimizer].finetuning_rate
     settings["lr"] = rate / plan.lr_factor(min(plan.images_a_step, count))
     return settings, {
-        "epochs": f"epochs {epochs}: about {TRANSFER_VIEWS:,} views of {count:,} training images, but 3 to 12",
+        "epochs": f"epochs {epochs}: about {TRANSFER_VIEWS:,} views of the {count:,} training images, but 3 "
+        "to 12 epochs",
         "batch_size": f"batch size {batch}: 16 below 5,000 training images, else 64",
-        "lr": f"learning rate {settings['lr']:g}: for {rate:g} a step, usual in fine-tuning with {plan.optimizer}",
-        "freeze_stages": f"{kept}: the rarest class has {rarest:,} images (all learn from {MANY} on)",
-        "patience": f"patience {PATIENCE}: ends when {PATIENCE} epochs in a row are no better than what there was",
+        "lr": f"learning rate {settings['lr']:g}: {rate:g} per step is usual for fine-tuning with {plan.optimizer}",
+        "freeze_stages": f"{kept}: the rarest class has {rarest:,} images (with {MANY} or more, every layer "
+        "is trained)",
+        "patience": f"patience {PATIENCE}: the run stops when {PATIENCE} epochs in a row are no better",
     }
 
 
 def _augmentation(size: int, coloured: bool) -> tuple[dict[str, Any], Reasons]:
     small = size <= SMALL_IMAGE
     kind, padding = "crop" if small else "resized-crop", max(1, size // 8)
-    mirrored = "images in colour are mirrored" if coloured else "grey images are often characters or scans"
+    mirrored = (
+        "color images are mirrored"
+        if coloured
+        else "gray images are often characters or scans, which must not be mirrored"
+    )
     reasons = {
         "augment": f"augmentation {kind}" + ("" if small else ": a random box"),
         "flip": f"flip {_as_text(coloured)}: {mirrored}",

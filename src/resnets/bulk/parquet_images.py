@@ -1,11 +1,13 @@
 """Images in a column of Parquet files: as bytes, or as Hugging Face's struct of bytes and path."""
 
+import errno
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import IO, Any
 
 from resnets.base.errors import InputError
 from resnets.bulk.stores import arrow
+from resnets.data import members
 
 SUFFIX = ".parquet"
 COLUMNS = ("image", "bytes", "jpg", "jpeg", "png", "webp", "img", "image_bytes")
@@ -86,9 +88,25 @@ class Cursor:
             raise OSError(0, self._damage, self.name) from error
         raise OSError(0, "has fewer rows than when it was listed", self.name)
 
+    def _declared(self, group: int) -> tuple[int, int]:
+        """The rows of a row group, and the bytes that their images unpack to. Raises OSError for what is a bomb."""
+        described = self._table.metadata.row_group(group)
+        columns = map(described.column, range(described.num_columns))
+        packed, size = next(
+            (one.total_compressed_size, one.total_uncompressed_size)
+            for one in columns
+            if one.path_in_schema == self._column
+        )
+        if size > max(members.LARGE, members.MAX_EXPANSION * packed):
+            why = f"{packed / 2**20:,.1f} MiB that declare to be {size / 2**20:,.0f} MiB when unpacked"
+            raise OSError(errno.EIO, f"damaged: {why}", self.name)
+        return described.num_rows, size
+
     def _group_rows(self, group: int) -> Iterator[bytes | None]:
+        rows, size = self._declared(group)
+        most = max(1, min(ROWS_AT_ONCE, members.LARGE * rows // max(1, size)))
         batches = self._table.iter_batches(
-            batch_size=ROWS_AT_ONCE, row_groups=[group], columns=[self._column], use_threads=False
+            batch_size=most, row_groups=[group], columns=[self._column], use_threads=False
         )
         for batch in batches:
             column = batch.column(0)
@@ -97,7 +115,8 @@ class Cursor:
 
 def _bytes(name: str, value: bytes | None) -> bytes:
     if value is None:
-        raise InputError(f"{name}: this row holds no image bytes")
+        raise InputError(f"{name}: this row has no image bytes")
+    members.check_size(name, len(value))
     return value
 
 
@@ -106,4 +125,4 @@ def _opened(name: str, file: IO[bytes]) -> Any:
     try:
         return pyarrow.parquet.ParquetFile(file, buffer_size=2**20, pre_buffer=False)  # never a whole column in memory
     except (pyarrow.ArrowException, ValueError) as error:
-        raise InputError(f"{name}: not a Parquet file, or damaged ({error}); copy or make it again") from error
+        raise InputError(f"{name}: not a Parquet file, or damaged ({error}); copy it or create it again") from error

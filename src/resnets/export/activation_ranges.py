@@ -73,7 +73,7 @@ def activations(
             sums = [total + _channel_means(values) for total, values in zip(sums, found, strict=True)]
             watch(Progress("calibrating", len(least), max(count or 0, len(least))))
     if not least:
-        raise InputError("no image to calibrate the quantization on; give some like those it is to answer for")
+        raise InputError("no image to calibrate the quantization on; give some that are like those to be predicted")
     means = {name: (total / len(least)).astype(np.float32) for name, total in zip(names, sums, strict=True)}
     result = Activations(names, np.stack(least), np.stack(greatest), means)
     if not (np.isfinite(result.least).all() and np.isfinite(result.greatest).all()):

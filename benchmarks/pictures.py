@@ -1,0 +1,85 @@
+"""The pictures of README.md and docs/, from a run's report and from explorer pages, in headless Chromium.
+
+    .venv/bin/resnets train flower-photos.zip resnet18 --weights imagenet-resnet18.safetensors.xz \\
+        --recipe linear-probe -o runs/flowers
+    .venv/bin/python -m benchmarks.pictures [runs/flowers/report.html]
+
+Writes docs/images/*.png, each as 256 colors and smaller than 250 kB. Without a report, only the explorer's are written.
+The photographs of the report are left out: only its scores, its confusion matrix and what was made are pictured.
+"""
+
+import io
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+from playwright.sync_api import sync_playwright
+
+import resnets
+
+IMAGES = Path(__file__).parents[1] / "docs" / "images"
+LARGEST = 250_000  # bytes
+WIDE = {"width": 1440, "height": 980}
+
+# Of each picture of the explorer: the networks, the address, the viewport, and the color scheme.
+EXPLORER: dict[str, tuple[str, str, dict[str, int], str]] = {
+    "explorer-network": ("resnet34", "", WIDE, "light"),
+    "explorer-stage": ("resnet34", "#at=stage2", {"width": 1440, "height": 760}, "light"),
+    "explorer-block": ("resnet34", "#at=layer2.0.conv1", {"width": 1440, "height": 1170}, "dark"),
+    "explorer-walk": ("resnet34", "#view=walk&at=conv1", {"width": 1440, "height": 1150}, "light"),
+    "explorer-compare": (
+        "resnet50_2015 resnet50d", "#view=compare&at=layer2.0.conv1", {"width": 1440, "height": 1080}, "light",
+    ),
+    "explorer-tour": ("resnet34", "#tour=tweaks&step=1", {"width": 390, "height": 1180}, "light"),
+}  # fmt: skip
+
+
+def save(name: str, png: bytes) -> None:
+    """The picture in few colors. Raises RuntimeError when it is too large for a repository."""
+    picture = Image.open(io.BytesIO(png)).convert("RGB").quantize(256, dither=Image.Dither.NONE)
+    path = IMAGES / f"{name}.png"
+    picture.save(path, optimize=True)
+    print(f"{path.name:24} {picture.width} x {picture.height}  {path.stat().st_size:,} bytes")
+    if path.stat().st_size > LARGEST:
+        raise RuntimeError(f"{path}: more than {LARGEST:,} bytes")
+
+
+def explorer(browser: Any, folder: Path) -> None:
+    """Every picture of the explorer, of pages that are made anew."""
+    for name, (networks, address, viewport, scheme) in EXPLORER.items():
+        first, *others = networks.split()
+        path = folder / f"{name}.html"
+        path.write_text(str(resnets.show(first, compare=others[0] if others else None).as_format("html")))
+        page = browser.new_page(viewport=viewport, color_scheme=scheme)
+        page.goto(f"{path.as_uri()}{address}")
+        page.wait_for_timeout(500)
+        save(name, page.screenshot())
+        page.close()
+
+
+def report(browser: Any, path: Path) -> None:
+    """The top of the page with the scores, the confusion matrix, and what was made."""
+    page = browser.new_page(viewport={"width": 1280, "height": 900})
+    page.goto(path.resolve().as_uri())
+    page.evaluate("for (const name of ['mistakes', 'pairs', 'border']) document.getElementById(name)?.remove()")
+    end = page.evaluate("document.getElementById('confusion').getBoundingClientRect().bottom + window.scrollY")
+    save("report-scores", page.screenshot(full_page=True, clip={"x": 0, "y": 0, "width": 1280, "height": end + 12}))
+    save("report-made", page.locator("#made").screenshot())
+    page.close()
+
+
+def main(path: str | None = None) -> None:
+    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path="/usr/bin/chromium", args=["--no-sandbox", "--disable-gpu"]
+        )
+        if path is not None:
+            report(browser, Path(path))
+        explorer(browser, Path(folder))
+        browser.close()
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
