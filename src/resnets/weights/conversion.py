@@ -14,7 +14,7 @@ from resnets.catalog import resolve
 from resnets.classifier.file import Classifier
 from resnets.data.preprocessing import Preprocessing, published_preprocessing
 from resnets.network import ResNet
-from resnets.weights import hub, layouts
+from resnets.weights import checkpoint, hub
 
 
 def convert(
@@ -44,7 +44,7 @@ def convert(
     if network is None:
         raise InputError("no network given: name the one that the weights belong to, or give --spec FILE.toml")
     theirs = fetched.preprocessing or {}
-    found = layouts.load(fetched.path)
+    found = checkpoint.load(fetched.path)
     if "channels" not in theirs and found.in_channels is not None:
         theirs = {**theirs, "channels": found.in_channels}
     row = resolve(network, {"in_channels": theirs["channels"]} if "channels" in theirs else None)

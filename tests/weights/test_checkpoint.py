@@ -15,7 +15,7 @@ from torch import Tensor
 
 from resnets.base.errors import InputError
 from resnets.network import ResNet, resnet
-from resnets.weights import layouts as weights
+from resnets.weights import checkpoint as weights
 
 
 def source(name: str, seed: int = 0, **fields: object) -> ResNet:
