@@ -824,7 +824,7 @@ def cifar_weights(**changes: torch.Tensor | None) -> dict[str, torch.Tensor]:
     ),
     Case(
         "safetensors-that-is-none", "convert w.safetensors cifar_resnet20",
-        ("w.safetensors: damaged, or not a safetensors file",), written("w.safetensors", "hello"),
+        ("w.safetensors: is text, not a checkpoint",), written("w.safetensors", "hello"),
     ),
     Case("list", CONVERT, ("w.pth: holds a list", "save a state_dict"), torch_saved(lambda: [1, 2])),
     Case("no-weights", CONVERT, ("w.pth: holds no weights", "epoch"), torch_saved(lambda: {"epoch": 3})),

@@ -19,6 +19,7 @@ def convert(
     classes: Path | None = None,
     preprocessing: Annotated[list[str] | None, Parameter(negative="")] = None,
     new_head: Annotated[bool, Parameter(negative="")] = False,
+    body: str | None = None,
     out: Annotated[Path | None, Parameter(alias="-o")] = None,
     json: Annotated[bool, Parameter(negative="")] = False,
 ) -> None:
@@ -35,7 +36,8 @@ def convert(
     Parameters
     ----------
     weights
-        A .pth, .pt, .th or .safetensors file, or one of them compressed as .xz; a name that `resnets list --weights`
+        A file of weights, whatever its name: safetensors, what torch.save or torch.jit.save wrote, or one of them
+        compressed as .xz or .gz; a name that `resnets list --weights`
         prints; OWNER/NAME of a Hub repository in timm's layout; or a URL. Pickles are read without running anything
         in them.
     network
@@ -44,13 +46,15 @@ def convert(
     spec
         The same as a .toml file for NETWORK.
     classes
-        A text file with the class names, one a line in the order of the outputs. Without it, the publisher's names, or
-        numbers.
+        A file with the class names in the order of the outputs: one a line, perhaps behind a number or a WordNet id, or
+        JSON such as imagenet_class_index.json. Without it, the publisher's names, or numbers.
     preprocessing
         One field, NAME=VALUE, that differs from the publisher's preprocessing, or from the network's usual one; may be
         repeated: size, resize, fit (crop, squash, pad), interpolation (bilinear, bicubic), mean, std, channels.
     new_head
         Where the weights are for other classes than --classes names, take a new classifier, which is untrained.
+    body
+        Which network to take where the file holds several: teacher or student, encoder_k, model rather than model_ema.
     out
         The classifier's file; classifier.safetensors, if there is none yet, where not given.
     json
@@ -68,7 +72,7 @@ def convert(
     fields = parse_settings(preprocessing or [], "--preprocessing", example="size=32")
     with watched() as watch:
         classifier, notes = conversion.convert(
-            weights, of, classes=classes, preprocessing=fields, new_head=new_head, watch=watch
+            weights, of, classes=classes, preprocessing=fields, new_head=new_head, body=body, watch=watch
         )
     classifier.save(out)
     if json:

@@ -84,7 +84,7 @@ def find(name: str, watch: Watch = unwatched) -> Start:
         )  # fmt: skip
     found = hub.fetch(name, watch=watch)
     return Start(
-        checkpoint.load(found.path), name if found.origin == str(found.path) else found.origin, found.network,
+        checkpoint.load_fetched(found), name if found.origin == str(found.path) else found.origin, found.network,
         preprocessing=found.preprocessing or {}, classes=found.classes, licence=found.licence, notes=found.notes,
     )  # fmt: skip
 

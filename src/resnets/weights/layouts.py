@@ -20,6 +20,10 @@ from resnets.weights.envelopes import Tensors
 # Each layout: what it is called, how it is recognized, and what we call its parameters (None: left out).
 
 
+# How the names of each layout begin, those first that another's occur in: what stands in front is a wrapper's prefix.
+BEGINNINGS = tuple(map(re.compile, (r"0\.4\.0\.", r"4\.0\.convpath\.", r"layer1\.0\.")))
+
+
 def _has(tensors: Tensors, pattern: str) -> bool:
     return any(re.match(pattern, name) for name in tensors)
 
