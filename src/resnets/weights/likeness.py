@@ -27,13 +27,13 @@ def differences(wanted: Mapping[str, Tensor], found: Mapping[str, Tensor], netwo
     if not listed:
         return None
     theirs, ours = like(found), name_of(network)
-    if theirs == ours:
+    if theirs is None or theirs == ours:
         return f"not the weights of {ours}; {listed}"
-    return (
-        f"the file's tensors look like {theirs}'s, not {ours}'s; {listed}"
-        if theirs
-        else (f"not the weights of {ours}; {listed}")
-    )
+    return f"the file's tensors look like {_whose(theirs)}, not {_whose(ours)}; {listed}"
+
+
+def _whose(name: str) -> str:
+    return f"those of {name}" if " " in name else f"{name}'s"
 
 
 def name_of(network: ResNetSpec) -> str:
