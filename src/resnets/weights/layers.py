@@ -53,7 +53,9 @@ class Layer:
     @property
     def key(self) -> Key:
         """What sorts names by their numbers: layer2 before layer10."""
-        return tuple((1, int(part), "") if part.isdigit() else (0, 0, part) for part in re.findall(r"\d+|\D+", self.name))
+        return tuple(
+            (1, int(part), "") if part.isdigit() else (0, 0, part) for part in re.findall(r"\d+|\D+", self.name)
+        )
 
 
 def grouped(tensors: Mapping[str, Tensor]) -> tuple[Layer, ...]:
@@ -80,7 +82,7 @@ def _kind(parts: Mapping[str, Tensor]) -> Kind:
         return "norm" if all(one.ndim == 1 and one.shape == rest[0].shape for one in rest) else "other"
     if weight is None:
         return "other"
-    return {4: "convolution", 3: "convolution", 2: "linear"}.get(weight.ndim, "other")
+    return "convolution" if weight.ndim in (3, 4) else "linear" if weight.ndim == 2 else "other"
 
 
 def _by_order(tensors: Mapping[str, Tensor]) -> Iterator[Layer]:

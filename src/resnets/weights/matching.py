@@ -1,7 +1,8 @@
 """A file's layers held against a network's, by order and shape: one way in which they fit, or a reason why not.
 
 The stem, the blocks and the head come one after the other in a file, as in the network. Within a block the residual
-branch keeps its order, and the shortcut (or an attention module) stands before it, behind it, or in a module of its own.
+branch keeps its order, and the shortcut (or an attention module) stands before it, behind it, or in a module
+of its own.
 """
 
 from collections import Counter
@@ -137,6 +138,7 @@ def _sorted_out(
         linear.append(body.pop())  # a classifier that is a 1x1 convolution
     if linear:  # norms between and before the layers of a projection head
         roots = {layer.path[:-1] for layer in linear if len(layer.path) > 1}
+        roots -= {layer.path[:depth] for layer in body if layer.kind != "norm" for depth in range(len(layer.path))}
         stray = [one for one in body if one.kind == "norm" and one.path[:-1] in roots]
         body, rest = [one for one in body if one not in stray], [*rest, *stray]
     head = linear[0] if len(linear) == 1 and linear[0].shape[1] == features else None

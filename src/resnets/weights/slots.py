@@ -1,4 +1,4 @@
-"""The layers that a network has places for, in the order in which data meets them: what a file's layers are held against."""
+"""The layers that a network has places for, in the order in which data meets them."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -53,7 +53,7 @@ def units(spec: ResNetSpec) -> tuple[Unit, ...]:
     modules = {name: module for name, module in network.named_modules() if list(module.parameters(recurse=False))}
     operations = [one for one in structure(spec, usual_size(spec.stem)).operations if one.name in modules]
     if left := set(modules) - {one.name for one in operations}:
-        raise InputError(f"{sorted(left)[0]} has no place in the order of the network's layers; name the weights as ours")
+        raise InputError(f"{sorted(left)[0]} has no place in the network's order; name the weights as ours")
     found: list[Unit] = []
     for (stage, block), members in groupby(operations, key=lambda one: (one.stage, one.block)):
         name = stage if block is None else f"{stage}, block {block}"
