@@ -20,14 +20,18 @@ def convert(
     preprocessing: Annotated[list[str] | None, Parameter(negative="")] = None,
     new_head: Annotated[bool, Parameter(negative="")] = False,
     body: str | None = None,
+    explain: Annotated[bool, Parameter(negative="")] = False,
+    check: str | None = None,
     out: Annotated[Path | None, Parameter(alias="-o")] = None,
     json: Annotated[bool, Parameter(negative="")] = False,
 ) -> None:
-    """Make a classifier's file of weights that others trained: torchvision, timm, fastai, akamaster, DataParallel.
+    """Make a classifier's file of weights that others trained, whatever their layout.
 
     Examples:
 
     `resnets convert timm/resnet50.a1_in1k -o resnet50.safetensors`
+
+    `resnets convert mystery.pth --explain --check photos/`
 
     `resnets convert resnet50.pth resnet50 --classes imagenet.txt -o resnet50.safetensors`
 
@@ -41,8 +45,8 @@ def convert(
         prints; OWNER/NAME of a Hub repository in timm's layout; or a URL. Pickles are read without running anything
         in them.
     network
-        The network it belongs to: a name that `resnets list` prints, or the path of a .toml spec. May be left out for
-        a name or a Hub repository, which say it themselves.
+        The network it belongs to: a name that `resnets list` prints, or the path of a .toml spec. Without it, what a
+        name or a Hub repository says, or else what the shapes of the layers say.
     spec
         The same as a .toml file for NETWORK.
     classes
@@ -55,6 +59,10 @@ def convert(
         Where the weights are for other classes than --classes names, take a new classifier, which is untrained.
     body
         Which network to take where the file holds several: teacher or student, encoder_k, model rather than model_ema.
+    explain
+        Print a line for each layer: its name in the file, ours, its shape.
+    check
+        Labelled images, in any form that `resnets train` takes: evaluate the classifier on them, and print its accuracy.
     out
         The classifier's file; classifier.safetensors, if there is none yet, where not given.
     json
@@ -72,10 +80,21 @@ def convert(
     fields = parse_settings(preprocessing or [], "--preprocessing", example="size=32")
     with watched() as watch:
         classifier, notes = conversion.convert(
-            weights, of, classes=classes, preprocessing=fields, new_head=new_head, body=body, watch=watch
+            weights,
+            of,
+            classes=classes,
+            preprocessing=fields,
+            new_head=new_head,
+            body=body,
+            explain=explain,
+            watch=watch,
         )
+        checked = classifier.evaluate(check, watch=watch) if check is not None else None
     classifier.save(out)
+    scores = {"check": checked.as_dict()} if checked is not None else {}
+    if checked is not None:
+        notes = (*notes, f"check: {checked.top1.value:.2%} of {checked.count:,} images of {check} right")
     if json:
-        write_result(as_json({"classifier": str(out), "notes": list(notes), **classifier.header()}))
+        write_result(as_json({"classifier": str(out), "notes": list(notes), **classifier.header()} | scores))
         return
     write_result("".join(f"{note}\n" for note in notes) + f"classifier  {out}\n")

@@ -1,16 +1,22 @@
 """A checkpoint that others published: its weights under our names, and what becomes of them in a network."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from resnets.base.errors import InputError
+from resnets.catalog import Row
 from resnets.network import ResNet
+from resnets.spec import ResNetSpec
+from resnets.weights import plausibility
 from resnets.weights.checkpoint_file import NoCheckpoint, read
-from resnets.weights.envelopes import Tensors, check_sizes, unwrapped
+from resnets.weights.envelopes import Body, Tensors, check_sizes, unwrapped
 from resnets.weights.heads import with_classifier
 from resnets.weights.hub import Fetched, forget
+from resnets.weights.identification import channels_of, matched, network_of
 from resnets.weights.layouts import BEGINNINGS, translated
 from resnets.weights.likeness import differences
+from resnets.weights.matching import Match
+from resnets.weights.slots import units
 
 _HEAD = ("fc.weight", "fc.bias")
 
@@ -20,9 +26,11 @@ class Checkpoint:
     """Weights under our names, and the layout they came in."""
 
     path: Path
-    layout: str
+    layout: str  # empty: known by no name, so that order and shape must say what the tensors are
     tensors: Tensors
     notes: tuple[str, ...] = ()  # what the user should know of how they were found in the file
+    body: Body | None = None  # by the names in the file
+    matched: Match | None = None  # how order and shape were read, where they were
 
     @property
     def num_classes(self) -> int | None:
@@ -34,10 +42,56 @@ class Checkpoint:
     def in_channels(self) -> int | None:
         """Channels of the images that the first convolution reads, if there is one."""
         first = self.tensors.get("conv1.weight", self.tensors.get("conv1.0.weight"))
-        return first.shape[1] if first is not None and first.ndim == 4 else None
+        if first is None or first.ndim != 4:
+            return channels_of(self.named)
+        return first.shape[1]
+
+    @property
+    def named(self) -> Tensors:
+        """The weights by the names in the file."""
+        return self.body.tensors if self.body is not None else {}
+
+    def network(self) -> tuple[Row, tuple[str, ...]]:
+        """The network that the weights are of, by their shapes alone, and notes on it."""
+        return network_of(self.path, self.named)
+
+    def of(self, spec: ResNetSpec) -> "Checkpoint":
+        """The checkpoint as one of a network: itself where names fit, else its layers by their order and shapes.
+
+        Raises InputError where no name is known, and order and shape do not fit either.
+        """
+        ours = {slot.name for unit in units(spec) for slot in unit.slots if slot.name != "fc"}
+        if self.layout and ours == {name.rpartition(".")[0] for name in self.tensors} - {"fc"}:
+            return self
+        try:
+            found = matched(self.path, self.named, spec)
+            ours, heads = found.tensors(), ()
+            if self.body is not None:
+                ours, heads = with_classifier(ours, self.body.beside, contrastive=self.body.contrastive)
+            notes = (*self.notes, *heads)
+            return replace(self, layout="matched by order and shape", tensors=ours, notes=notes, matched=found)
+        except InputError as error:
+            if self.layout:  # whose names say better what is wrong
+                return self
+            raise InputError(
+                f"{self.path}: names such as {', '.join(list(self.named)[:3])} are of no layout known here, and by "
+                f"order and shape: {error}"
+            ) from error
+
+    def explained(self) -> tuple[str, ...]:
+        """A line for each layer: its name in the file, ours, its shape."""
+        if self.matched is not None:
+            return self.matched.explained()
+        theirs = {id(tensor): name for name, tensor in self.named.items()}
+        return tuple(
+            f"{theirs.get(id(tensor), 'new').removesuffix('.weight')}  ->  {name.removesuffix('.weight')}  "
+            f"{' x '.join(map(str, tensor.shape))}"
+            for name, tensor in self.tensors.items()
+            if name.endswith(".weight")
+        )
 
     def into(self, network: ResNet) -> tuple[str, ...]:
-        """Copy the weights into `network` and return what the user should know.
+        """Copy the weights, which are `of` its spec, into `network` and return what the user should know.
 
         A classifier for another number of classes, or none, leaves the network's own, freshly initialized. Raises
         InputError, which says what network they look like and what does not fit, changing nothing.
@@ -56,6 +110,13 @@ class Checkpoint:
         if differing := differences(wanted, found, network.spec):
             raise InputError(f"{self.path}: {differing}")
         network.load_state_dict(found)
+        if self.matched is not None:
+            if self.matched.left:
+                notes.append(f"left out: {', '.join(layer.name for layer in self.matched.left[:5])}")
+            try:
+                notes.extend(plausibility.check(network))
+            except InputError as error:
+                raise InputError(f"{self.path}: {error}") from error
         return tuple(notes)
 
 
@@ -73,14 +134,20 @@ def load(path: str | Path, body: str | None = None) -> Checkpoint:
     except InputError as error:
         raise InputError("; ".join((str(error), *file.notes))) from error
     check_sizes(path, found.tensors, file.size)
-    layout, ours = translated(path, found.tensors)
+    try:
+        layout, ours = translated(path, found.tensors)
+    except InputError:  # by order and shape, then
+        if channels_of(found.tensors) is None:
+            raise
+        layout, ours = "", {}
     ours, heads = with_classifier(ours, found.beside, contrastive=found.contrastive)
     check_sizes(path, ours, file.size)
-    for name, tensor in ours.items():
+    for name, tensor in (ours if layout else found.tensors).items():
         if tensor.is_floating_point() and not tensor.isfinite().all():
             raise InputError(f"{path}: {name} holds values that are no numbers; the training that wrote it diverged")
     without = f", without the prefix {found.prefix}" if found.prefix else ""
-    return Checkpoint(path, f"{layout}{without}", ours, (*file.notes, *found.notes, *heads))
+    notes = (*file.notes, *found.notes, *(heads if layout else ()))
+    return Checkpoint(path, f"{layout}{without}" if layout else "", ours, notes, found)
 
 
 def load_fetched(fetched: Fetched, body: str | None = None) -> Checkpoint:

@@ -24,18 +24,20 @@ def convert(
     preprocessing: Mapping[str, Any] | None = None,
     new_head: bool = False,
     body: str | None = None,
+    explain: bool = False,
     watch: Watch = unwatched,
 ) -> tuple[Classifier, tuple[str, ...]]:
     """A classifier from weights that others trained, and notes on how they were read.
 
-    weights_from: a file of weights (safetensors, or any format of torch.save or torch.jit.save, whatever its name) in
-    torchvision's, timm's, fastai's or akamaster's layout, or what `hub.fetch` takes: a name that `resnets list
-    --weights` prints, a Hub repository, a URL. network: the catalog name or TOML spec it belongs to; may be left out
-    where the weights' publisher says it. classes: a file of class names in the order of the outputs, as
+    weights_from: a file of weights (safetensors, or any format of torch.save or torch.jit.save, whatever its name) of a
+    residual network, whatever its layers are called, or what `hub.fetch` takes: a name that `resnets list --weights`
+    prints, a Hub repository, a URL. network: the catalog name or TOML spec it belongs to; without it, what the
+    publisher says, or what the shapes of the layers say. classes: a file of class names in the order of the outputs, as
     `class_names.py` reads it; without it and without names of the publisher's, the outputs' numbers are the names.
     preprocessing: the fields that differ from the publisher's, or from the network's usual ones.
     new_head: where the weights' own classifier is for another number of classes, or missing, take a new, untrained one.
     body: which network of several that the file holds, such as "teacher".
+    explain: the notes have a line for each layer, too, with its name in the file and ours.
     Raises InputError when the weights cannot be had, or do not fit the network, with what does not.
     """
     names, said = read_class_names(Path(classes)) if classes is not None else (None, ())
@@ -43,13 +45,13 @@ def convert(
         resolve(network)  # before anything is downloaded
     fetched = hub.fetch(weights_from, watch=watch)
     network = network or fetched.network
-    if network is None:
-        raise InputError("no network given: name the one that the weights belong to, or give --spec FILE.toml")
     theirs = fetched.preprocessing or {}
     found = checkpoint.load_fetched(fetched, body)
     if "channels" not in theirs and found.in_channels is not None:
         theirs = {**theirs, "channels": found.in_channels}
-    row = resolve(network, {"in_channels": theirs["channels"]} if "channels" in theirs else None)
+    fields = {"in_channels": theirs["channels"]} if "channels" in theirs else None
+    row, guessed = found.network() if network is None else (resolve(network, fields), ())
+    found = found.of(row.spec)
     if found.num_classes is None and not new_head:
         raise InputError(f"{weights_from}: has no classifier of its own; --new-head adds one, untrained")
     if names and found.num_classes != len(names) and not new_head:
@@ -66,7 +68,7 @@ def convert(
     chosen = published_preprocessing(row.image_size, row.spec.in_channels, theirs, preprocessing or {})
     whose = "the publisher's" if fetched.preprocessing else f"the usual for {row.name}"
     told = f"preprocessing: {_told(chosen)}; {whose}{', changed as asked' if preprocessing else ''}"
-    notes = (*fetched.notes, *loaded, *said, told)
+    notes = (*fetched.notes, *guessed, *loaded, *said, told, *(found.explained() if explain else ()))
     classifier = Classifier(
         network=resnet,
         classes=names or tuple(str(number) for number in range(count)),

@@ -111,7 +111,7 @@ def _rows(convolutions: Sequence[Layer]) -> Iterator[Row]:
     """The catalog's rows with as many convolutions of each number of channels."""
     channels = Counter(layer.shape[0] for layer in convolutions)
     for name, row in CATALOG.items():
-        if _channels(name) == channels and (first := _first(convolutions, row.spec.stem)) is not None:
+        if _channels(name) == channels and (first := first_convolution(convolutions, row.spec.stem)) is not None:
             yield replace(row, spec=replace(row.spec, in_channels=first.shape[1]))
 
 
@@ -121,7 +121,7 @@ def _channels(name: str) -> Counter[int]:
     return Counter(one.output[0] for one in operations if one.kind == "conv")
 
 
-def _first(convolutions: Sequence[Layer], stem: Stem | None = None) -> Layer | None:
+def first_convolution(convolutions: Sequence[Layer], stem: Stem | None = None) -> Layer | None:
     """The convolution that reads the image: of the largest kernel, and three channels, or else the fewest."""
     usable = [
         layer
@@ -134,7 +134,7 @@ def _first(convolutions: Sequence[Layer], stem: Stem | None = None) -> Layer | N
 def _inferred(convolutions: Sequence[Layer]) -> Iterator[ResNetSpec]:
     """Specs whose convolutions might have these shapes; whether they do is for `match` to say."""
     shapes: list[tuple[int, ...]] = [layer.shape for layer in convolutions if len(layer.shape) == 4]
-    first = _first(convolutions)
+    first = first_convolution(convolutions)
     if first is None or first.shape[2] % 2 == 0:
         return
     start = [layer is first for layer in convolutions if len(layer.shape) == 4].index(True)
