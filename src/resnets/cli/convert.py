@@ -62,7 +62,7 @@ def convert(
     explain
         Print a line for each layer: its name in the file, ours, its shape.
     check
-        Labelled images, in any form that `resnets train` takes: evaluate the classifier on them, and print its accuracy.
+        Labelled images, in any form that `resnets train` takes: evaluate the classifier on them, print its accuracy.
     out
         The classifier's file; classifier.safetensors, if there is none yet, where not given.
     json
