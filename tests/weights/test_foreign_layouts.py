@@ -9,6 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from resnets.base.errors import InputError
 from resnets.weights.conversion import convert
 from tests.weights.publishers import cifar, imagenet
 
@@ -61,8 +62,11 @@ LAYOUTS: dict[str, tuple[Made, int]] = {
 }
 
 
-@pytest.mark.parametrize("kept", [True, False], ids=["pth", "safetensors"])
-@pytest.mark.parametrize("layout", LAYOUTS)
+SORTED = ["kuangliu", "weiaicunzai, bottlenecks", "transformers", "d2l"]
+CASES = [(layout, True) for layout in LAYOUTS] + [(layout, False) for layout in SORTED]
+
+
+@pytest.mark.parametrize(("layout", "kept"), CASES)
 def test_a_publishers_checkpoint_gives_its_logits(layout: str, kept: bool, tmp_path: Path) -> None:
     made, size = LAYOUTS[layout]
     module = trained(made(), size)
@@ -77,3 +81,10 @@ def test_a_publishers_checkpoint_gives_its_logits(layout: str, kept: bool, tmp_p
         theirs = module(given)
         ours = classifier.network.eval()(given)
     torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-5)
+
+
+def test_names_that_leave_the_order_open_are_refused_where_the_file_keeps_none(tmp_path: Path) -> None:
+    path = tmp_path / "w.safetensors"
+    safetensors.torch.save_file(dict(cifar.BearpawResNeXt().state_dict()), path)  # conv_reduce, conv_conv, conv_expand
+    with pytest.raises(InputError, match=r"w\.safetensors: .* fit no network"):
+        convert(path)

@@ -269,28 +269,6 @@ class Tutorial(nn.Module):
         return self.fc(x.mean((2, 3)))
 
 
-class IdentityFirst(nn.Module):
-    """A tutorial's block that names its shortcut identity_downsample and defines it last."""
-
-    def __init__(self, c_in: int, width: int, stride: int) -> None:
-        super().__init__()
-        self.conv1 = nn.Conv2d(c_in, width, 1)
-        self.bn1 = nn.BatchNorm2d(width)
-        self.conv2 = nn.Conv2d(width, width, 3, stride, 1)
-        self.bn2 = nn.BatchNorm2d(width)
-        self.conv3 = nn.Conv2d(width, 4 * width, 1)
-        self.bn3 = nn.BatchNorm2d(4 * width)
-        self.identity_downsample = None
-        if stride != 1 or c_in != 4 * width:
-            self.identity_downsample = nn.Sequential(
-                nn.Conv2d(c_in, 4 * width, 1, stride), nn.BatchNorm2d(4 * width)
-            )
-
-    def forward(self, x: Tensor) -> Tensor:
-        y = F.relu(self.bn2(self.conv2(F.relu(self.bn1(self.conv1(x))))))
-        return F.relu(self.bn3(self.conv3(y)) + (x if self.identity_downsample is None else self.identity_downsample(x)))
-
-
 class PositionalXResNet(nn.Module):
     """An xresnet notebook: a deep stem of ConvLayers, then blocks with convs and idconv, average pool before idconv."""
 
