@@ -49,7 +49,12 @@ class Checkpoint:
     @property
     def named(self) -> Tensors:
         """The weights by the names in the file."""
-        return self.body.tensors if self.body is not None else {}
+        if self.body is None:
+            return {}
+        if not any(tensor.ndim == 4 for tensor in self.body.beside.values()):
+            return self.body.tensors
+        # The stem stands beside what was taken for the whole body, so the body is all of it.
+        return self.body.beside | {f"{self.body.prefix}{name}": one for name, one in self.body.tensors.items()}
 
     def network(self) -> tuple[Row, tuple[str, ...]]:
         """The network that the weights are of, by their shapes alone, and notes on it."""

@@ -1,5 +1,9 @@
 """ImageNet networks, small, as their libraries name and order their layers."""
 
+# Publishers nest plain modules, whose attributes pyright cannot know.
+# pyright: reportAttributeAccessIssue=false, reportCallIssue=false, reportGeneralTypeIssues=false
+# pyright: reportIncompatibleMethodOverride=false
+
 from collections import OrderedDict
 
 import torch
