@@ -60,8 +60,9 @@ class Start:
         """
         layer = classifier.network.fc
         fresh = {name: value.clone() for name, value in layer.state_dict().items()}
-        notes = (*self.notes, *self.checkpoint.into(classifier.network))
-        same_count = self.checkpoint.num_classes == len(classifier.classes)
+        theirs = self.checkpoint.of(classifier.network.spec)
+        notes = (*self.notes, *theirs.into(classifier.network))
+        same_count = theirs.num_classes == len(classifier.classes)
         if not same_count or self.classes in (None, classifier.classes):
             return notes
         layer.load_state_dict(fresh)

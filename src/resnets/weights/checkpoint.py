@@ -8,6 +8,7 @@ from resnets.catalog import Row
 from resnets.network import ResNet
 from resnets.spec import ResNetSpec
 from resnets.weights import plausibility
+from resnets.weights.assignment import Match
 from resnets.weights.checkpoint_file import NoCheckpoint, read
 from resnets.weights.envelopes import Body, Tensors, check_sizes, unwrapped
 from resnets.weights.heads import with_classifier
@@ -15,7 +16,6 @@ from resnets.weights.hub import Fetched, forget
 from resnets.weights.identification import channels_of, matched, network_of
 from resnets.weights.layouts import BEGINNINGS, translated
 from resnets.weights.likeness import differences
-from resnets.weights.matching import Match
 from resnets.weights.slots import units
 
 _HEAD = ("fc.weight", "fc.bias")

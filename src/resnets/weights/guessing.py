@@ -1,5 +1,6 @@
 """Which network a file's layers are of, from their shapes alone: a row of the catalog, or else a spec of its own."""
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -12,12 +13,15 @@ from resnets.network import ResNet
 from resnets.spec import EXPANSION, BlockKind, ResNetSpec, ShortcutKind, Stem
 from resnets.structure import structure
 from resnets.weights import plausibility
+from resnets.weights.assignment import Match
 from resnets.weights.layers import Layer, Ordered
-from resnets.weights.matching import Match, match
+from resnets.weights.matching import match
+from resnets.weights.slots import Undrawn
 
 CLEARLY = 0.8  # of the usual network's divergence: another of the same shapes that has less is taken instead
 MOST = 8  # networks that are compared by their statistics
 
+_STRIDED_FIRST = re.compile(r"(^|\.)(conv\d_block\d+_\d_|res\d[a-z]\d*_branch)")  # keras.applications, Caffe
 _SHORTCUTS: tuple[ShortcutKind, ...] = ("projection", "projection-always", "pad", "pooled-projection")
 
 
@@ -50,6 +54,8 @@ def guess(theirs: Ordered) -> Guess:
             "linear layers fit no network of the catalog and none of basic or bottleneck blocks; if it is a residual "
             "network, name it to see what does not fit"
         )
+    if _strided_first(theirs):
+        fitting.sort(key=lambda one: one[0].spec.stride_at != "conv1")
     return _chosen(fitting)
 
 
@@ -67,6 +73,11 @@ def _fitting(theirs: Ordered, rows: Iterator[Row]) -> Iterator[tuple[Row, Match]
             continue
         classes = row.spec.num_classes if found.head is None else found.head.shape[0]
         yield replace(row, spec=replace(row.spec, num_classes=classes)), found
+
+
+def _strided_first(theirs: Ordered) -> bool:
+    """Whether names are of a publisher whose bottlenecks have the stride on the first convolution."""
+    return any(_STRIDED_FIRST.search(layer.name) for layer in theirs.layers)
 
 
 def _chosen(fitting: Sequence[tuple[Row, Match]]) -> Guess:
@@ -102,7 +113,8 @@ def _called(row: Row) -> str:
 
 def _loaded(one: tuple[Row, Match]) -> ResNet:
     row, found = one
-    network = ResNet(row.spec)
+    with Undrawn():
+        network = ResNet(row.spec)
     network.load_state_dict(found.tensors(), strict=False)
     return network
 

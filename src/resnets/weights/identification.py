@@ -9,9 +9,10 @@ from torch import Tensor
 from resnets.base.errors import InputError
 from resnets.catalog import Row
 from resnets.spec import ResNetSpec
+from resnets.weights.assignment import Match
 from resnets.weights.guessing import first_convolution, guess
 from resnets.weights.layers import Ordered, grouped, ordered
-from resnets.weights.matching import Match, match
+from resnets.weights.matching import match
 
 
 def in_order(path: Path, tensors: Mapping[str, Tensor]) -> Ordered:

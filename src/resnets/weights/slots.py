@@ -48,7 +48,7 @@ class Unit:
 @lru_cache(maxsize=64)
 def units(spec: ResNetSpec) -> tuple[Unit, ...]:
     """The stem, the blocks and the head of a network, each with its layers."""
-    with torch.device("meta"), _Undrawn():
+    with torch.device("meta"), Undrawn():
         network = ResNet(spec)
     modules = {name: module for name, module in network.named_modules() if list(module.parameters(recurse=False))}
     operations = [one for one in structure(spec, usual_size(spec.stem)).operations if one.name in modules]
@@ -84,8 +84,8 @@ def followers(unit: Unit) -> Iterator[tuple[Slot, Slot]]:
             yield one, two
 
 
-class _Undrawn(TorchFunctionMode):
-    """Random numbers for weights are not drawn, as only their shapes are wanted."""
+class Undrawn(TorchFunctionMode):
+    """Random numbers for weights are not drawn, as others take their place or only their shapes are wanted."""
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         drawn = getattr(func, "__name__", "") in ("normal_", "uniform_", "kaiming_normal_", "kaiming_uniform_")

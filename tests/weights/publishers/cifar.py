@@ -112,7 +112,7 @@ class Weiaicunzai(nn.Module):
 
 
 class DownsampleBlock(nn.Module):
-    """chenyaofo/pytorch-cifar-models and bearpaw/pytorch-classification: torchvision's words."""
+    """chenyaofo/pytorch-cifar-models: torchvision's words."""
 
     def __init__(self, c_in: int, width: int, stride: int) -> None:
         super().__init__()
@@ -151,7 +151,7 @@ class Chenyaofo(nn.Module):
         return self.fc(x.mean((2, 3)))
 
 
-class BearpawResNeXtBlock(nn.Module):
+class Prlz77Block(nn.Module):
     def __init__(self, c_in: int, out: int, stride: int, groups: int, width: int) -> None:
         super().__init__()
         self.conv_reduce = conv(c_in, groups * width, 1)
@@ -171,8 +171,8 @@ class BearpawResNeXtBlock(nn.Module):
         return F.relu(self.shortcut(x) + self.bn_expand(self.conv_expand(y)))
 
 
-class BearpawResNeXt(nn.Module):
-    """bearpaw/pytorch-classification, models/cifar/resnext.py, after prlz77: stage_1, stage_2, stage_3."""
+class Prlz77(nn.Module):
+    """prlz77/ResNeXt.pytorch, which bearpaw/pytorch-classification took over: stage_1, stage_2, stage_3."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -185,7 +185,7 @@ class BearpawResNeXt(nn.Module):
                 width = 4 * 2 ** (stage - 1)
                 inner.add_module(
                     f"stage_{stage}_bottleneck_{number}",
-                    BearpawResNeXtBlock(c_in, out, stride if number == 0 else 1, 2, width),
+                    Prlz77Block(c_in, out, stride if number == 0 else 1, 2, width),
                 )
                 c_in = out
             self.add_module(f"stage_{stage}", inner)
@@ -222,34 +222,39 @@ class Akamaster(Kuangliu):
         super().__init__(AkamasterBlock)
 
 
-class FlatBlocks(nn.Module):
-    """A tutorial's network with its shortcut defined before the branch, which is one Sequential."""
+class Zuppichini(nn.Module):
+    """FrancescoSaverioZuppichini/ResNet: gate, blocks of blocks of blocks, and a shortcut that stands behind them."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.gate = nn.Sequential(conv(3, 8, 7, 2), nn.BatchNorm2d(8), nn.ReLU(), nn.MaxPool2d(3, 2, 1))
-        blocks = [FlatBlock(8, 8, 1), FlatBlock(8, 8, 1), FlatBlock(8, 16, 2), FlatBlock(16, 16, 1)]
-        self.encoder = nn.ModuleDict({"blocks": nn.ModuleList(blocks)})
+        gate = nn.Sequential(conv(3, 8, 7, 2), nn.BatchNorm2d(8), nn.ReLU(), nn.MaxPool2d(3, 2, 1))
+        stages: list[nn.Module] = []
+        c_in = 8
+        for out, stride in ((8, 1), (16, 2)):
+            blocks = nn.Sequential(ZuppichiniBlock(c_in, out, stride), ZuppichiniBlock(out, out, 1))
+            stages.append(nn.ModuleDict({"blocks": blocks}))
+            c_in = out
+        self.encoder = nn.ModuleDict({"gate": gate, "blocks": nn.ModuleList(stages)})
         self.decoder = nn.ModuleDict({"decoder": nn.Linear(16, 7)})
 
     def forward(self, x: Tensor) -> Tensor:
-        x = self.gate(x)
-        for block in self.encoder["blocks"]:  # pyright: ignore[reportGeneralTypeIssues] # a ModuleList
-            x = block(x)
+        x = self.encoder["gate"](x)
+        for stage in self.encoder["blocks"]:  # pyright: ignore[reportGeneralTypeIssues] # a ModuleList
+            x = stage["blocks"](x)
         return self.decoder["decoder"](x.mean((2, 3)))
 
 
-class FlatBlock(nn.Module):
+class ZuppichiniBlock(nn.Module):
     def __init__(self, c_in: int, out: int, stride: int) -> None:
         super().__init__()
-        self.shortcut = nn.Sequential()
-        if c_in != out:
-            self.shortcut = nn.Sequential(conv(c_in, out, 1, stride), nn.BatchNorm2d(out))
         self.blocks = nn.Sequential(
             nn.Sequential(conv(c_in, out, 3, stride), nn.BatchNorm2d(out)),
             nn.ReLU(),
             nn.Sequential(conv(out, out, 3), nn.BatchNorm2d(out)),
         )
+        self.shortcut = None
+        if c_in != out:
+            self.shortcut = nn.Sequential(conv(c_in, out, 1, stride), nn.BatchNorm2d(out))
 
     def forward(self, x: Tensor) -> Tensor:
-        return torch.relu(self.blocks(x) + self.shortcut(x))
+        return torch.relu(self.blocks(x) + (x if self.shortcut is None else self.shortcut(x)))

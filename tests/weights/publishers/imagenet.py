@@ -214,18 +214,18 @@ class D2lResidual(nn.Module):
 
 
 class D2l(nn.Module):
-    """d2l.ai, Residual Networks: net.0 is the stem, net.1 on the stages."""
+    """d2l.ai, Residual Networks: net.0 is the stem, net.b2 on the stages, net.last the head."""
 
     def __init__(self) -> None:
         super().__init__()
         stem = nn.Sequential(conv(3, 8, 7, 2, bias=True), nn.BatchNorm2d(8), nn.ReLU(), nn.MaxPool2d(3, 2, 1))
-        stages: list[nn.Module] = []
+        self.net = nn.Sequential(stem)
         c_in = 8
-        for c_out, stride in ((8, 1), (16, 2), (24, 2)):
-            stages.append(nn.Sequential(D2lResidual(c_in, c_out, stride), D2lResidual(c_out, c_out, 1)))
+        for number, (c_out, stride) in enumerate(((8, 1), (16, 2), (24, 2)), 2):
+            stage = nn.Sequential(D2lResidual(c_in, c_out, stride), D2lResidual(c_out, c_out, 1))
+            self.net.add_module(f"b{number}", stage)
             c_in = c_out
-        head = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(24, 10))
-        self.net = nn.Sequential(stem, *stages, head)
+        self.net.add_module("last", nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(24, 10)))
 
     def forward(self, x: Tensor) -> Tensor:
         return self.net(x)
@@ -273,23 +273,18 @@ class Tutorial(nn.Module):
         return self.fc(x.mean((2, 3)))
 
 
-class PositionalXResNet(nn.Module):
-    """An xresnet notebook: a deep stem of ConvLayers, then blocks with convs and idconv, average pool before idconv."""
+class PositionalXResNet(nn.Sequential):
+    """fastai's course of 2019: a Sequential of ConvLayers, a pool, stages of blocks with convs and idconv, a head."""
 
     def __init__(self) -> None:
-        super().__init__()
-        stem = [self.layer(3, 4, 3, 2), self.layer(4, 4, 3), self.layer(4, 8, 3)]
-        blocks = [XBlock(8, 8, 1), XBlock(32, 8, 1), XBlock(32, 16, 2)]
-        self.body = nn.Sequential(*stem, nn.MaxPool2d(3, 2, 1), *blocks)
-        self.head = nn.Linear(64, 5)
+        stem = [self.layer(3, 4, 3, 2), self.layer(4, 4, 3), self.layer(4, 8, 3), nn.MaxPool2d(3, 2, 1)]
+        stages = [nn.Sequential(XBlock(8, 8, 1), XBlock(32, 8, 1)), nn.Sequential(XBlock(32, 16, 2))]
+        super().__init__(*stem, *stages, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(64, 5))
 
     @staticmethod
     def layer(c_in: int, c_out: int, kernel: int, stride: int = 1, *, active: bool = True) -> nn.Sequential:
         layers: list[nn.Module] = [conv(c_in, c_out, kernel, stride), nn.BatchNorm2d(c_out)]
         return nn.Sequential(*layers, nn.ReLU()) if active else nn.Sequential(*layers)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.head(self.body(x).mean((2, 3)))
 
 
 class XBlock(nn.Module):
