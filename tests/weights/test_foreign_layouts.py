@@ -58,6 +58,11 @@ class Publisher:
     body: str | None = None
 
 
+@pytest.fixture(autouse=True)
+def seeded() -> None:
+    torch.manual_seed(0)
+
+
 def backbone() -> nn.Module:
     return imagenet.Torchvision(None)
 

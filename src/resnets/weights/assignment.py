@@ -10,6 +10,7 @@ from resnets.spec import ResNetSpec
 from resnets.weights.layers import Layer
 from resnets.weights.slots import Slot, Unit, followers
 
+NEUTRAL = (1 + 1e-5) ** 0.5  # scale of a batch norm that changes nothing: what its epsilon takes away
 Pairs = dict[str, Layer]  # our name -> their layer
 
 
@@ -78,7 +79,7 @@ def _nothing(slot: Slot) -> dict[str, Tensor]:
     """A batch norm that changes nothing: it divides by the root of 1 + 1e-5, and multiplies by it."""
     channels = slot.shape[0]
     return {
-        f"{slot.name}.weight": torch.full((channels,), (1 + 1e-5) ** 0.5),
+        f"{slot.name}.weight": torch.full((channels,), NEUTRAL),
         f"{slot.name}.bias": torch.zeros(channels),
         f"{slot.name}.running_mean": torch.zeros(channels),
         f"{slot.name}.running_var": torch.ones(channels),

@@ -65,19 +65,20 @@ class Checkpoint:
 
         Raises InputError where no name is known, and order and shape do not fit either.
         """
-        ours = {slot.name for unit in units(spec) for slot in unit.slots if slot.name != "fc"}
-        if self.layout and ours == {name.rpartition(".")[0] for name in self.tensors} - {"fc"}:
+        wanted = {slot.name for unit in units(spec) for slot in unit.slots if slot.name != "fc"}
+        named = {name.rpartition(".")[0] for name in self.tensors} - {"fc"}
+        if self.layout and wanted == named:
             return self
         try:
             found = matched(self.path, self.named, spec)
             ours, heads = found.tensors(), ()
             if self.body is not None:
                 ours, heads = with_classifier(ours, self.body.beside, contrastive=self.body.contrastive)
-            notes = (*self.notes, *heads)
+            notes = tuple(dict.fromkeys((*self.notes, *heads)))
             return replace(self, layout="matched by order and shape", tensors=ours, notes=notes, matched=found)
         except InputError as error:
-            if self.layout:  # whose names say better what is wrong
-                return self
+            if self.layout and 2 * len(wanted & named) > min(len(wanted), len(named)):
+                return self  # whose names say better what is wrong
             raise InputError(
                 f"{self.path}: names such as {', '.join(list(self.named)[:3])} are of no layout known here, and by "
                 f"order and shape: {error}"

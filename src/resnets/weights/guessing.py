@@ -97,7 +97,30 @@ def _chosen(fitting: Sequence[tuple[Row, Match]]) -> Guess:
             ]
         else:
             notes.append(f"the same shapes, with a stride or a pool elsewhere, have {others}; name one if it is that")
+    _check_residual(row, found)
     return Guess(row, found, tuple(notes))
+
+
+def _check_residual(row: Row, found: Match) -> None:
+    """Raise InputError where shortcuts without weights may just as well be none: a VGG with norms has such layers."""
+    blocks = found.units[1:-1]
+    if any(slot.branch == "shortcut" for unit in blocks for slot in unit.slots):
+        return
+    paths = [[found.pairs[slot.name].path for slot in unit.slots] for unit in blocks]
+    apart = all(_module(paths, number) for number in range(len(paths)))
+    if max(row.spec.depths) == 1 or not apart or not plausibility.is_trained(_loaded((row, found))):
+        raise InputError(
+            f"its layers are those of {_called(row)}, and those of a plain row of layers such as a VGG too, as neither "
+            "weights nor modules speak of shortcuts; name the network if it is that"
+        )
+
+
+def _module(paths: Sequence[Sequence[tuple[str, ...]]], number: int) -> bool:
+    """Whether a block's layers have a module for themselves."""
+    own = paths[number]
+    shared = next((depth for depth, parts in enumerate(zip(*own, strict=False)) if len(set(parts)) > 1), 0)
+    others = (path for place, block in enumerate(paths) if place != number for path in block)
+    return shared > 0 and all(path[:shared] != own[0][:shared] for path in others)
 
 
 def _called(row: Row) -> str:
@@ -108,7 +131,10 @@ def _called(row: Row) -> str:
     grouped = f", {spec.groups} groups of {spec.group_width}" if (spec.groups, spec.group_width) != (1, 64) else ""
     depths, widths = ("-".join(map(str, values)) for values in (spec.depths, spec.widths))
     stride = ", the stride on conv1" if spec.stride_at == "conv1" else ""
-    return f"a network of {depths} {spec.block} blocks, widths {widths}{grouped}, shortcut {spec.shortcut}{stride}"
+    stem = f" behind a stem of {len(spec.stem.widths)} convolutions" if len(spec.stem.widths) > 1 else ""
+    return (
+        f"a network of {depths} {spec.block} blocks{stem}, widths {widths}{grouped}, shortcut {spec.shortcut}{stride}"
+    )
 
 
 def _loaded(one: tuple[Row, Match]) -> ResNet:
@@ -155,6 +181,8 @@ def _inferred(convolutions: Sequence[Layer]) -> Iterator[ResNetSpec]:
         stem = shapes[start : start + length]
         rest = [*shapes[start + length :], *shapes[:start]]  # sorted names may have the stem last
         if len(stem) < length or any(shape[2] != kernel for shape in stem):
+            continue
+        if length > 1 and stem[0][0] >= stem[-1][0]:  # else a first block of as many channels looks like a stem's part
             continue
         large = kernel > 3 or length > 1
         made = Stem(widths=tuple(shape[0] for shape in stem), kernel=kernel, stride=2 if large else 1, pool=large)
