@@ -193,7 +193,7 @@ def test_weights_that_are_put_together_wrongly_are_refused(what: str, tmp_path: 
 
 def test_a_trained_vgg_with_norms_is_no_network_whose_shortcuts_have_no_weights(tmp_path: Path) -> None:
     torch.manual_seed(0)
-    body = plain(8, 8, 16, 16, 32, 32, norms=True)
+    body = plain(8, 16, 16, 32, 32, norms=True)
     head = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(32, 10))
     module = trained(nn.Sequential(next(body.children()), *head), 32)
     torch.save(module.state_dict(), tmp_path / "w.pth")
