@@ -34,7 +34,8 @@ def test_a_network_agrees_with_its_own_statistics_and_is_left_as_it_was(network:
 
 
 def test_exchanged_blocks_are_named(network: ResNet) -> None:
-    network.layer1 = nn.Sequential(network.layer1[1], network.layer1[0])
+    blocks = list(network.get_submodule("layer1").children())
+    network.add_module("layer1", nn.Sequential(*reversed(blocks)))
     with pytest.raises(InputError, match=r"layer1\.0 and layer1\.1 stand in the wrong order"):
         plausibility.check(network)
 

@@ -97,7 +97,7 @@ def alexnet() -> nn.Module:
 
 
 def densenet() -> nn.Module:
-    return torchvision.models.DenseNet(4, (2, 2), 8, num_classes=5)
+    return torchvision.models.DenseNet(4, (2, 2, 1, 1), 8, num_classes=5)
 
 
 def vision_transformer() -> nn.Module:
