@@ -11,7 +11,7 @@ import torch
 
 from resnets.catalog import CATALOG
 from resnets.network import ResNet
-from resnets.weights import layouts
+from resnets.weights import checkpoint
 from tests import peers  # lets torchvision be imported beside a CPU-only torch
 
 SIZES = ((96, 64), (65, 97))
@@ -29,7 +29,7 @@ def agree(name: str, folder: Path) -> bool:
             tensor.uniform_(0.5, 1.5) if tensor.ndim == 1 else tensor.normal_(std=0.05)
     torch.save(theirs.state_dict(), folder / f"{name}.pth")
     ours = ResNet(CATALOG[name].spec).eval()
-    layouts.load(folder / f"{name}.pth").into(ours)
+    checkpoint.load(folder / f"{name}.pth").into(ours)
     images = (torch.randn(1, 3, *size) for size in SIZES)
     with torch.inference_mode():
         return all(torch.equal(theirs(image), ours(image)) for image in images)

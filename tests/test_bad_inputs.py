@@ -787,7 +787,7 @@ def cifar_weights(**changes: torch.Tensor | None) -> dict[str, torch.Tensor]:
     Case("checkpoint-is-a-folder", "convert photos resnet18", ("photos: cannot be read (Is a directory)", ".pth, .pt")),
     Case(
         "missing-weights", "convert w.pth cifar_resnet32",
-        ("w.pth: not the weights", "60 missing: layer1.3.conv1.weight"),
+        ("w.pth: the file's tensors look like cifar_resnet20's, not cifar_resnet32's", "60 missing: layer1.3.conv1"),
     ),
     Case(
         "unexpected-weights", CONVERT, ("w.pth", "1 unexpected: layer1.0.se"),
@@ -798,19 +798,19 @@ def cifar_weights(**changes: torch.Tensor | None) -> dict[str, torch.Tensor]:
         torch_saved(lambda: cifar_weights(conv1__weight=torch.zeros(8, 3, 3, 3))),
     ),
     Case(
-        "pickle-that-would-run-code", CONVERT, ("w.pth: refused", "mkdir", "run code"),
+        "pickle-that-would-run-code", CONVERT, ("w.pth: holds no weights", "mkdir", "nothing in it was run"),
         torch_saved(lambda: {"a": Harmful()}),
     ),
     Case(
-        "old-pickle-that-would-run-code", CONVERT, ("w.pth: refused", "run code"),
+        "old-pickle-that-would-run-code", CONVERT, ("w.pth: holds no weights", "nothing in it was run"),
         torch_saved(lambda: {"a": Harmful()}, _use_new_zipfile_serialization=False),
     ),
     Case(
-        "plain-pickle-that-would-run-code", CONVERT, ("w.pth: refused", "run code"),
+        "plain-pickle-that-would-run-code", CONVERT, ("w.pth: holds no weights", "nothing in it was run"),
         written("w.pth", pickle.dumps({"a": Harmful()})),
     ),
-    Case("text", CONVERT, ("w.pth: damaged, or not a checkpoint", ".safetensors"), written("w.pth", "hello")),
-    Case("no-bytes", CONVERT, ("w.pth: damaged, or not a checkpoint", ".safetensors"), written("w.pth")),
+    Case("text", CONVERT, ("w.pth: is text, not a checkpoint", ".safetensors"), written("w.pth", "hello")),
+    Case("no-bytes", CONVERT, ("w.pth: is an empty file, not a checkpoint", ".safetensors"), written("w.pth")),
     Case("cut-short", CONVERT, ("w.pth: damaged, or not a checkpoint",), cut("w.pth")),
     Case(
         "xz-that-is-none", "convert w.pth.xz cifar_resnet20", ("w.pth.xz: cannot be read",),
@@ -822,7 +822,7 @@ def cifar_weights(**changes: torch.Tensor | None) -> dict[str, torch.Tensor]:
     ),
     Case(
         "safetensors-that-is-none", "convert w.safetensors cifar_resnet20",
-        ("w.safetensors: damaged, or not a safetensors file",), written("w.safetensors", "hello"),
+        ("w.safetensors: is text, not a checkpoint",), written("w.safetensors", "hello"),
     ),
     Case("list", CONVERT, ("w.pth: holds a list", "save a state_dict"), torch_saved(lambda: [1, 2])),
     Case("no-weights", CONVERT, ("w.pth: holds no weights", "epoch"), torch_saved(lambda: {"epoch": 3})),
@@ -846,8 +846,9 @@ def cifar_weights(**changes: torch.Tensor | None) -> dict[str, torch.Tensor]:
         ("c.txt: 2 class names", "10 outputs", "a name for each"), written("c.txt", "cat\ndog\n"),
     ),
     Case(
-        "classes-twice", f"{CONVERT} --classes c.txt", ("c.txt", "'class 3' stands there twice", "its own"),
-        written("c.txt", NAMES.replace("class 7", "class 3")),
+        "classes-twice-and-numbered", f"{CONVERT} --classes c.txt",
+        ("c.txt", "'class 3 (3)' stands there twice", "its own"),
+        written("c.txt", NAMES.replace("class 7", "class 3").replace("class 0", "class 3 (3)")),
     ),
     Case(
         "classes-in-latin-1", f"{CONVERT} --classes c.txt", ("c.txt: cannot be read", "utf-8"),

@@ -167,7 +167,11 @@ def test_what_cannot_be_started_from_is_refused_before_anything_is_written(
     refused = {
         "does not say which network": {"weights": plain, "settings": SETTINGS},
         "no such file, and no published weights": {"weights": "resnet5", "settings": SETTINGS},
-        "not the weights of this network": {"weights": start, "network": "resnet18", "settings": SETTINGS},
+        "of 3, 3, 3 blocks with 8, 16, 32 channels, not resnet18's": {
+            "weights": start,
+            "network": "resnet18",
+            "settings": SETTINGS,
+        },
         "needs trained weights": {"recipe": "linear-probe"},
     }
     for why, options in refused.items():

@@ -399,6 +399,25 @@ def test_a_damaged_file_in_the_cache_is_fetched_anew(server: Hub, monkeypatch: p
     assert hub.fetch(url).path.read_bytes() == content
 
 
+def test_a_download_that_cannot_be_read_is_named_and_not_kept(server: Hub, repository: Path) -> None:
+    server.models["w.pth"] = b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\n"
+    with pytest.raises(InputError, match=r"is a Git LFS pointer.*is not kept in the cache"):
+        resnets.convert(f"{server.address}/models/w.pth", "resnet18")
+    assert not list(download.checkpoints().iterdir())
+    server.serve("someone/broken", repository)
+    server.repositories["someone/broken"] = {**server.repositories["someone/broken"], "model.safetensors": b"{}"}
+    with pytest.raises(InputError, match=r"is JSON text.*is not kept in the cache"):
+        resnets.convert("someone/broken")
+    assert not [path for path in hub.cache().rglob("*") if path.is_file() and path.read_bytes() == b"{}"]
+
+
+def test_a_local_file_that_cannot_be_read_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "w.pth").write_bytes(b"mine")
+    with pytest.raises(InputError, match="is text"):
+        resnets.convert(tmp_path / "w.pth", "resnet18")
+    assert (tmp_path / "w.pth").read_bytes() == b"mine"
+
+
 @pytest.mark.parametrize("ranges", [True, False])
 def test_a_download_that_breaks_off_goes_on(ranges: bool, server: Hub) -> None:
     content = os.urandom(5_000_000)

@@ -23,8 +23,8 @@ from resnets.data import loading
 from resnets.data.imageset import ImageSet
 from resnets.evaluation import metrics
 from resnets.folding import folded
-from resnets.weights import hub, layouts
-from resnets.weights.layouts import Checkpoint
+from resnets.weights import checkpoint, hub
+from resnets.weights.checkpoint import Checkpoint
 
 log = logging.getLogger(__name__)
 
@@ -60,8 +60,9 @@ class Start:
         """
         layer = classifier.network.fc
         fresh = {name: value.clone() for name, value in layer.state_dict().items()}
-        notes = (*self.notes, *self.checkpoint.into(classifier.network))
-        same_count = self.checkpoint.num_classes == len(classifier.classes)
+        theirs = self.checkpoint.of(classifier.network.spec)
+        notes = (*self.notes, *theirs.into(classifier.network))
+        same_count = theirs.num_classes == len(classifier.classes)
         if not same_count or self.classes in (None, classifier.classes):
             return notes
         layer.load_state_dict(fresh)
@@ -79,12 +80,12 @@ def find(name: str, watch: Watch = unwatched) -> Start:
     if path.is_file() and (known := _classifier_header(path)):
         network = known.get("origin", {}).get("network") or known.get("origin", {}).get("data", {}).get("network")
         return Start(
-            layouts.load(path), path.name, network, known["spec"], known["preprocessing"], tuple(known["classes"]),
+            checkpoint.load(path), path.name, network, known["spec"], known["preprocessing"], tuple(known["classes"]),
             known.get("origin", {}).get("licence"),
         )  # fmt: skip
     found = hub.fetch(name, watch=watch)
     return Start(
-        layouts.load(found.path), name if found.origin == str(found.path) else found.origin, found.network,
+        checkpoint.load_fetched(found), name if found.origin == str(found.path) else found.origin, found.network,
         preprocessing=found.preprocessing or {}, classes=found.classes, licence=found.licence, notes=found.notes,
     )  # fmt: skip
 

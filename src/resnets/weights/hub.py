@@ -53,6 +53,7 @@ class Fetched:
     classes: tuple[str, ...] | None = None
     published: Published | None = None
     licence: str | None = None
+    cached: bool = False  # whether the file is a download in a cache, and so ours to remove
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -81,7 +82,7 @@ def fetch(name: str | Path, *, watch: Watch = unwatched) -> Fetched:
         return Fetched(path=Path(text), origin=text)
     row = PRETRAINED.get(text.removeprefix("hf-hub:"))
     if re.match(r"https?://", text):
-        return Fetched(path=download(text, watch=watch), origin=text)
+        return Fetched(path=download(text, watch=watch), origin=text, cached=True)
     if row is not None and row.file:
         return _of_row(row, download(row.where, watch=watch))
     if text.startswith("torchvision/"):  # nobody's on the Hub
@@ -94,6 +95,19 @@ def fetch(name: str | Path, *, watch: Watch = unwatched) -> Fetched:
     if _FILE.fullmatch(text) or "/" in text or os.sep in text:
         return Fetched(path=Path(text), origin=text)  # whoever reads it says that it is not there
     raise InputError(f"{text}: no such file, and no published weights are called so; {nearest_names(text)}")
+
+
+def forget(fetched: Fetched) -> bool:
+    """Remove a download from the cache, so that the next use fetches it anew. Whether it was one, and is gone."""
+    if not fetched.cached:
+        return False
+    try:
+        for path in (fetched.path.resolve(), fetched.path):  # huggingface_hub's names are links to its blobs
+            path.unlink(missing_ok=True)
+    except OSError as error:
+        log.warning("%s cannot be read and cannot be removed (%s)", fetched.path, error.strerror or error)
+        return False
+    return True
 
 
 def cached(row: Pretrained) -> Path | None:
@@ -127,6 +141,7 @@ def _of_row(row: Pretrained, path: Path) -> Fetched:
         preprocessing=dict(row.preprocessing),
         published=row.published,
         licence=row.licence,
+        cached=True,
     )
 
 
@@ -146,7 +161,7 @@ def _from_hub(repository: str, revision: str, row: Pretrained | None, watch: Wat
         commit = config.parent.name
         described = timm_config.read(_parsed(config, repository), repository)  # before the weights come
         path = _weights(repository, commit, unreachable, watch)
-    found = _with(described, path, origin=f"{repository}@{commit[:12]}")
+    found = replace(_with(described, path, origin=f"{repository}@{commit[:12]}"), cached=True)
     return replace(found, published=row.published, licence=row.licence) if row else found
 
 

@@ -1,0 +1,166 @@
+"""A checkpoint that others published: its weights under our names, and what becomes of them in a network."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from resnets.base.errors import InputError
+from resnets.catalog import Row
+from resnets.network import ResNet
+from resnets.spec import ResNetSpec
+from resnets.weights import plausibility
+from resnets.weights.assignment import Match
+from resnets.weights.checkpoint_file import NoCheckpoint, read
+from resnets.weights.envelopes import Body, Tensors, check_sizes, unwrapped
+from resnets.weights.heads import with_classifier
+from resnets.weights.hub import Fetched, forget
+from resnets.weights.identification import channels_of, matched, network_of
+from resnets.weights.layouts import BEGINNINGS, translated
+from resnets.weights.likeness import differences
+from resnets.weights.slots import units
+
+_HEAD = ("fc.weight", "fc.bias")
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """Weights under our names, and the layout they came in."""
+
+    path: Path
+    layout: str  # empty: known by no name, so that order and shape must say what the tensors are
+    tensors: Tensors
+    notes: tuple[str, ...] = ()  # what the user should know of how they were found in the file
+    body: Body | None = None  # by the names in the file
+    matched: Match | None = None  # how order and shape were read, where they were
+
+    @property
+    def num_classes(self) -> int | None:
+        """Outputs of the checkpoint's classifier, if it has one."""
+        bias = self.tensors.get("fc.bias")
+        return len(bias) if bias is not None and bias.ndim == 1 else None
+
+    @property
+    def in_channels(self) -> int | None:
+        """Channels of the images that the first convolution reads, if there is one."""
+        first = self.tensors.get("conv1.weight", self.tensors.get("conv1.0.weight"))
+        if first is None or first.ndim != 4:
+            return channels_of(self.named)
+        return first.shape[1]
+
+    @property
+    def named(self) -> Tensors:
+        """The weights by the names in the file."""
+        if self.body is None:
+            return {}
+        if not any(tensor.ndim == 4 for tensor in self.body.beside.values()):
+            return self.body.tensors
+        # The stem stands beside what was taken for the whole body, so the body is all of it.
+        return self.body.beside | {f"{self.body.prefix}{name}": one for name, one in self.body.tensors.items()}
+
+    def network(self) -> tuple[Row, tuple[str, ...]]:
+        """The network that the weights are of, by their shapes alone, and notes on it."""
+        return network_of(self.path, self.named)
+
+    def of(self, spec: ResNetSpec) -> "Checkpoint":
+        """The checkpoint as one of a network: itself where names fit, else its layers by their order and shapes.
+
+        Raises InputError where no name is known, and order and shape do not fit either.
+        """
+        wanted = {slot.name for unit in units(spec) for slot in unit.slots if slot.name != "fc"}
+        named = {name.rpartition(".")[0] for name in self.tensors} - {"fc"}
+        if self.layout and wanted == named:
+            return self
+        try:
+            found = matched(self.path, self.named, spec)
+            ours, heads = found.tensors(), ()
+            if self.body is not None:
+                ours, heads = with_classifier(ours, self.body.beside, contrastive=self.body.contrastive)
+            notes = tuple(dict.fromkeys((*self.notes, *heads)))
+            return replace(self, layout="matched by order and shape", tensors=ours, notes=notes, matched=found)
+        except InputError as error:
+            if self.layout and 2 * len(wanted & named) > min(len(wanted), len(named)):
+                return self  # whose names say better what is wrong
+            raise InputError(
+                f"{self.path}: names such as {', '.join(list(self.named)[:3])} are of no layout known here, and by "
+                f"order and shape: {error}"
+            ) from error
+
+    def explained(self) -> tuple[str, ...]:
+        """A line for each layer: its name in the file, ours, its shape."""
+        if self.matched is not None:
+            return self.matched.explained()
+        theirs = {id(tensor): name for name, tensor in self.named.items()}
+        return tuple(
+            f"{theirs.get(id(tensor), 'new').removesuffix('.weight')}  ->  {name.removesuffix('.weight')}  "
+            f"{' x '.join(map(str, tensor.shape))}"
+            for name, tensor in self.tensors.items()
+            if name.endswith(".weight")
+        )
+
+    def into(self, network: ResNet) -> tuple[str, ...]:
+        """Copy the weights, which are `of` its spec, into `network` and return what the user should know.
+
+        A classifier for another number of classes, or none, leaves the network's own, freshly initialized. Raises
+        InputError, which says what network they look like and what does not fit, changing nothing.
+        """
+        wanted = network.state_dict()
+        found = dict(self.tensors)
+        notes = [f"{self.path.name}: {self.layout}", *self.notes]
+        ours = network.spec.num_classes
+        if self.num_classes != ours:
+            theirs = f"for {self.num_classes} classes" if self.num_classes else "missing"
+            notes.append(f"the checkpoint's classifier is {theirs}: replaced by a new one for {ours}")
+            found.update({name: wanted[name] for name in _HEAD})
+        for name in wanted:  # a count that older checkpoints lack and that only a momentum of None would read
+            if name.endswith("num_batches_tracked"):
+                found.setdefault(name, wanted[name])
+        if differing := differences(wanted, found, network.spec):
+            raise InputError(f"{self.path}: {differing}")
+        network.load_state_dict(found)
+        if self.matched is not None:
+            if self.matched.left:
+                notes.append(f"left out: {', '.join(layer.name for layer in self.matched.left[:5])}")
+            try:
+                notes.extend(plausibility.check(network))
+            except InputError as error:
+                raise InputError(f"{self.path}: {error}") from error
+        return tuple(notes)
+
+
+def load(path: str | Path, body: str | None = None) -> Checkpoint:
+    """Read a file of weights, find the network in it, and name its weights as we do.
+
+    path: safetensors, or any format of torch.save or torch.jit.save, perhaps compressed as .xz or .gz. body: which
+    network of several that the file holds, such as "teacher". Nothing in the file runs. Raises InputError when the file
+    is missing, damaged, no set of weights, or holds several networks of which none is the usual choice.
+    """
+    path = Path(path)
+    file = read(path)
+    try:
+        found = unwrapped(path, file.content, BEGINNINGS, body)
+    except InputError as error:
+        raise InputError("; ".join((str(error), *file.notes))) from error
+    check_sizes(path, found.tensors, file.size)
+    try:
+        layout, ours = translated(path, found.tensors)
+    except InputError:  # by order and shape, then
+        if channels_of(found.tensors) is None:
+            raise
+        layout, ours = "", {}
+    ours, heads = with_classifier(ours, found.beside, contrastive=found.contrastive)
+    check_sizes(path, ours, file.size)
+    for name, tensor in (ours if layout else found.tensors).items():
+        if tensor.is_floating_point() and not tensor.isfinite().all():
+            raise InputError(f"{path}: {name} holds values that are no numbers; the training that wrote it diverged")
+    without = f", without the prefix {found.prefix}" if found.prefix else ""
+    notes = (*file.notes, *found.notes, *(heads if layout else ()))
+    return Checkpoint(path, f"{layout}{without}" if layout else "", ours, notes, found)
+
+
+def load_fetched(fetched: Fetched, body: str | None = None) -> Checkpoint:
+    """The checkpoint in what `hub.fetch` found. A download that cannot be read is not kept in the cache."""
+    try:
+        return load(fetched.path, body)
+    except NoCheckpoint as error:
+        if not forget(fetched):
+            raise
+        raise NoCheckpoint(f"{error}; it came from {fetched.origin} and is not kept in the cache") from error
