@@ -12,7 +12,7 @@ from resnets.spec import ResNetSpec, Stem
 from resnets.weights.guessing import Guess, guess
 from resnets.weights.layers import grouped, ordered
 
-SMALL = Stem(widths=(8,), kernel=3, stride=1, pool=False)
+SMALL = Stem(widths=(8,), kernel=3, stride=1, pool="none")
 LARGE = Stem(widths=(8,))
 DEEP = Stem(widths=(4, 4, 8), kernel=3)
 SPECS = {

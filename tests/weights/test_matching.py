@@ -13,7 +13,7 @@ from resnets.weights.layers import grouped, ordered
 from resnets.weights.matching import match
 
 SPEC = ResNetSpec(
-    depths=(2, 1), widths=(4, 8), block="basic", stem=Stem(widths=(4,), kernel=3, stride=1, pool=False), num_classes=3
+    depths=(2, 1), widths=(4, 8), block="basic", stem=Stem(widths=(4,), kernel=3, stride=1, pool="none"), num_classes=3
 )
 
 

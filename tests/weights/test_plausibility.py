@@ -15,7 +15,7 @@ def network() -> ResNet:
     """Random kernels, and the statistics that they give."""
     torch.manual_seed(0)
     spec = ResNetSpec(depths=(2, 2), widths=(8, 8), block="basic", num_classes=3,
-                      stem=Stem(widths=(8,), kernel=3, stride=1, pool=False))  # fmt: skip
+                      stem=Stem(widths=(8,), kernel=3, stride=1, pool="none"))  # fmt: skip
     made = ResNet(spec)
     for norm in made.modules():
         if isinstance(norm, nn.BatchNorm2d):
