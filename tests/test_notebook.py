@@ -122,7 +122,7 @@ def test_dotted_settings_and_tables_mean_the_same() -> None:
     assert nested({"lr": 0.1, "preprocessing.size": 64, "preprocessing": {"fit": "squash"}}, where="settings") == {
         "lr": 0.1, "preprocessing": {"size": 64, "fit": "squash"},
     }  # fmt: skip
-    with pytest.raises(InputError, match=r"settings: lr is set to 0\.1, and lr\.size too"):
+    with pytest.raises(InputError, match=r"settings: lr is set to 0\.1, and lr\.size is set too"):
         nested({"lr": 0.1, "lr.size": 64}, where="settings")
 
 

@@ -150,8 +150,8 @@ def test_the_pairs_are_the_largest_cells_off_the_diagonal(run: RunReport, opened
 def test_what_a_run_was_is_on_its_page(run: RunReport, opened: Open) -> None:
     text = opened(run).locator("main").inner_text()
     for said in (
-        "24 × 24, 3 channels", "960 images trained", "20% of each class held out for validation, seed 7", "finetune",
-        "4 epochs in 2 minutes; kept was epoch 4", "torch 2.13.0", "2026-11-24 10:00:00 UTC",
+        "24 × 24, 3 channels", "20% of each class held out for validation, seed 7", "finetune",
+        "4 epochs in 2 minutes; best was epoch 4", "960 images for training", "torch 2.13.0", "2026-11-24 10:00:00 UTC",
         "photos/owl/0007.png: truncated", "3 images could not be decoded",
         "resnets train photos/ --recipe 'my recipe.toml'",
     ):  # fmt: skip
@@ -162,7 +162,7 @@ def test_the_epoch_that_was_kept_is_named_and_marked_whichever_was_the_most_accu
     run = samples.run()
     run.classifier.metrics = {"val": {"epoch": 2}}  # of four, each more accurate than the one before
     curve = str(sections.curves(run)[1])
-    assert "kept was epoch 2, with a validation accuracy of 75.00%" in curve
+    assert "best was epoch 2, with a validation accuracy of 75.00%" in curve
     assert "validation top-1 %, kept 75.00" in curve
 
 
@@ -268,7 +268,7 @@ def test_a_thousand_classes_fold_and_stay_small(opened: Open) -> None:
     [
         (("no", "yes"), {"channels": 1, "size": 8}, "8 × 8, 1 channel;"),
         (("no", "yes"), {"channels": 5, "size": 200, "count": 40}, "200 × 200, 5 channels"),
-        (("no", "yes"), {"wrong": 0.0}, "There are none: all 240 images were answered rightly."),
+        (("no", "yes"), {"wrong": 0.0}, "There are none: the answers to all 240 images were correct."),
         (("no", "yes"), {"epochs": 1}, "1 epoch in 31.5 seconds"),
         (("no", "yes"), {"rows": samples.rows(3, val_loss=float("nan"), val_top1=float("nan"))}, "3 epochs"),
         (("no", "yes"), {"wrong": 1.0}, "24 of 240, as the network saw them"),

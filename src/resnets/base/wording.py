@@ -16,7 +16,7 @@ _TRANSLATIONS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (r"run the same command again", "make the same call again"),
         (r"the same command", "the same call"),
         (r" \(`resnets recipe list`\)", ""),
-        (r"neither an option nor a file; `resnets predict --help` lists the options", "no such file"),
+        (r"; `resnets predict --help` lists the options", ""),
         (r"--(engine|format) ([a-z]+)", r'\1="\2"'),
         (r"`resnets list((?: --weights)?)`", r"`resnets list_networks\1`"),
         (rf"`resnets (\w+) --({_FLAGS})`", r"`resnets.\1(..., \2=True)`"),

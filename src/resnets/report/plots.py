@@ -113,7 +113,7 @@ def confusion_figure(evaluation: Evaluation) -> "Figure":
         axes = figure.subplots()
         image = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
         figure.colorbar(image, label="share of the class's images", shrink=0.8)
-        axes.set(xlabel="answer", ylabel="right class")
+        axes.set(xlabel="answer", ylabel="true class")
         axes.set_title(f"top-1 {evaluation.top1.value:.2%} of {evaluation.count:,} images")
         if count <= _NAMED:
             names = [_label(score.name) for score in evaluation.classes]

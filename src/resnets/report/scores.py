@@ -22,17 +22,17 @@ def scores(found: Evaluation) -> list[Score]:
     known = found.intervals or {}
     ranked = found.auc if len(found.classes) <= intervals.RANKED else None  # of many classes it takes minutes
     figures: list[tuple[str, str, float | None, str]] = [
-        ("top1", "accuracy (top-1)", found.top1.value, f"{found.top1.correct:,} of {found.count:,} right"),
+        ("top1", "accuracy (top-1)", found.top1.value, f"{found.top1.correct:,} of {found.count:,} correct"),
         ("balanced_accuracy", "balanced accuracy", found.balanced_accuracy, "mean of the classes' recalls"),
         ("macro_f1", "macro F1", found.macro_f1, "mean of the classes' F1"),
         ("auc", "area under the ROC curve", ranked,
-         "how well it ranks: of more than two classes, each against the rest, averaged"),
+         "how well the images are ranked; for more than two classes, the mean of each class against the rest"),
         ("loss", "loss", found.loss, "mean cross-entropy, nats"),
         ("brier", "Brier score", found.brier, "squared distance of the probabilities from the truth, 0 to 2"),
         ("ece", "calibration error", found.ece, "mean gap between probability and accuracy"),
     ]  # fmt: skip
     if len(found.classes) > 5:
-        about = f"right class among the first five: {found.top5.correct:,} of {found.count:,}"
+        about = f"true class among the first five: {found.top5.correct:,} of {found.count:,}"
         figures.insert(1, ("top5", "top-5", found.top5.value, about))
     return [
         Score(key, name, _printed(key, value), _interval(key, known.get(key)), about)

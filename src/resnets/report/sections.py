@@ -65,7 +65,7 @@ def made(run: RunReport) -> list[tuple[str, str]]:
     built = structure(spec, preprocessing.size)
     versions: dict[str, Any] = origin.get("versions") or {}
     rows = [
-        ("network", f"{run.network}: {built.parameters:,} parameters, {built.macs / 1e9:.3g} GMACs an image"),
+        ("network", f"{run.network}: {built.parameters:,} parameters, {built.macs / 1e9:.3g} GMACs per image"),
         ("image size", f"{preprocessing.size} × {preprocessing.size}, {counted(preprocessing.channels, 'channel')}; "
                        f"resized to {preprocessing.resize}, fit {preprocessing.fit}, {preprocessing.interpolation}"),
         ("classes", f"{len(run.classifier.classes):,}"),
@@ -83,11 +83,13 @@ def _data(run: RunReport) -> list[tuple[str, str]]:
     data = run.data
     held: dict[str, Any] = data.get("held_out") or {}
     split = f"{held['fraction']:.0%} of each class held out for validation, seed {held['seed']}" if held else ""
-    counts = f"{data['train']:,} images trained, {data['val']:,} chose the best epoch" if "train" in data else ""
+    counts = (
+        f"{data['train']:,} images for training, {data['val']:,} to choose the best epoch" if "train" in data else ""
+    )
     return [
         ("trained on", "; ".join(filter(None, (str(data.get("name") or data.get("checkpoint") or ""), counts)))),
         ("split", split),
-        ("judged on", f"{run.on}: {len(run.labels):,} images"),
+        ("tested on", f"{run.on}: {len(run.labels):,} images"),
     ]
 
 
@@ -97,7 +99,7 @@ def _trained(run: RunReport) -> str:
     seconds, epochs = run.rows[-1].get("seconds") or 0, run.rows[-1]["epoch"]
     if not epochs:
         return f"{named_epoch(0)}, in {duration(seconds)}"
-    kept = f"; kept was {named_epoch(run.best['epoch'])}" if run.best else ""
+    kept = f"; best was {named_epoch(run.best['epoch'])}" if run.best else ""
     return f"{counted(epochs, 'epoch')} in {duration(seconds)}{kept}"
 
 
@@ -126,7 +128,7 @@ def curves(run: RunReport) -> list[Any]:
         return []
     last, best = run.rows[-1], run.best or run.rows[-1]
     losses = f"training loss {last['train_loss']:.3f}, validation loss {last['val_loss']:.3f}"
-    accuracy = f"kept was {named_epoch(best['epoch'])}, with a validation accuracy of {best['val_top1']:.2%}"
+    accuracy = f"best was {named_epoch(best['epoch'])}, with a validation accuracy of {best['val_top1']:.2%}"
     drawn = (
         ("loss", plots.loss_curve(run.rows), losses),
         ("accuracy", plots.accuracy_curve(run.rows, best["epoch"]), accuracy),
@@ -202,10 +204,10 @@ def faults(run: RunReport) -> list[str]:
     left_out: int = run.data.get("left_out") or 0
     found = list(run.notes)
     if left_out:
-        found.append(f"{counted(left_out, 'image')} could not be decoded and left out of training and validation")
+        found.append(f"{counted(left_out, 'image')} could not be decoded; left out of training and validation")
     if unmet := [score.name for score in run.evaluation.classes if not score.count]:
         more = f" and {len(unmet) - NAMED:,} more" if len(unmet) > NAMED else ""
-        found.append(f"{counted(len(unmet), 'class')} without an image to judge by: {', '.join(unmet[:NAMED])}{more}")
+        found.append(f"{counted(len(unmet), 'class')} without images to test on: {', '.join(unmet[:NAMED])}{more}")
     return found
 
 
