@@ -50,7 +50,7 @@ class Recipe(Augmentation, Mixing):
     beta2: float = setting(0.999, "the second moment's decay in adamw and lamb", 0, 1)
     weight_decay: float = setting(5e-4, "pull of weights towards zero", 0, 1)
     decay_norms_and_biases: bool = setting(False, "whether norms and biases are pulled too")
-    bias_lr: float = setting(1.0, "learning rate of batch norms' biases, as a multiple of lr", 0, 1000)
+    bias_lr: float = setting(1.0, "learning rate of norms' biases, as a multiple of lr", 0, 1000)
     clip_norm: float = setting(0.0, "longest gradient, over all weights; 0: any", 0, 1e12)
     ema: float = setting(
         0.0, "judge and keep an average of the weights: its decay a step; 0: the weights themselves", 0, 0.999999
@@ -79,7 +79,7 @@ class Recipe(Augmentation, Mixing):
     freeze_epochs: int = setting(0, "first epochs in which only the classifier trains", 0, ENDLESS)
     freeze_stages: int = setting(0, "stem and first stages that stay as they came; 0: all learn", 0, MOST_ITEMS + 1)
     layer_decay: float = setting(1.0, "learning rate of each block as a part of the next one's", 0, 1)
-    freeze_norms: bool = setting(False, "whether batch norms keep the statistics, scales and biases they came with")
+    freeze_norms: bool = setting(False, "whether norms keep the statistics, scales and biases they came with")
     # Judging
     split_seed: int = setting(0, "of the choice of the images that are held out", 0, 2**63 - 1)
     val_fraction: float = setting(
