@@ -1,6 +1,6 @@
 """Networks of every kind as files that others run: the same answers, in float32 and in bytes."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
@@ -73,8 +73,8 @@ def expected(name: str) -> np.ndarray:
 
 
 @pytest.fixture(params=MIXED)
-def name(request: pytest.FixtureRequest, unchecked: None) -> Iterator[str]:
-    yield request.param
+def name(request: pytest.FixtureRequest, unchecked: None) -> str:
+    return request.param
 
 
 def test_an_onnx_file_gives_the_networks_probabilities(name: str) -> None:

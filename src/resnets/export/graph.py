@@ -23,7 +23,7 @@ class Graph(nn.Module):
         self.network = folded(classifier.network).to("cpu", memory_format=torch.contiguous_format)  # pyright: ignore[reportCallIssue] # torch's stub lacks this overload
         for block in self.network.blocks():
             if isinstance(block.se, SqueezeExcitation | ChannelAttention):
-                block.se.squeeze = Mean()
+                block.se.register_module("squeeze", Mean())
         self.temperature = classifier.temperature
         self.features = features
         # (x / 255 - mean) / std as one multiplication and one addition, of a whole row of the image at a time: runtimes

@@ -47,8 +47,8 @@ def convert(
     found = layouts.load(fetched.path)
     if "channels" not in theirs and found.in_channels is not None:
         theirs = {**theirs, "channels": found.in_channels}
-    channels = {"in_channels": theirs["channels"]} if "channels" in theirs else {}
-    row = resolve(network, {**(fetched.fields or {}), **channels})
+    channels = {**theirs, **(preprocessing or {})}.get("channels")
+    row = resolve(network, {**(fetched.fields or {}), **({} if channels is None else {"in_channels": channels})})
     if found.num_classes is None and not new_head:
         raise InputError(f"{weights_from}: has no classifier of its own; --new-head adds one, untrained")
     if names and found.num_classes != len(names) and not new_head:

@@ -28,6 +28,7 @@ from torch import Tensor
 from resnets.base.errors import InputError
 from resnets.base.reading import read_whole
 from resnets.network import ResNet
+from resnets.weights.input_channels import with_channels
 
 Tensors = dict[str, Tensor]
 
@@ -68,14 +69,17 @@ class Checkpoint:
     def into(self, network: ResNet) -> tuple[str, ...]:
         """Copy the weights into `network` and return what the user should know.
 
-        A classifier for another number of classes, or none, leaves the network's own, freshly initialized. Raises
+        A classifier for another number of classes, or none, leaves the network's own, freshly initialized. A first
+        kernel for other channels is adapted (weights/input_channels.py). Raises
         InputError with every missing, unexpected and misshapen name, changing nothing.
         """
         wanted = network.state_dict()
-        found = dict(self.tensors)
-        notes = [f"{self.path.name}: {self.layout}"]
+        found, adapted = with_channels(self.tensors, network.spec.in_channels)
+        notes = [f"{self.path.name}: {self.layout}", *adapted]
         ours = network.spec.num_classes
-        if self.num_classes != ours:
+        if not ours:  # features alone
+            found = {name: tensor for name, tensor in found.items() if name not in _HEAD}
+        elif self.num_classes != ours:
             theirs = f"for {self.num_classes} classes" if self.num_classes else "missing"
             notes.append(f"the checkpoint's classifier is {theirs}: replaced by a new one for {ours}")
             found.update({name: wanted[name] for name in _HEAD})
