@@ -28,6 +28,7 @@ with warnings.catch_warnings():
     from timm.data.transforms_factory import create_transform
     from timm.layers.drop import drop_path
     from timm.loss.binary_cross_entropy import BinaryCrossEntropy
+    from timm.models._manipulate import adapt_input_conv
     from timm.optim._param_groups import param_groups_layer_decay
     from timm.optim.lamb import Lamb
     from timm.scheduler.cosine_lr import CosineLRScheduler
@@ -35,7 +36,7 @@ with warnings.catch_warnings():
     from torchvision.transforms import autoaugment
 
 __all__ = [
-    "BinaryCrossEntropy", "CosineLRScheduler", "ImageDataset", "Lamb", "ModelEmaV3", "auto_augment", "autoaugment",
+    "BinaryCrossEntropy", "CosineLRScheduler", "ImageDataset", "Lamb", "ModelEmaV3", "adapt_input_conv", "auto_augment", "autoaugment",
     "create_loader", "create_transform", "distributed_sampler", "drop_path", "mixup", "mixup_target",
     "param_groups_layer_decay", "random_erasing", "resolve_data_config", "timm", "torchmetrics", "torchvision",
 ]  # fmt: skip

@@ -153,7 +153,7 @@ def test_a_network_takes_images_of_any_channels(channels: int) -> None:
         ("nowhere.toml", {}, r"nowhere\.toml: no such file"),
     ],
 )
-def test_what_cannot_be_built_is_refused_by_name(network: str, fields: dict[str, int], message: str) -> None:
+def test_what_cannot_be_built_is_refused_by_name(network: str, fields: dict[str, Any], message: str) -> None:
     with pytest.raises(InputError, match=message):
         resnet(network, **fields)
 

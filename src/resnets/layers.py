@@ -183,7 +183,7 @@ class AverageAndMax(nn.Module):
     """The channels' means, then their maxima (timm, `catavgmax`)."""
 
     def forward(self, x: Maps) -> Maps:
-        return torch.cat((F.adaptive_avg_pool2d(x, 1), F.adaptive_max_pool2d(x, 1)), dim=1)
+        return torch.cat((x.mean((2, 3), keepdim=True), F.adaptive_max_pool2d(x, 1)), dim=1)
 
 
 class GeneralizedMean(nn.Module):
@@ -194,7 +194,7 @@ class GeneralizedMean(nn.Module):
         self.p = nn.Parameter(torch.tensor([3.0]))
 
     def forward(self, x: Maps) -> Maps:
-        return F.adaptive_avg_pool2d(x.clamp(min=1e-6).pow(self.p), 1).pow(1 / self.p)
+        return x.clamp(min=1e-6).pow(self.p).mean((2, 3), keepdim=True).pow(1 / self.p)
 
 
 class AverageInPlace(nn.Module):

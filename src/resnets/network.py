@@ -288,6 +288,6 @@ def _classifier(spec: ResNetSpec) -> Any:
 def initialize(network: ResNet) -> None:
     """Draw every weight anew, from torch's global generator, as the spec's source does."""
     draw(network, network.spec)
-    if network.spec.zero_last_norm:
+    if network.spec.zero_last_norm and network.spec.norm != "frozen":  # a frozen zero would never learn
         for block in network.blocks():
             nn.init.zeros_(block.last_scale)

@@ -8,9 +8,11 @@ import torch
 from numpy.typing import NDArray
 
 from resnets import resnet
+from resnets.base.errors import InputError
 from resnets.classifier.file import Classifier
 from resnets.data.preprocessing import Preprocessing
 from resnets.explain.cam import class_activation_map, overlay
+from tests import kinds
 
 NETWORKS: tuple[tuple[str, int, int], ...] = (
     ("resnet18", 64, 3),
@@ -87,3 +89,17 @@ def test_where_nothing_speaks_for_the_class_the_image_stays_grey(value: float) -
     pixels = np.arange(48, dtype=np.uint8).reshape(4, 4, 3)
     picture = overlay(pixels, np.full((2, 2), value, dtype=np.float32))
     np.testing.assert_array_equal(picture, np.repeat(np.round(pixels.mean(axis=2, keepdims=True)), 3, axis=2))
+
+
+def test_in_pre_activation_the_map_is_of_the_activated_maps() -> None:
+    made = kinds.classifier("pre-activation")
+    pixels, classes = noise(3, kinds.SIZE, 3), torch.tensor([0, 1, 2])
+    maps = class_activation_map(made, pixels, classes)
+    logits = made.logits(pixels)[torch.arange(3), classes]
+    torch.testing.assert_close(maps.mean(dim=(1, 2)) + made.network.fc.bias.detach(), logits, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("kind", ["max", "average and max", "generalized mean"])
+def test_a_pool_that_is_no_mean_has_no_map_and_says_so(kind: str) -> None:
+    with pytest.raises(InputError, match='is the logit position by position for pool = "average" alone'):
+        class_activation_map(kinds.classifier(kind), noise(1, kinds.SIZE, 3), torch.tensor([0]))

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 import resnets
 from resnets.base.errors import InputError, Interrupted
@@ -214,3 +215,14 @@ def test_a_signal_in_the_last_epoch_is_heard(whole: RunFolder, photos: Path, tmp
     go_on(photos, folder)
     assert folder.report.exists()
     assert_same_run(folder, whole)
+
+
+def test_a_run_with_dropout_and_stochastic_depth_goes_on_bit_for_bit(photos: Path, tmp_path: Path) -> None:
+    settings = {**QUICK, "drop_path": 0.3, "spec": {**QUICK["spec"], "dropout": 0.4, "attention": "se"}}
+    whole, stopped = RunFolder(tmp_path / "whole"), RunFolder(tmp_path / "stopped")
+    train(photos, whole.path, settings=settings)
+    with pytest.raises(Interrupted):
+        train(photos, stopped.path, settings=settings, watch=StopAfter(7))
+    torch.manual_seed(123)  # on whose state nothing may depend
+    go_on(photos, stopped)
+    assert_same_run(stopped, whole)

@@ -178,3 +178,14 @@ def test_what_cannot_be_started_from_is_refused_before_anything_is_written(
         with pytest.raises(InputError, match=why):
             resnets.train(photos, out=tmp_path / "run", **options)  # pyright: ignore[reportArgumentType] # options of several types
         assert not (tmp_path / "run").exists()
+
+
+def test_weights_of_colour_images_start_a_network_for_grey_ones_where_that_is_asked(
+    photos: Path, start: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    spec = {"spec": {**SPEC["spec"], "in_channels": 1}}
+    with caplog.at_level(logging.INFO, logger="resnets"):
+        tuned = resnets.train(photos, weights=start, out=tmp_path / "run", plan="usual", settings={**SETTINGS, **spec})
+    assert tuned.network.spec.in_channels == tuned.preprocessing.channels == 1
+    assert tuned.preprocessing.mean == (pytest.approx(0.4),)
+    assert "conv1.weight: for 3 channels, summed to one, as the network reads 1" in caplog.text

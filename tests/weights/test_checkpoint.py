@@ -7,6 +7,7 @@ import re
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import safetensors.torch
@@ -19,7 +20,7 @@ from resnets.network import ResNet
 from resnets.weights import checkpoint as weights
 
 
-def source(name: str, seed: int = 0, **fields: object) -> ResNet:
+def source(name: str, seed: int = 0, **fields: Any) -> ResNet:
     """A network with random weights and statistics."""
     torch.manual_seed(seed)
     network = resnet(name, **fields)

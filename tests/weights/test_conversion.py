@@ -55,7 +55,7 @@ def test_a_grey_checkpoint_is_known_by_its_first_convolution(tmp_path: Path) -> 
 @pytest.mark.usefixtures("unchecked")
 def test_absurd_channels_are_refused_before_anything_is_made_of_them(tmp_path: Path) -> None:
     torch.save(resnets.resnet("cifar_resnet20").state_dict(), tmp_path / "w.pth")
-    with pytest.raises(InputError, match="channels = 1000000000: must be a whole number from 1 to 65536"):
+    with pytest.raises(InputError, match="channels = 1000000000: must be a whole number from 1 to 65,536"):
         resnets.convert(tmp_path / "w.pth", "cifar_resnet20", preprocessing={"channels": 10**9})
 
 

@@ -59,7 +59,7 @@ class Classifier(Predictor):
         """The network's outputs, and what its last layer reads."""
         images = self.preprocessing.normalize(torch.from_numpy(pixels).to(self.device))
         features = self.network.features(images)
-        return self.network.fc(features).float().cpu().numpy(), features.float().cpu().numpy()
+        return self.network.classify(features).float().cpu().numpy(), features.float().cpu().numpy()
 
     def __repr__(self) -> str:
         return f"Classifier({', '.join(value for _, value in self._facts())})"

@@ -6,9 +6,10 @@ transforms, whose three crop modes are the three fits), to the bit.
 
 import dataclasses
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import cycle, islice
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -213,14 +214,19 @@ def published_preprocessing(
     """The publisher's preprocessing (`theirs`), or a network's usual one, with the fields of `ours` replaced.
 
     usual_size, usual_channels: of the images that the network reads, where nobody says otherwise. Another
-    size alone keeps the publisher's proportion of resize to size, or the usual one.
+    size alone keeps the publisher's proportion of resize to size, or the usual one. Other channels than the publisher's
+    get the mean of his means and deviations where they are one, else those repeated, as the first kernel's are.
     """
     channels = {**theirs, **ours}.get("channels", usual_channels)
     _check_count("channels", channels)
     usual: dict[str, Any] = {"size": usual_size, "channels": channels}
-    if channels != 3:
+    seen = theirs.get("channels", usual_channels)  # by the weights, whose first kernel is adapted to others
+    if seen != 3:
         usual |= {"mean": (0.5,) * channels, "std": (0.5,) * channels}
-    fields = {**usual, **theirs, **ours}
+    for name, colours in (("mean", IMAGENET_MEAN), ("std", IMAGENET_STD)):
+        of_weights = theirs.get(name, usual.get(name, colours))
+        usual[name] = _for_channels(of_weights, channels) if seen != channels else of_weights
+    fields = {**theirs, **usual, **ours, "size": {**usual, **theirs, **ours}["size"]}
     size = fields["size"]
     if isinstance(size, int) and ("size" in ours or "resize" not in theirs) and "resize" not in ours:
         if "resize" in theirs:
@@ -228,6 +234,13 @@ def published_preprocessing(
         else:
             fields["resize"] = size if size <= SMALL_IMAGE else size * 8 // 7
     return from_dict(fields)
+
+
+def _for_channels(values: Sequence[float], channels: int) -> tuple[float, ...]:
+    """Means or deviations for another number of channels: their mean for one, else repeated in order."""
+    if channels == 1:
+        return (sum(values) / len(values),)
+    return tuple(islice(cycle(values), channels))
 
 
 def _is_range(low: object, high: object) -> bool:

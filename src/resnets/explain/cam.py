@@ -1,8 +1,8 @@
 """Class activation maps: which places of an image speak for a class, and a picture of them.
 
-A residual network's logit is a mean over positions: fc reads the average of the last stage's maps, and both are linear.
-So the map of Zhou et al. 2016 (Learning Deep Features for Discriminative Localization) is no estimate here: it is the
-logit, position by position.
+A residual network's logit is a mean over positions: fc reads the average of the last stage's maps (in pre-activation:
+of the activated ones), and both are linear. So the map of Zhou et al. 2016 (Learning Deep Features for Discriminative
+Localization) is no estimate here: it is the logit, position by position. Other pools have no such map.
 """
 
 import numpy as np
@@ -12,10 +12,17 @@ from jaxtyping import Float, Int64, UInt8
 from numpy.typing import NDArray
 from torch import Tensor
 
+from resnets.base.errors import InputError
 from resnets.classifier.file import Classifier
+from resnets.network import ResNet
 
 LEVELS = (0.25, 0.5, 0.75)  # contour lines, as parts of the map's peak
 SHADE = 0.55  # how much of the picture the colours cover
+
+
+def is_exact(network: ResNet) -> bool:
+    """Whether the network's logits are means over positions, which a map can show."""
+    return network.spec.pool == "average"
 
 
 @torch.inference_mode()
@@ -26,9 +33,14 @@ def class_activation_map(
 
     pixels: images as `preprocessing.pixels` gives them. classes: for each of them, the output to explain.
     The mean of a map plus the class's bias is the class's logit (before the temperature). The map is on the CPU, as
-    coarse as the last stage: 7 x 7 for 224 pixels.
+    coarse as the last stage: 7 x 7 for 224 pixels. Raises InputError where the logit is no mean over positions.
     """
     network = classifier.network
+    if not is_exact(network):
+        raise InputError(
+            f'pool = "{network.spec.pool}": a class activation map is the logit position by position for pool = '
+            '"average" alone; explain a network of that pool'
+        )
     device = network.fc.weight.device
     maps = network.feature_maps(classifier.preprocessing.normalize(pixels.to(device)))[-1].float()
     weights = network.fc.weight[classes.to(device)].float()

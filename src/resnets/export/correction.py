@@ -26,8 +26,8 @@ def correct_biases(quantized: "onnx.ModelProto", original: "onnx.ModelProto", me
     layers = {node.name: node for node in original.graph.node if node.op_type in ("Conv", "Gemm")}
     made = {output: node for node in quantized.graph.node for output in node.output}
     for node in quantized.graph.node:
-        if node.op_type not in ("Conv", "Gemm") or len(node.input) < 3:
-            continue
+        if node.op_type not in ("Conv", "Gemm") or len(node.input) < 3 or node.input[1] in after:
+            continue  # without a bias, or left in float32
         integers, scales, zeros = (numpy_helper.to_array(after[name]) for name in made[node.input[1]].input)
         rounded = (integers.astype(np.float64) - _rows(zeros, integers)) * _rows(scales, integers)
         layer = layers[node.name]

@@ -6,6 +6,7 @@ from torch import Tensor, nn
 
 from resnets.classifier.file import Classifier
 from resnets.folding import folded
+from resnets.layers import ChannelAttention, Maps, SqueezeExcitation
 
 INPUT, PROBABILITIES, FEATURES = "images", "probabilities", "features"
 
@@ -20,6 +21,9 @@ class Graph(nn.Module):
         """features: whether to give, beside the probabilities, what `network.features` gives."""
         super().__init__()
         self.network = folded(classifier.network).to("cpu", memory_format=torch.contiguous_format)  # pyright: ignore[reportCallIssue] # torch's stub lacks this overload
+        for block in self.network.blocks():
+            if isinstance(block.se, SqueezeExcitation | ChannelAttention):
+                block.se.register_module("squeeze", Mean())
         self.temperature = classifier.temperature
         self.features = features
         # (x / 255 - mean) / std as one multiplication and one addition, of a whole row of the image at a time: runtimes
@@ -43,6 +47,13 @@ class Graph(nn.Module):
         logits = self.network.classify(found)
         probabilities = torch.softmax(logits if self.temperature == 1 else logits / self.temperature, dim=1)
         return (probabilities, found) if self.features else (probabilities,)
+
+
+class Mean(nn.Module):
+    """Each channel's mean: what a pool to one position gives, as one operation in the file instead of a dozen."""
+
+    def forward(self, x: Maps) -> Maps:
+        return x.mean((2, 3), keepdim=True)
 
 
 def _normalization(classifier: Classifier) -> tuple[tuple[float, ...], tuple[float, ...]]:

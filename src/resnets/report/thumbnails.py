@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from resnets.data import loading
-from resnets.explain.cam import class_activation_map, overlay
+from resnets.explain.cam import class_activation_map, is_exact, overlay
 from resnets.report.evaluated import RunReport
 
 LARGEST = 176  # pixels of a side: more is made smaller
@@ -34,7 +34,12 @@ def seen(pixels: NDArray[np.uint8]) -> str:
 
 
 def evidence(run: RunReport, shown: Sequence[tuple[NDArray[np.uint8], int]]) -> list[str]:
-    """For each image, as the network sees it, and class: a data: URI of where it speaks for the class."""
+    """For each image, as the network sees it, and class: a data: URI of where it speaks for the class.
+
+    The image alone, in grey, where the network has no exact map of that.
+    """
+    if not is_exact(run.classifier.network):
+        return [_uri(_grey(_fitted(one))) for one, _ in shown]
     uris: list[str] = []
     for start in range(0, len(shown), BATCH):
         part = shown[start : start + BATCH]

@@ -14,6 +14,7 @@ from resnets.weights.envelopes import Body, Tensors, check_sizes, unwrapped
 from resnets.weights.heads import with_classifier
 from resnets.weights.hub import Fetched, forget
 from resnets.weights.identification import channels_of, matched, network_of
+from resnets.weights.input_channels import with_channels
 from resnets.weights.layouts import BEGINNINGS, translated
 from resnets.weights.likeness import differences
 from resnets.weights.slots import units
@@ -65,6 +66,7 @@ class Checkpoint:
 
         Raises InputError where no name is known, and order and shape do not fit either.
         """
+        spec = replace(spec, in_channels=self.in_channels or spec.in_channels)  # `into` adapts the first kernel
         wanted = {slot.name for unit in units(spec) for slot in unit.slots if slot.name != "fc"}
         named = {name.rpartition(".")[0] for name in self.tensors} - {"fc"}
         if self.layout and wanted == named:
@@ -99,14 +101,16 @@ class Checkpoint:
     def into(self, network: ResNet) -> tuple[str, ...]:
         """Copy the weights, which are `of` its spec, into `network` and return what the user should know.
 
-        A classifier for another number of classes, or none, leaves the network's own, freshly initialized. Raises
-        InputError, which says what network they look like and what does not fit, changing nothing.
+        A classifier for another number of classes, or none, leaves the network's own, freshly initialized. A first
+        kernel for other channels is adapted (weights/input_channels.py). Raises InputError, which says what network they look like and what does not fit, changing nothing.
         """
         wanted = network.state_dict()
-        found = dict(self.tensors)
-        notes = [f"{self.path.name}: {self.layout}", *self.notes]
+        found, adapted = with_channels(self.tensors, network.spec.in_channels)
+        notes = [f"{self.path.name}: {self.layout}", *self.notes, *adapted]
         ours = network.spec.num_classes
-        if self.num_classes != ours:
+        if not ours:  # features alone
+            found = {name: tensor for name, tensor in found.items() if name not in _HEAD}
+        elif self.num_classes != ours:
             theirs = f"for {self.num_classes} classes" if self.num_classes else "missing"
             notes.append(f"the checkpoint's classifier is {theirs}: replaced by a new one for {ours}")
             found.update({name: wanted[name] for name in _HEAD})

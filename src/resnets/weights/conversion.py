@@ -49,8 +49,8 @@ def convert(
     found = checkpoint.load_fetched(fetched, body)
     if "channels" not in theirs and found.in_channels is not None:
         theirs = {**theirs, "channels": found.in_channels}
-    channels = {"in_channels": theirs["channels"]} if "channels" in theirs else {}
-    fields = {**(fetched.fields or {}), **channels}
+    channels = {**theirs, **(preprocessing or {})}.get("channels")
+    fields = {**(fetched.fields or {}), **({} if channels is None else {"in_channels": channels})}
     row, guessed = found.network() if network is None else (resolve(network, fields), ())
     found = found.of(row.spec)
     if found.num_classes is None and not new_head:

@@ -68,9 +68,9 @@ def _carried_over(train: ImageSet, survey: Survey, start: Start, changes: Change
     """The network and the preprocessing that the weights were trained with, but for what the user changes."""
     row, network_reason = _network_of_weights(start, changes)
     theirs = {**start.preprocessing, "range": survey.range}  # of the data's own values, whatever the weights have seen
-    if "in_channels" in changes.spec:
-        theirs["channels"] = changes.spec["in_channels"]
-    preprocessing = published_preprocessing(row.image_size, row.spec.in_channels, theirs, changes.preprocessing)
+    theirs.setdefault("channels", start.checkpoint.in_channels or row.spec.in_channels)
+    ours = {"channels": _channels(survey, theirs["channels"], changes), **changes.preprocessing}
+    preprocessing = published_preprocessing(row.image_size, row.spec.in_channels, theirs, ours)
     fields = {"in_channels": preprocessing.channels, **changes.spec, "num_classes": len(train.classes)}
     spec = spec_values.with_fields(row.spec, fields, where=row.name)
     seen = f"{preprocessing.size} pixels out of {preprocessing.resize}"
@@ -91,6 +91,13 @@ def _carried_over(train: ImageSet, survey: Survey, start: Start, changes: Change
             *_range_reason(preprocessing, changes),
         ),
     )
+
+
+def _channels(survey: Survey, theirs: int, changes: Changes) -> int:
+    """As asked; else the weights' own, into which grey and colour images fit; else those of the data's arrays."""
+    if "in_channels" in changes.spec:
+        return changes.spec["in_channels"]
+    return theirs if survey.channels in (1, 3) else survey.channels
 
 
 def _network_of_weights(start: Start, changes: Changes) -> tuple[Row, str]:

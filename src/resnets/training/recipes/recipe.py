@@ -54,7 +54,7 @@ class Recipe(Augmentation, Mixing):
     beta2: float = setting(0.999, "decay of the second moment in adamw and lamb", 0, 1)
     weight_decay: float = setting(5e-4, "how strongly weights are pulled toward zero", 0, 1)
     decay_norms_and_biases: bool = setting(False, "whether norms and biases are pulled too")
-    bias_lr: float = setting(1.0, "learning rate of batch norms' biases, as a multiple of lr", 0, 1000)
+    bias_lr: float = setting(1.0, "learning rate of the biases of norms, as a multiple of lr", 0, 1000)
     clip_norm: float = setting(0.0, "largest norm of the gradient over all weights; 0: no limit", 0, 1e12)
     ema: float = setting(
         0.0,
@@ -92,7 +92,7 @@ class Recipe(Augmentation, Mixing):
         0, "how many parts (stem, then stages) are not trained; 0: all are trained", 0, MOST_ITEMS + 1
     )
     layer_decay: float = setting(1.0, "learning rate of each block as a part of that of the next block", 0, 1)
-    freeze_norms: bool = setting(False, "whether batch norms keep their statistics, scales and biases")
+    freeze_norms: bool = setting(False, "whether norms keep their statistics, scales and biases")
     # Judging
     split_seed: int = setting(0, "decides which images are held out", 0, 2**63 - 1)
     val_fraction: float = setting(

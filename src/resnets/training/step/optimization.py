@@ -18,9 +18,10 @@ def parameter_groups(
     By default only the weights of convolutions and the classifier decay: norms and biases are few and decaying them
     does not regularize ("no bias decay", He et al. 2018, section 3.1).
     layer_decay: the learning rate of a layer is this times that of the one behind it, and the classifier's is whole
-    (Howard and Ruder 2018; BEiT, Bao et al. 2021). A layer is the stem, each block, or the classifier, as in timm.
-    freeze_norms: leave out the scales and shifts of batch norms; see `freeze_norms`.
-    bias_lr: the learning rate of batch norms' biases is this times that of their layer (Page 2019, How to train your
+    (Howard and Ruder 2018; BEiT, Bao et al. 2021). A layer is the stem, each block, or the classifier, as in timm;
+    what is between the last block and the classifier (a last norm, a learnt pool) counts as the classifier's.
+    freeze_norms: leave out the scales and shifts of norms; see `freeze_norms`.
+    bias_lr: the learning rate of norms' biases is this times that of their layer (Page 2019, How to train your
     ResNet 8; Jordan 2024, section 3.4).
     """
     frozen = {id(p) for norm in _norms(network) for p in norm.parameters()} if freeze_norms else set[int]()
@@ -70,7 +71,7 @@ def to_training(network: ResNet, *, norms_frozen: bool, stages_frozen: int) -> N
 
 
 def freeze_norms(network: nn.Module) -> None:
-    """Batch norms keep their statistics until the next `network.train()`, and their scales and shifts for good.
+    """Norms keep their scales and shifts for good, and batch norms their statistics until the next `network.train()`.
 
     For fine-tuning on batches too small, or too unlike the first training's, to estimate statistics from.
     """
@@ -90,8 +91,9 @@ def freeze_stages(network: ResNet, count: int) -> None:
         layer.requires_grad_(requires_grad=False)
 
 
-def _norms(network: nn.Module) -> list[nn.BatchNorm2d]:
-    return [module for module in network.modules() if isinstance(module, nn.BatchNorm2d)]
+def _norms(network: nn.Module) -> list[nn.BatchNorm2d | nn.GroupNorm]:
+    """The norms that learn; `FrozenBatchNorm` never does."""
+    return [module for module in network.modules() if isinstance(module, nn.BatchNorm2d | nn.GroupNorm)]
 
 
 def _layers(network: ResNet) -> dict[str, int]:
@@ -105,4 +107,4 @@ def _layer(parameter: str) -> str:
     first, *rest = parameter.split(".")
     if first.startswith("layer"):
         return f"{first}.{rest[0]}"
-    return "stem" if first in ("conv1", "bn1", "maxpool") else first
+    return "stem" if first in ("conv1", "bn1", "maxpool") else "fc"

@@ -17,6 +17,7 @@ from resnets.training.recipes.plan import Execution
 from resnets.training.recipes.recipe import Recipe
 from resnets.training.step import losses, schedules
 from resnets.training.step.averaging import Average
+from resnets.training.step.dropout import FeatureDropout, drawn_dropout
 from resnets.training.step.mixing import mix
 from resnets.training.step.optimization import optimizer_of, parameter_groups, set_rate, to_training
 from resnets.training.step.stochastic_depth import StochasticDepth, stochastic_depth
@@ -41,6 +42,7 @@ class Step:
         self.device = self.network.fc.weight.device
         self.loss = Objective(recipe, class_counts, self.device)
         self.depth: StochasticDepth | None = None  # while an epoch with stochastic depth is trained
+        self.dropout: FeatureDropout | None = None  # while an epoch is trained
         self.optimizer = optimizer_of(
             parameter_groups(
                 self.network, weight_decay=recipe.weight_decay, decay_norms_and_biases=recipe.decay_norms_and_biases,
@@ -67,8 +69,10 @@ class Step:
         if frozen:
             self.network.eval().requires_grad_(requires_grad=False)
             self.network.fc.requires_grad_(True)
-        with stochastic_depth(self.network, 0.0 if frozen else self.recipe.drop_path) as depth:
-            self.depth = depth if self.recipe.drop_path and not frozen else None
+            self.network.dropout.train()
+        rate = 0.0 if frozen else recipe.drop_path
+        with stochastic_depth(self.network, rate) as depth, drawn_dropout(self.network) as self.dropout:
+            self.depth = depth if rate else None
             yield
 
     def learning_rate(self, epoch: int, step: int) -> float:
@@ -125,15 +129,15 @@ class Step:
         return images, targets
 
     def _logits(self, images: Tensor, place: tuple[int, int, int]) -> Tensor:
-        epoch, *where = place
+        epoch, step, piece = place
+        batch = step * self.recipe.accumulate + piece
+        for drawn in (self.depth, self.dropout):
+            if drawn is not None:
+                drawn.draw(len(images), seed=self.recipe.seed, epoch=epoch, step=batch, device=self.device)
         if epoch < self.recipe.freeze_epochs:
             with torch.no_grad():
                 features = self.network.features(images)
-            return self.network.fc(features)
-        if self.depth is not None:
-            step, piece = where
-            place_in_epoch = step * self.recipe.accumulate + piece
-            self.depth.draw(len(images), seed=self.recipe.seed, epoch=epoch, step=place_in_epoch, device=self.device)
+            return self.network.classify(features)
         return self.forward(images)
 
     def _with_teacher(self, loss: Tensor, logits: Tensor, images: Tensor) -> Tensor:

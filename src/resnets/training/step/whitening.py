@@ -18,8 +18,8 @@ def whiten(network: ResNet, images: Iterable[Float[Tensor, "channels height widt
     """Put filters into the first convolution whose responses to patches of the images are uncorrelated, of variance 1.
 
     These are the patches' principal directions, from the one in which they differ most, each with its negative, since
-    a ReLU follows (Jordan 2024, 94% on CIFAR-10 in 3.29 seconds, section 3.2; Page 2019). Channels beyond two a
-    direction keep their weights.
+    the activation that follows passes on one sign alone, or one more than the other (Jordan 2024, 94% on CIFAR-10 in
+    3.29 seconds, section 3.2; Page 2019). Channels beyond two a direction keep their weights.
     images: normalized, on any device, as the network will see them.
     """
     convolution = next(module for module in network.modules() if isinstance(module, nn.Conv2d))
