@@ -184,7 +184,7 @@ NO_CHECKPOINTS: dict[str, tuple[bytes, str]] = {
     "images": (zipped("cats/1.jpg", "cats/2.jpg", "dogs/1.png"), "is a zip archive of images.*resnets.train"),
     "another zip": (zipped("word/document.xml"), r"is a zip archive \(word/document.xml\)"),
     "Keras' HDF5": (b"\x89HDF\r\n\x1a\n" + bytes(64), "refused, since it is damaged, or no HDF5 file of Keras"),
-    "Keras' zip": (zipped("config.json", "model.weights.h5"), "is a Keras archive"),
+    "Keras' zip": (zipped("config.json", "model.weights.h5"), "refused, since it is damaged, or no HDF5 file of Keras"),
     "ONNX": (b"\x08\x08\x12\x07pytorch\x1a\x062.13.0" + bytes(99), "is an ONNX file"),
     "an array": (numpy_array(archive=False), "is a NumPy array"),
     "arrays": (numpy_array(archive=True), "is a NumPy archive"),
