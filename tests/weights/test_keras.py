@@ -186,7 +186,7 @@ def test_a_file_without_its_top_asks_for_a_new_classifier(tmp_path: Path) -> Non
     made = layers()
     del made["predictions"]
     weights_alone(tmp_path / "notop.h5", made, 0)
-    with pytest.raises(InputError, match="has no classifier of its own; .* adds one"):
+    with pytest.raises(InputError, match=r"has no classifier of its own; .* adds one"):
         resnets.convert(tmp_path / "notop.h5")
 
 
