@@ -78,7 +78,7 @@ def _as_ours(slot: Slot, layer: Layer) -> dict[str, Tensor]:
 def idle_norm(name: str, channels: int, bias: Tensor | None = None) -> dict[str, Tensor]:
     """A batch norm that adds `bias` alone: it divides by the root of 1 + 1e-5, and multiplies by it."""
     return {
-        f"{name}.weight": torch.full((channels,), (1 + 1e-5) ** 0.5),
+        f"{name}.weight": torch.full((channels,), NEUTRAL),
         f"{name}.bias": torch.zeros(channels) if bias is None else bias,
         f"{name}.running_mean": torch.zeros(channels),
         f"{name}.running_var": torch.ones(channels),
