@@ -36,7 +36,8 @@ with warnings.catch_warnings():
     from torchvision.transforms import autoaugment
 
 __all__ = [
-    "BinaryCrossEntropy", "CosineLRScheduler", "ImageDataset", "Lamb", "ModelEmaV3", "adapt_input_conv", "auto_augment", "autoaugment",
+    "BinaryCrossEntropy", "CosineLRScheduler", "ImageDataset", "Lamb", "ModelEmaV3", "adapt_input_conv", "auto_augment",
+    "autoaugment",
     "create_loader", "create_transform", "distributed_sampler", "drop_path", "mixup", "mixup_target",
     "param_groups_layer_decay", "random_erasing", "resolve_data_config", "timm", "torchmetrics", "torchvision",
 ]  # fmt: skip

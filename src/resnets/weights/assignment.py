@@ -50,7 +50,7 @@ class Match:
                 if slot.name in self.pairs:
                     ours |= _as_ours(slot, self.pairs[slot.name])
                 elif slot.kind == "norm":  # their shortcut has none
-                    ours |= _nothing(slot)
+                    ours |= idle_norm(slot.name, slot.shape[0])
             for slot in unit.of("convolution"):
                 bias = self.pairs[slot.name].parts.get("bias")
                 if bias is not None and not slot.biased:
@@ -75,15 +75,14 @@ def _as_ours(slot: Slot, layer: Layer) -> dict[str, Tensor]:
     return {f"{slot.name}.{part}": tensor for part, tensor in found.items()}
 
 
-def _nothing(slot: Slot) -> dict[str, Tensor]:
-    """A batch norm that changes nothing: it divides by the root of 1 + 1e-5, and multiplies by it."""
-    channels = slot.shape[0]
+def idle_norm(name: str, channels: int, bias: Tensor | None = None) -> dict[str, Tensor]:
+    """A batch norm that adds `bias` alone: it divides by the root of 1 + 1e-5, and multiplies by it."""
     return {
-        f"{slot.name}.weight": torch.full((channels,), NEUTRAL),
-        f"{slot.name}.bias": torch.zeros(channels),
-        f"{slot.name}.running_mean": torch.zeros(channels),
-        f"{slot.name}.running_var": torch.ones(channels),
-        f"{slot.name}.num_batches_tracked": torch.zeros((), dtype=torch.long),
+        f"{name}.weight": torch.full((channels,), NEUTRAL),
+        f"{name}.bias": torch.zeros(channels) if bias is None else bias,
+        f"{name}.running_mean": torch.zeros(channels),
+        f"{name}.running_var": torch.ones(channels),
+        f"{name}.num_batches_tracked": torch.zeros((), dtype=torch.long),
     }
 
 

@@ -1,13 +1,15 @@
 """A checkpoint that others published: its weights under our names, and what becomes of them in a network."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from resnets.base.errors import InputError
 from resnets.catalog import Row
 from resnets.network import ResNet
 from resnets.spec import ResNetSpec
-from resnets.weights import plausibility
+from resnets.weights import keras_layout, other_networks, plausibility
 from resnets.weights.assignment import Match
 from resnets.weights.checkpoint_file import NoCheckpoint, read
 from resnets.weights.envelopes import Body, Tensors, check_sizes, unwrapped
@@ -15,8 +17,10 @@ from resnets.weights.heads import with_classifier
 from resnets.weights.hub import Fetched, forget
 from resnets.weights.identification import channels_of, matched, network_of
 from resnets.weights.input_channels import with_channels
+from resnets.weights.keras_files import KerasFile
 from resnets.weights.layouts import BEGINNINGS, translated
 from resnets.weights.likeness import differences
+from resnets.weights.restoring import restored
 from resnets.weights.slots import units
 
 _HEAD = ("fc.weight", "fc.bias")
@@ -32,6 +36,8 @@ class Checkpoint:
     notes: tuple[str, ...] = ()  # what the user should know of how they were found in the file
     body: Body | None = None  # by the names in the file
     matched: Match | None = None  # how order and shape were read, where they were
+    row: Row | None = None  # the network, where the file's layout is of one alone
+    preprocessing: Mapping[str, Any] = field(default_factory=dict[str, Any])  # of its images, where the layout says so
 
     @property
     def num_classes(self) -> int | None:
@@ -58,7 +64,9 @@ class Checkpoint:
         return self.body.beside | {f"{self.body.prefix}{name}": one for name, one in self.body.tensors.items()}
 
     def network(self) -> tuple[Row, tuple[str, ...]]:
-        """The network that the weights are of, by their shapes alone, and notes on it."""
+        """The network that the weights are of, by their layout or else their shapes alone, and notes on it."""
+        if self.row is not None:
+            return self.row, (f"network: {self.row.name}, by the names of its layers",)
         return network_of(self.path, self.named)
 
     def of(self, spec: ResNetSpec) -> "Checkpoint":
@@ -66,6 +74,13 @@ class Checkpoint:
 
         Raises InputError where no name is known, and order and shape do not fit either.
         """
+        if self.row is not None and spec.stride_at != self.row.spec.stride_at and spec.block == self.row.spec.block:
+            raise InputError(
+                f"{self.path}: {self.layout} has its stride on the first 1x1 convolution of a block, and the network "
+                f"named on the 3x3: name {self.row.name}, or none"
+            )
+        if self.row is not None:
+            return self
         spec = replace(spec, in_channels=self.in_channels or spec.in_channels)  # `into` adapts the first kernel
         wanted = {slot.name for unit in units(spec) for slot in unit.slots if slot.name != "fc"}
         named = {name.rpartition(".")[0] for name in self.tensors} - {"fc"}
@@ -102,7 +117,8 @@ class Checkpoint:
         """Copy the weights, which are `of` its spec, into `network` and return what the user should know.
 
         A classifier for another number of classes, or none, leaves the network's own, freshly initialized. A first
-        kernel for other channels is adapted (weights/input_channels.py). Raises InputError, which says what network they look like and what does not fit, changing nothing.
+        kernel for other channels is adapted (weights/input_channels.py). Raises InputError, which says what network
+        they look like and what does not fit, changing nothing.
         """
         wanted = network.state_dict()
         found, adapted = with_channels(self.tensors, network.spec.in_channels)
@@ -139,11 +155,15 @@ def load(path: str | Path, body: str | None = None) -> Checkpoint:
     """
     path = Path(path)
     file = read(path)
+    if isinstance(file.content, KerasFile):
+        return _of_keras(path, file.content)
     try:
         found = unwrapped(path, file.content, BEGINNINGS, body)
     except InputError as error:
         raise InputError("; ".join((str(error), *file.notes))) from error
     check_sizes(path, found.tensors, file.size)
+    other_networks.refuse(path, [*found.tensors, *found.beside])
+    found = restored(found)
     try:
         layout, ours = translated(path, found.tensors)
     except InputError:  # by order and shape, then
@@ -152,12 +172,24 @@ def load(path: str | Path, body: str | None = None) -> Checkpoint:
         layout, ours = "", {}
     ours, heads = with_classifier(ours, found.beside, contrastive=found.contrastive)
     check_sizes(path, ours, file.size)
-    for name, tensor in (ours if layout else found.tensors).items():
-        if tensor.is_floating_point() and not tensor.isfinite().all():
-            raise InputError(f"{path}: {name} holds values that are no numbers; the training that wrote it diverged")
+    _check_numbers(path, ours if layout else found.tensors)
     without = f", without the prefix {found.prefix}" if found.prefix else ""
     notes = (*file.notes, *found.notes, *(heads if layout else ()))
     return Checkpoint(path, f"{layout}{without}" if layout else "", ours, notes, found)
+
+
+def _of_keras(path: Path, file: KerasFile) -> Checkpoint:
+    found = keras_layout.translated(path, file)
+    _check_numbers(path, found.tensors)
+    return Checkpoint(
+        path, "Keras' ResNet", found.tensors, found.notes, row=found.row, preprocessing=found.preprocessing
+    )
+
+
+def _check_numbers(path: Path, tensors: Tensors) -> None:
+    for name, tensor in tensors.items():
+        if tensor.is_floating_point() and not tensor.isfinite().all():
+            raise InputError(f"{path}: {name} holds values that are no numbers; the training that wrote it diverged")
 
 
 def load_fetched(fetched: Fetched, body: str | None = None) -> Checkpoint:

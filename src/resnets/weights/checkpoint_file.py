@@ -15,7 +15,7 @@ import safetensors.torch
 
 from resnets.base.errors import InputError
 from resnets.base.reading import read_whole
-from resnets.weights import file_kinds, torch_formats
+from resnets.weights import file_kinds, keras_files, torch_formats
 from resnets.weights.unpickling import Unreadable
 
 LIMIT = 16 << 30  # bytes of a file of weights
@@ -39,7 +39,7 @@ class CheckpointFile:
 
 
 def read(path: Path) -> CheckpointFile:
-    """What a file of weights holds: safetensors or any format of torch.save or torch.jit.save, perhaps as .xz or .gz.
+    """What a file of weights holds: safetensors, any format of torch.save, torch.jit.save or Keras, or one as .xz, .gz.
 
     Raises InputError when the file is missing, and NoCheckpoint, which is one, when it is damaged or something else.
     """
@@ -141,8 +141,23 @@ def _from_zip(path: Path, data: bytes) -> torch_formats.Content:
         _check_unpacked(path, len(data), sum(member.file_size for member in archive.infolist()))
         if torch_formats.is_torch(archive):
             return torch_formats.from_zip(data, archive, limit=may_unpack_to(len(data)))
+        if "model.weights.h5" in archive.namelist():
+            return _from_keras(path, archive, limit=may_unpack_to(len(data)))
         what = file_kinds.zip_kind(archive.namelist())
     raise NoCheckpoint(f"{path}: is {what}, not a checkpoint; {file_kinds.remedy(what)}{WHAT_WORKS}")
+
+
+def _from_keras(path: Path, archive: zipfile.ZipFile, *, limit: int) -> torch_formats.Content:
+    config = archive.read("config.json") if "config.json" in archive.namelist() else None
+    return keras_files.from_hdf5(path, archive.read("model.weights.h5"), limit=limit, config=config), ()
+
+
+def _is_hdf5(data: bytes) -> bool:
+    return data.startswith(b"\x89HDF\r\n\x1a\n")
+
+
+def _from_hdf5(path: Path, data: bytes) -> torch_formats.Content:
+    return keras_files.from_hdf5(path, data, limit=may_unpack_to(len(data))), ()
 
 
 def _is_tar(data: bytes) -> bool:
@@ -167,10 +182,11 @@ def _from_pickles(_: Path, data: bytes) -> torch_formats.Content:
     return torch_formats.from_pickles(data, limit=may_unpack_to(len(data)))
 
 
-# A format to add (Keras' HDF5, say) is a line here: how its content begins, and what it holds as tensors by name.
+# A format to add is a line here: how its content begins, and what it holds as tensors by name.
 _FORMATS: tuple[tuple[Callable[[bytes], bool], Callable[[Path, bytes], torch_formats.Content]], ...] = (
     (_is_safetensors, _from_safetensors),
     (_is_tar, _from_tar),
     (_is_pickle, _from_pickles),
     (_is_zip, _from_zip),
+    (_is_hdf5, _from_hdf5),
 )

@@ -47,6 +47,7 @@ def convert(
     network = network or fetched.network
     theirs = fetched.preprocessing or {}
     found = checkpoint.load_fetched(fetched, body)
+    theirs = {**found.preprocessing, **theirs}
     if "channels" not in theirs and found.in_channels is not None:
         theirs = {**theirs, "channels": found.in_channels}
     channels = {**theirs, **(preprocessing or {})}.get("channels")
@@ -67,7 +68,7 @@ def convert(
     resnet = ResNet(replace(row.spec, num_classes=count))
     loaded = found.into(resnet)
     chosen = published_preprocessing(row.image_size, row.spec.in_channels, theirs, preprocessing or {})
-    whose = "the publisher's" if fetched.preprocessing else f"the usual for {row.name}"
+    whose = "the publisher's" if fetched.preprocessing or found.preprocessing else f"the usual for {row.name}"
     told = f"preprocessing: {_told(chosen)}; {whose}{', changed as asked' if preprocessing else ''}"
     notes = (*fetched.notes, *guessed, *loaded, *said, told, *(found.explained() if explain else ()))
     classifier = Classifier(

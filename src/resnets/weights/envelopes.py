@@ -73,6 +73,11 @@ def unwrapped(path: Path, content: Any, known: Sequence[re.Pattern[str]] = (), b
     """
     flat, envelopes = laid_flat(path, content)
     if not flat:
+        if isinstance(content, Stub) and content.home.startswith("__torch__."):
+            raise InputError(
+                f"{path}: holds a frozen TorchScript module, whose weights are constants without names; save it before "
+                "torch.jit.freeze, or save a state_dict"
+            )
         if not isinstance(content, Mapping):
             what = content.home if isinstance(content, Stub) else f"a {type(content).__name__}"
             raise InputError(f"{path}: holds {what}, not weights by name; save a state_dict")

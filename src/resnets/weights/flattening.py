@@ -20,6 +20,8 @@ MOST_ENTRIES = 200_000  # of all dictionaries and modules together
 LONGEST_NAME = 500
 MOST_NESTED = 50  # dictionaries and modules in one another
 
+_PACKED = "._packed_params._packed_params"  # weight and bias of torch's quantized linear layer
+
 # Beside the weights, in what training scripts save.
 _NO_WEIGHTS = re.compile(
     r"(.*_)?(optim\w*|opt|optimizer_states?|lr_sched\w*|sched\w*|scaler|amp|callbacks?|loops|hyper_parameters|hparams|"
@@ -53,6 +55,10 @@ def laid_flat(path: Path, content: Any) -> tuple[Tensors, set[str]]:
             if not _is_module(value):
                 envelopes.add(whole)
             waiting.append(_entries(f"{whole}.", value))
+        elif whole.endswith(_PACKED) and isinstance(value, tuple):
+            layer = whole.removesuffix(_PACKED)
+            found = zip(("weight", "bias"), map(_tensor, value), strict=False)
+            flat |= {f"{layer}.{part}": tensor for part, tensor in found if tensor is not None}
     return flat, envelopes
 
 

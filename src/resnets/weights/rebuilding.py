@@ -31,7 +31,8 @@ _OF_STORAGE: Mapping[str, torch.dtype] = {
     "BFloat16Storage": torch.bfloat16, "LongStorage": torch.int64, "IntStorage": torch.int32,
     "ShortStorage": torch.int16, "CharStorage": torch.int8, "ByteStorage": torch.uint8, "BoolStorage": torch.bool,
     "ComplexFloatStorage": torch.complex64, "ComplexDoubleStorage": torch.complex128, "UntypedStorage": torch.uint8,
-    "_UntypedStorage": torch.uint8,
+    "_UntypedStorage": torch.uint8, "QInt8Storage": torch.int8, "QUInt8Storage": torch.uint8,
+    "QInt32Storage": torch.int32,
 }  # fmt: skip
 _NUMBERS = re.compile(r"[<>|=]?(?:[fiuc](?:1|2|4|8|16)|b1|\?)")  # numpy's names of types without objects in them
 
@@ -169,6 +170,28 @@ def _typed_tensor(rebuilder: Rebuilder, stub: Stub) -> Any:
     return view(data, DTYPES[name], offset, shape, strides)
 
 
+def _quantized(rebuilder: Rebuilder, stub: Stub) -> Any:
+    """What a tensor of quantized integers stands for, as floats: (integer - zero point) * scale."""
+    stored, offset, shape, strides, parameters = (*stub.arguments, *[None] * 5)[:5]
+    if not isinstance(parameters, tuple) or len(parameters) < 3:
+        return stub
+    data, dtype = rebuilder.storage(stored)
+    integers = view(data, dtype, offset, shape, strides)
+    rebuilder.spend(4 * integers.numel())
+    if getattr(parameters[0], "home", "") == "torch.per_tensor_affine":
+        scale, zero = (torch.as_tensor(one, dtype=torch.float64) for one in parameters[1:3])
+    else:
+        if len(parameters) < 4 or not all(isinstance(one, Tensor) for one in parameters[1:3]):
+            return stub
+        axis = whole(parameters[3], "the axis of a scale")
+        lengths = [1] * integers.ndim
+        if axis >= integers.ndim or any(one.shape != integers.shape[axis : axis + 1] for one in parameters[1:3]):
+            raise Unreadable("it has scales for other channels than a tensor has")
+        lengths[axis] = -1
+        scale, zero = (one.double().reshape(lengths) for one in parameters[1:3])
+    return ((integers.double() - zero) * scale).float()
+
+
 def _first(_: Rebuilder, stub: Stub) -> Any:
     return stub.arguments[0] if stub.arguments else stub
 
@@ -263,6 +286,7 @@ _TENSORS: Mapping[str, _Understood] = {
     "torch._utils._rebuild_tensor": _tensor,
     "torch._utils._rebuild_tensor_v2": _tensor,
     "torch._utils._rebuild_tensor_v3": _typed_tensor,
+    "torch._utils._rebuild_qtensor": _quantized,
     "torch._utils._rebuild_parameter": _first,
     "torch._utils._rebuild_parameter_with_state": _first,
     "torch._utils._rebuild_device_tensor_from_numpy": _first,
