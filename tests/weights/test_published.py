@@ -17,6 +17,13 @@ TORCHVISION = [row for row in PRETRAINED.values() if row.name.startswith("torchv
 TIMM = [row for row in PRETRAINED.values() if row.name.startswith("timm/")]
 
 
+# Trained on smaller images than they are read at, for which alone timm's table has figures.
+UNMEASURED = {
+    "timm/resnet10t.c3_in1k", "timm/resnet14t.c3_in1k", "timm/ecaresnet50t.a3_in1k", "timm/seresnet50.a3_in1k",
+    "timm/resnetrs50.tf_in1k", "timm/resnetrs101.tf_in1k",
+}  # fmt: skip
+
+
 def named(row: Pretrained) -> str:
     return row.name
 
@@ -113,7 +120,7 @@ def test_a_row_is_complete(row: Pretrained) -> None:
     assert row.network in CATALOG
     assert from_dict(row.preprocessing).channels == 3
     assert row.source
-    assert row.published
+    assert row.published or row.name in UNMEASURED
     if row.file:
         assert re.fullmatch(rf"{row.network}-[0-9a-f]{{8}}\.pth", row.file)
     else:
