@@ -21,7 +21,7 @@ from tests.hub_server import Hub
 from tests.peers import resolve_data_config, timm, torchvision
 
 
-def classifier(name: str, *, channels: int = 3, **fields: object) -> Classifier:
+def classifier(name: str, *, channels: int = 3, **fields: Any) -> Classifier:
     torch.manual_seed(0)
     return Classifier(
         network=resnets.resnet(name, num_classes=3, in_channels=channels, **fields),

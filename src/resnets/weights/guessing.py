@@ -185,7 +185,8 @@ def _inferred(convolutions: Sequence[Layer]) -> Iterator[ResNetSpec]:
         if length > 1 and stem[0][0] >= stem[-1][0]:  # else a first block of as many channels looks like a stem's part
             continue
         large = kernel > 3 or length > 1
-        made = Stem(widths=tuple(shape[0] for shape in stem), kernel=kernel, stride=2 if large else 1, pool=large)
+        pool = "max" if large else "none"
+        made = Stem(widths=tuple(shape[0] for shape in stem), kernel=kernel, stride=2 if large else 1, pool=pool)
         for block in ("bottleneck", "basic"):
             for shortcut in _SHORTCUTS if length == 1 else _SHORTCUTS[::-1]:
                 try:

@@ -102,8 +102,10 @@ def forget(fetched: Fetched) -> bool:
     if not fetched.cached:
         return False
     try:
-        for path in (fetched.path.resolve(), fetched.path):  # huggingface_hub's names are links to its blobs
-            path.unlink(missing_ok=True)
+        kept = fetched.path.resolve()
+        fetched.path.unlink(missing_ok=True)
+        if kept.is_relative_to(cache().resolve()):  # huggingface_hub's names are links to its blobs
+            kept.unlink(missing_ok=True)
     except OSError as error:
         log.warning("%s cannot be read and cannot be removed (%s)", fetched.path, error.strerror or error)
         return False
