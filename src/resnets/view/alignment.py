@@ -6,9 +6,11 @@ Marked is what a designer chooses and what it costs is counted. Three rules foll
   and by the longest common subsequence, in which an operation of the same name counts twice. A 7x7 stem against three
   3x3s therefore pairs `conv1` with `conv1.0` (both read the image, both hold the stem's stride) and the norm, ReLU and
   pool that both have; the two other convolutions, with what stands between, are added.
-- Chosen are an operation's presence, kernel, stride, padding and groups, and the channels that a convolution of the
-  trunk or of a residual branch, or the classifier, gives. Everything else follows and is never marked: channels that
-  come in (but the image's), channels of a shortcut (the residual branch sets them), sizes, costs, receptive fields.
+- Chosen are an operation's presence, kernel, stride, padding, groups and dilation, the channels that a convolution of
+  the trunk or of a residual branch, or the classifier, gives, by how much attention reduces its channels, and which
+  activation it is (two kinds of activation pair; operations of attention pair only with each other). What the norms
+  and the last pool are is said of the whole network. Everything else follows and is never marked: channels that come
+  in (but the image's), channels of a shortcut (the residual branch sets them), sizes, costs, receptive fields.
 - A stride that leaves one operation and appears on another of its branch has moved, and is marked on both. Where the
   one operation was removed and the other added, neither has moved: one replaces the other.
 """
@@ -20,7 +22,7 @@ from functools import cached_property
 from itertools import permutations
 from typing import Any, Literal
 
-from resnets.operation import BranchName, Operation
+from resnets.operation import ACTIVATIONS, BranchName, Operation
 from resnets.spec import ResNetSpec
 from resnets.spec_values import to_dict
 from resnets.structure import Structure
@@ -48,9 +50,9 @@ class Deltas:
 class Change:
     """One chosen number of an operation that differs; where it has moved, from which operation to which."""
 
-    attribute: str  # kernel, stride, padding, groups, channels in, channels out
-    first: int | None  # None: the first network has no such operation
-    second: int | None
+    attribute: str  # kernel, stride, padding, groups, dilation, channels in, channels out, reduction, activation
+    first: int | str | None  # None: the first network has no such operation
+    second: int | str | None
     kind: Literal["changed", "moved"] = "changed"
     origin: Operation | None = None  # of a moved number: who had it in the first network
     destination: Operation | None = None  # who has it in the second
@@ -198,7 +200,8 @@ def _aligned(first: Sequence[Operation], second: Sequence[Operation]) -> Iterato
 
 def _likeness(first: Operation, second: Operation) -> int:
     """0: cannot pair."""
-    if first.kind != second.kind:
+    activations = first.kind in ACTIVATIONS and second.kind in ACTIVATIONS
+    if (first.kind != second.kind and not activations) or first.of_attention != second.of_attention:
         return 0
     return 2 if local_name(first) == local_name(second) else 1
 
@@ -226,13 +229,19 @@ def _changes(first: Operation | None, second: Operation | None, move: Change | N
             yield move if move and attribute == "stride" else Change(attribute, before, after)
 
 
-def _chosen(operation: Operation) -> Iterator[tuple[str, int]]:
-    """The numbers of an operation that a designer chose; the rest follows from these and from what comes in."""
+def _chosen(operation: Operation) -> Iterator[tuple[str, int | str]]:
+    """What a designer chose about an operation; the rest follows from this and from what comes in."""
+    if operation.kind in ACTIVATIONS:
+        yield "activation", operation.kind
     yield "kernel", operation.kernel
     yield "stride", operation.stride
     yield "padding", operation.padding
-    yield "groups", operation.groups
-    if operation.kind == "linear" or (operation.kind == "conv" and operation.branch != "shortcut"):
+    yield "groups", 1 if operation.kind == "blur" else operation.groups  # a blur never mixes channels
+    yield "dilation", operation.dilation
+    if operation.of_attention:
+        if operation.name.endswith(".fc1"):
+            yield "reduction", round(operation.input[0] / operation.output[0])
+    elif operation.kind == "linear" or (operation.kind == "conv" and operation.branch != "shortcut"):
         yield "channels out", operation.output[0]
 
 

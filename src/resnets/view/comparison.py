@@ -8,6 +8,7 @@ from typing import Any
 from resnets.operation import Operation
 from resnets.structure import MACS_CONVENTION, Structure
 from resnets.view.alignment import Change, Comparison, Deltas, Pair, Status, local_name
+from resnets.view.parts import differences
 from resnets.view.table import Cell, Table
 
 SIGNS: Mapping[Status, str] = {"added": "+", "removed": "−", "changed": "~", "moved": "→", "same": " "}
@@ -27,6 +28,7 @@ def comparison_record(names: tuple[str, str], comparison: Comparison) -> dict[st
         "second": _totals(names[1], comparison.second),
         "macs_convention": MACS_CONVENTION,
         "spec_changes": list(comparison.spec_changes),
+        "differences": list(differences(comparison.first.spec, comparison.second.spec)),
         "deltas": dataclasses.asdict(comparison.total),
         "stages": [
             {
@@ -57,6 +59,7 @@ def _summary(names: tuple[str, str], comparison: Comparison) -> Table:
     totals = (str(sum(counts[stage.stage, status] for stage in comparison.stages) or "") for status in statuses)
     networks = zip(names, (comparison.first, comparison.second), strict=True)
     spec = f"The specs differ in {'; '.join(comparison.spec_changes)}."
+    words = differences(comparison.first.spec, comparison.second.spec)
     return Table(
         caption=_caption(names, comparison),
         headers=("stage", "parameters", "MACs", "bytes", *(f"{SIGNS[status]} {status}" for status in statuses)),
@@ -69,6 +72,7 @@ def _summary(names: tuple[str, str], comparison: Comparison) -> Table:
         notes=(
             f"MACs: {MACS_CONVENTION}, for one image. bytes: every operation's output in float32, for one image.",
             spec if comparison.spec_changes else "The specs are the same.",
+            *([f"In words: {'; '.join(words)}."] if words else []),
         ),
     )
 
@@ -155,7 +159,7 @@ def _who(operation: Operation) -> str:
 
 def _window(operation: Operation) -> str:
     """`3×3 conv`, `2×2 avg-pool`; the bare kind where there is no window."""
-    windowed = operation.kind in ("conv", "max-pool", "avg-pool")
+    windowed = operation.kind in ("conv", "max-pool", "avg-pool", "blur")
     return f"{operation.kernel}×{operation.kernel} {operation.kind}" if windowed else operation.kind
 
 
@@ -165,7 +169,9 @@ def _operation(operation: Operation, *, stride: bool) -> str:
     parts = [_window(operation), f"{' → '.join(channels)} channels"]
     if stride and operation.stride > 1:
         parts.append(f"stride {operation.stride}")
-    if operation.groups > 1:
+    if operation.dilation > 1:
+        parts.append(f"dilation {operation.dilation}")
+    if operation.groups > 1 and operation.kind != "blur":
         parts.append(f"{operation.groups} groups")
     return ", ".join(parts)
 

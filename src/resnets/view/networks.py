@@ -5,7 +5,7 @@ Each is a `Table`, which `resnets.view.table` writes down. What a program reads 
 """
 
 import dataclasses
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,9 +13,10 @@ from resnets.catalog import Row
 from resnets.operation import Kind, Operation
 from resnets.spec_values import to_dict
 from resnets.structure import MACS_CONVENTION, Structure, structure
+from resnets.view.parts import head, unusual
 from resnets.view.table import Bracket, Cell, Table
 
-WINDOWS: tuple[Kind, ...] = ("conv", "max-pool", "avg-pool", "pad")  # kinds that have a kernel or a stride
+WINDOWS: tuple[Kind, ...] = ("conv", "max-pool", "avg-pool", "blur", "pad")  # kinds that have a kernel or a stride
 
 
 def list_records(rows: Iterable[Row]) -> list[dict[str, Any]]:
@@ -63,9 +64,12 @@ def stage_table(networks: Sequence[tuple[str, Structure]]) -> Table:
         outputs = dict.fromkeys(_shape(stage.output) for stage in stages if stage)
         cells = ["–" if stage is None else Bracket(stage.layers, stage.repeats) for stage in stages]
         rows.append((label, " or ".join(outputs), *cells))
+    parts = [unusual(built.spec) for built in structures]
+    named = _merged([list(part) for part in parts])  # what at least one of the networks has its own way
     foot: Sequence[tuple[str, Callable[[Structure], str]]] = (
         ("shortcuts", lambda built: built.spec.shortcut),
         ("a stage's stride", _where_the_stride_is),
+        *((name, _part(name)) for name in named if name not in ("anti-aliasing", "last pool", "dropout")),
         ("parameters", lambda built: f"{built.parameters:,}"),
         ("MACs", lambda built: _in_units(built.macs)),
         ("MACs, fvcore's", lambda built: _in_units(built.fvcore_macs)),
@@ -88,6 +92,8 @@ def stage_table(networks: Sequence[tuple[str, Structure]]) -> Table:
 
 def operation_table(name: str, built: Structure) -> Table:
     """Every operation of a network in the order in which they run, with totals."""
+    dilated = any(operation.dilation > 1 for operation in built.operations)
+    columns = [column for column in _OPERATION_COLUMNS if dilated or column[0] != "dilation"]
     totals = {
         "name": "total",
         "parameters": built.parameters,
@@ -96,10 +102,10 @@ def operation_table(name: str, built: Structure) -> Table:
     }
     return Table(
         caption=f"Every operation of {_at(name, built)}",
-        headers=tuple(title for title, _, _ in _OPERATION_COLUMNS),
-        alignments="".join(alignment for _, alignment, _ in _OPERATION_COLUMNS),
-        rows=tuple(_operation_row(operation.as_dict()) for operation in built.operations),
-        foot=(_operation_row(totals),),
+        headers=tuple(title for title, _, _ in columns),
+        alignments="".join(alignment for _, alignment, _ in columns),
+        rows=tuple(_operation_row(operation.as_dict(), columns) for operation in built.operations),
+        foot=(_operation_row(totals, columns),),
         notes=(
             f"MACs: {MACS_CONVENTION}, for one image. As fvcore counts, which is what timm's tables print: "
             f"{built.fvcore_macs:,}.",
@@ -146,21 +152,37 @@ class _Stage:
 
 
 def _stages(built: Structure) -> list[_Stage]:
-    stem = [operation for operation in built.stage("stem") if operation.kind == "conv"]
+    windows = [operation for operation in built.stage("stem") if operation.kind in WINDOWS]
+    stem = [operation for operation in windows if not operation.name.startswith("maxpool")]
     stages = [_Stage("stem", stem[-1].output[1:], tuple(_layer(conv, stride=True) for conv in stem))]
-    pools = [operation for operation in built.stage("stem") if operation.kind == "max-pool"]
-    stages += [_Stage("pool", pool.output[1:], ("3×3 max pool, stride 2",)) for pool in pools]
+    if pool := windows[len(stem) :]:
+        stages.append(_Stage("pool", pool[-1].output[1:], tuple(_layer(one, stride=True) for one in pool)))
     for number, depth in enumerate(built.spec.depths, 1):
         stage = built.stage(f"stage {number}")
-        layers = [_layer(row) for row in stage if (row.block, row.branch, row.kind) == (0, "residual", "conv")]
-        stages.append(_Stage(f"stage {number}", stage[-1].output[1:], tuple(layers), depth))
-    head = f"global average pool, {built.spec.num_classes}-d fc"
-    return [*stages, _Stage("head", (1, 1), (head,))]
+        residual = [row for row in stage if (row.block, row.branch) == (0, "residual")]
+        layers = [_layer(row) for row in residual if row.kind == "conv" and not row.of_attention]
+        stages.append(_Stage(f"stage {number}", stage[-1].output[1:], (*layers, *_attention(residual)), depth))
+    return [*stages, _Stage("head", (1, 1), (head(built.spec),))]
+
+
+def _attention(residual: Sequence[Operation]) -> Iterator[str]:
+    """`SE, 256 → 16 → 256` or `ECA, kernel 5`; nothing where a block has no attention."""
+    for row in residual:
+        if row.name.endswith(".se.fc1"):
+            yield f"SE, {row.input[0]} → {row.output[0]} → {row.input[0]}"
+        elif row.kind == "channel-conv":
+            yield f"ECA, kernel {row.parameters}"
 
 
 def _layer(conv: Operation, *, stride: bool = False) -> str:
-    """`3×3, 128, C=32`: kernel, channels out and, where there is one, cardinality."""
-    parts = [f"{conv.kernel}×{conv.kernel}", str(conv.output[0])]
+    """`3×3, 128, C=32`: kernel, channels out and, where there is one, cardinality. `3×3 max pool` of a pool."""
+    names: Mapping[Kind, str] = {"max-pool": " max pool", "avg-pool": " average pool", "blur": " blur"}
+    parts = [f"{conv.kernel}×{conv.kernel}{names.get(conv.kind, '')}"]
+    if conv.kind != "conv":
+        return ", ".join([*parts, *([f"stride {conv.stride}"] if conv.stride > 1 else [])])
+    parts.append(str(conv.output[0]))
+    if conv.dilation > 1:
+        parts.append(f"dilation {conv.dilation}")
     if conv.groups > 1:
         parts.append(f"C={conv.groups}")
     if stride and conv.stride > 1:
@@ -184,9 +206,16 @@ def _merged(orders: Sequence[Sequence[str]]) -> list[str]:
 
 def _where_the_stride_is(built: Structure) -> str:
     """In the first block of each later stage; a stage's resolution is halved there."""
+    if built.spec.antialias != "none":
+        layer = "3×3 blur" if built.spec.antialias == "blur" else "2×2 average"
+        return f"a {layer} behind the {'first ' if built.spec.block == 'basic' else ''}3×3"
     if built.spec.block == "basic":
         return "first 3×3"
     return "first 1×1" if built.spec.stride_at == "conv1" else "3×3"
+
+
+def _part(name: str) -> Callable[[Structure], str]:
+    return lambda built: unusual(built.spec).get(name, "–")
 
 
 def _in_units(count: int) -> str:
@@ -231,7 +260,8 @@ def _field(key: str) -> Callable[[Mapping[str, Any]], str]:
     return lambda record: str(record["receptive_field"][key]) if "receptive_field" in record else ""
 
 
-_OPERATION_COLUMNS: Sequence[tuple[str, str, Callable[[Mapping[str, Any]], str]]] = (
+_Column = tuple[str, str, Callable[[Mapping[str, Any]], str]]
+_OPERATION_COLUMNS: Sequence[_Column] = (
     ("operation", "l", _value("name")),
     ("stage", "l", _value("stage")),
     ("block", "r", _value("block")),
@@ -241,6 +271,7 @@ _OPERATION_COLUMNS: Sequence[tuple[str, str, Callable[[Mapping[str, Any]], str]]
     ("stride", "r", _window("stride")),
     ("padding", "r", _window("padding")),
     ("groups", "r", _window("groups")),
+    ("dilation", "r", _window("dilation")),
     ("input", "r", _size("input")),
     ("output", "r", _size("output")),
     ("parameters", "r", _count("parameters")),
@@ -252,5 +283,5 @@ _OPERATION_COLUMNS: Sequence[tuple[str, str, Callable[[Mapping[str, Any]], str]]
 )
 
 
-def _operation_row(record: Mapping[str, Any]) -> tuple[Cell, ...]:
-    return tuple(cell(record) for _, _, cell in _OPERATION_COLUMNS)
+def _operation_row(record: Mapping[str, Any], columns: Sequence[_Column]) -> tuple[Cell, ...]:
+    return tuple(cell(record) for _, _, cell in columns)

@@ -43,6 +43,22 @@ LOOKS: Mapping[BranchKind, Look] = {
     ),
 }  # fmt: skip
 
+
+def look(spec: ResNetSpec, block: Block) -> Look:
+    """How the shortcut of one block is named and drawn: kernels may be larger, and pre-activation has no norm in it."""
+    found = LOOKS[block.shortcut]
+    if block.shortcut == "projection" and (kernel := _projection_kernel(spec, block)) > 1:
+        window = f"{kernel}×{kernel}"
+        found = replace(found, label=f"{window} projection", short=f"{window} projection", sign=window)
+    if block.shortcut == "projection" and spec.preactivation:
+        found = replace(found, meaning="convolution")
+    return found
+
+
+def _projection_kernel(spec: ResNetSpec, block: Block) -> int:
+    return spec.projection_kernel if block.stride > 1 or block.dilation > 1 else 1
+
+
 OPTION_WORDS: Mapping[ShortcutOption, str] = {
     "A": "pad where the shape changes",
     "B": "project where the shape changes",
@@ -92,15 +108,15 @@ def options(block: Block, built: Structure) -> dict[ShortcutOption, Cost | None]
     The paper's A pads, B projects where the shape changes, C projects everywhere; D is ResNet-D's. None: impossible,
     since padding only adds channels. Raises InputError where `built` has no such block.
     """
-    return dict(_options(replace(block, stage=0, index=0), _entering(block, built)))
+    return dict(_options(_smallest(built.spec, block), _entering(block, built)))
 
 
 @cache
-def _options(block: Block, shape: Shape) -> Mapping[ShortcutOption, Cost | None]:
-    smallest = _smallest(block)
+def _options(smallest: ResNetSpec, shape: Shape) -> Mapping[ShortcutOption, Cost | None]:
+    c_in, c_out = smallest.stem.widths[0], smallest.widths[-1]
     costs: dict[ShortcutOption, Cost | None] = {}
     for option in SHORTCUT_OPTIONS:
-        impossible = option == "A" and block.c_out < block.c_in
+        impossible = option == "A" and c_out < c_in
         costs[option] = None if impossible else _cost(with_option(smallest, option), shape)
     return costs
 
@@ -121,24 +137,35 @@ def _entering(block: Block, built: Structure) -> Shape:
     raise InputError(f"stage {block.stage}, block {block.index}: the network has no such block")
 
 
-def _smallest(block: Block) -> ResNetSpec:
-    """The smallest network whose last block has `block`'s channels and stride.
+def _smallest(spec: ResNetSpec, block: Block) -> ResNetSpec:
+    """The smallest network whose last block has `block`'s channels, stride and dilation, and `spec`'s shortcuts.
 
     Its stem keeps the size, and a block with a stride, which only begins a later stage, has a stage before it. So an
-    option costs what it does at this block, whatever the other blocks of the real network would allow.
+    option costs what it does at this block, whatever the other blocks of the real network would allow. Where the block
+    has dilation instead of a stride, so has this network: its stem takes all the stride that there may be.
     """
-    widths = (block.c_in, block.c_out) if block.stride > 1 else (block.c_out,)
+    dilated = block.stride == 1 and block.dilation > 1
+    widths = (block.c_in, block.c_out) if block.stride > 1 or dilated else (block.c_out,)
     return ResNetSpec(
         depths=(1,) * len(widths),
         widths=widths,
         block="basic",
-        stem=Stem(widths=(block.c_in,), kernel=1, stride=1, pool="none"),
+        stem=Stem(widths=(block.c_in,), kernel=1, stride=_ALL if dilated else 1, pool="none"),
+        output_stride=_ALL if dilated else None,
+        preactivation=spec.preactivation,
+        norm=spec.norm,
+        conv_bias=spec.conv_bias,
+        projection_kernel=spec.projection_kernel,
     )
+
+
+_ALL = 8  # an output stride
 
 
 def _cost(spec: ResNetSpec, shape: Shape) -> Cost:
     """Of the shortcut in the last block of `spec`, entered by `shape`."""
-    built = structure(spec, shape[1:])
+    _, height, width = shape
+    built = structure(spec, (height * spec.stem.stride, width * spec.stem.stride))
     last = built.stage(f"stage {len(spec.depths)}")
     shortcut = [operation for operation in last if operation.branch == "shortcut"]
     return Cost(sum(operation.parameters for operation in shortcut), sum(operation.macs for operation in shortcut))

@@ -3,8 +3,10 @@
 from dataclasses import dataclass
 
 from resnets.operation import Operation, Shape
+from resnets.spec import ResNetSpec
 from resnets.structure import Structure
 from resnets.view.diagram import operations, trunk
+from resnets.view.diagram.detail import Detail, detail
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -16,7 +18,7 @@ class Column:
     volumes: tuple[tuple[str, Shape], ...]  # what each is called, and its size
     inside: str  # a title for the operations
     boxes: tuple[operations.Box, ...] = ()
-    detail: operations.Detail | None = None
+    detail: Detail | None = None
     runs: tuple[trunk.Run, ...] = ()
     stacked: bool = False  # volumes above each other, not side by side
     cell: tuple[str, str] = ("", "")  # where there are no runs: what is written on the only cell
@@ -38,14 +40,14 @@ def _stem(built: Structure) -> Column:
     stem = built.stage("stem")
     shapes = {stem[0].input: "image"}
     for operation in stem:
-        shapes.setdefault(operation.output, "pool" if operation.kind == "max-pool" else "conv")
-    names = [operation.name for operation in stem if operation.kind == "max-pool"]
+        shapes.setdefault(operation.output, "pool" if operation.name.startswith("maxpool") else "conv")
+    names = dict.fromkeys(operation.name.split(".")[0] for operation in stem if operation.name.startswith("maxpool"))
     return Column(
         title="stem",
         subtitle=_parameters(stem),
         volumes=tuple((name, volume) for volume, name in shapes.items()),
         inside="stem",
-        boxes=operations.boxes(stem),
+        boxes=operations.boxes(built.spec, stem),
         cell=("stem", ", ".join(("conv1", *names))),
     )
 
@@ -59,22 +61,24 @@ def _stage(built: Structure, number: int, runs: tuple[trunk.Run, ...]) -> Column
         subtitle=f"{depth} block{'s' if depth > 1 else ''}, {_parameters(rows)}",
         volumes=(("", rows[-1].output),),
         inside=runs[0].name,
-        detail=operations.detail(first, runs[0].first.shortcut, zeroed=built.spec.zero_last_norm),
+        detail=detail(built.spec, first, runs[0].first.shortcut),
         runs=runs,
-        notes=_others(runs),
+        notes=_others(built.spec, runs),
     )
 
 
 def _head(built: Structure) -> Column:
-    pool, linear = built.stage("head")
+    rows = built.stage("head")
+    pooled = [row for row in rows if row.kind in ("global-pool", "linear")]
+    names = {"global-pool": "pooled", "linear": "classes"}
     return Column(
         title="head",
-        subtitle=_parameters((pool, linear)),
-        volumes=(("pooled", pool.output), ("classes", linear.output)),
+        subtitle=_parameters(rows),
+        volumes=tuple((names[row.kind], row.output) for row in pooled),
         stacked=True,
         inside="head",
-        boxes=operations.boxes((pool, linear)),
-        cell=("head", f"{pool.name}, {linear.name}"),
+        boxes=operations.boxes(built.spec, rows),
+        cell=("head", ", ".join(row.name for row in rows)),
     )
 
 
@@ -82,7 +86,7 @@ def _parameters(rows: tuple[Operation, ...]) -> str:
     return f"{compact(sum(row.parameters for row in rows))} parameters"
 
 
-def _others(runs: tuple[trunk.Run, ...]) -> tuple[str, ...]:
+def _others(spec: ResNetSpec, runs: tuple[trunk.Run, ...]) -> tuple[str, ...]:
     """How the blocks that are not drawn differ from the one that is."""
     first, last = runs[0].first, runs[-1]
     if len(runs) == 1:
@@ -93,7 +97,10 @@ def _others(runs: tuple[trunk.Run, ...]) -> tuple[str, ...]:
         )
     others = "The other block" if last.repeats == 1 else f"The {last.repeats} other blocks"
     stride = "" if last.first.stride == first.stride else f" stride {last.first.stride},"
-    return (f"{others}:{stride}", f"{last.first.c_in} channels in, {last.first.shortcut} shortcut")
+    dilation = "" if last.first.first_dilation == first.first_dilation else f" dilation {last.first.dilation},"
+    begin = ("norm and activation before the first conv",) if spec.preactivation and first.first else ()
+    kind = f"{last.first.c_in} channels in, {last.first.shortcut} shortcut"
+    return (f"{others}:{stride}{dilation}", kind, *begin)
 
 
 def compact(count: int) -> str:

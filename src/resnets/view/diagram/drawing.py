@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from resnets.operation import Shape
 from resnets.spec import ResNetSpec
 from resnets.structure import Structure
-from resnets.view.diagram import legend, operations, trunk, volumes
+from resnets.view.diagram import detail, legend, operations, trunk, volumes
 from resnets.view.diagram.columns import Column, columns, compact
 from resnets.view.diagram.palette import SCOPE, style
 from resnets.view.diagram.svg import element, fitted, number, path, plain, rectangle, text, two_lines, width_of
+from resnets.view.parts import head, unusual
 from resnets.view.shortcuts import rule
 
 WIDTH, HEIGHT = 1600.0, 900.0  # at least; a network of many stages, or of a deep stem, takes more
@@ -21,7 +22,6 @@ MARGIN, GUTTER = 24.0, 10.0
 STAGE, HEAD, VOLUME = 258.0, 182.0, 72.0  # widths, at least: of a stage's column, of the head's, of a stem's volume
 CHANNELS, PIXELS = 140.0, (96.0, 170.0)  # the longest edges; height and width have what room the page leaves
 TOP, TITLES, LABELS, FUNNEL = 88.0, 54.0, 58.0, 18.0  # heights
-LEGEND = 14 + legend.HEIGHT + 12
 GAP = 8.0  # at least, between volumes side by side
 SHELF = 66.0  # between volumes above each other
 FONTS = "system-ui, sans-serif"
@@ -73,8 +73,10 @@ def _page(built: Structure, content: Sequence[Column]) -> Page:
         slots.append((x, wide))
         x += wide + GUTTER
     note = 24 + max(column.height for column in content if column.detail) + 20  # below the card's top
-    card = max(24 + max(column.height for column in content), note + 20)
-    below = LABELS + trunk.ABOVE + trunk.BELOW + FUNNEL + card + 10 + LEGEND
+    lines = max(2, *(len(column.notes) for column in content))
+    card = max(24 + max(column.height for column in content), note + 16 * lines - 12)
+    key = 14 + legend.height(built.spec) + 12
+    below = LABELS + trunk.ABOVE + trunk.BELOW + FUNNEL + card + 10 + key
     depth = 1 + volumes.SLOPE
     pixels = min(max((HEIGHT - TOP - TITLES - below) / depth, PIXELS[0]), PIXELS[1])
     ground = TOP + TITLES + pixels * depth
@@ -88,7 +90,7 @@ def _page(built: Structure, content: Sequence[Column]) -> Page:
         axis=axis,
         card=axis + trunk.BELOW + FUNNEL,
         note=axis + trunk.BELOW + FUNNEL + note,
-        bottom=max(HEIGHT, ground + below) - LEGEND,
+        bottom=max(HEIGHT, ground + below) - key,
     )
 
 
@@ -190,11 +192,11 @@ def _blocks(spec: ResNetSpec, column: Column, x: float, width: float, page: Page
 def _card(column: Column, x: float, width: float, page: Page) -> Iterator[str]:
     """The column's operations; below them, how the blocks that are not drawn differ."""
     yield rectangle(x + 4, page.card, width - 8, page.bottom - page.card - 4, fill="card", radius=6)
-    inside = operations.INSIDE if column.detail else operations.RESIDUAL
+    inside = detail.INSIDE if column.detail else operations.RESIDUAL
     left, y = x + (width - inside) / 2, page.card + 24
     yield text(left, page.card + 19, f"inside {column.inside}", bold=True)
     if column.detail:
-        yield operations.draw_detail(column.detail, left, y)
+        yield detail.draw_detail(column.detail, left, y)
     else:
         yield operations.draw_between(column.boxes, left, y)
     for row, note in enumerate(column.notes):
@@ -229,8 +231,9 @@ def _document(name: str, built: Structure, page: Page, parts: Sequence[str]) -> 
 def _description(name: str, built: Structure) -> str:
     """The diagram in words, for those who cannot see it."""
     told = [f"{name}: {_summary(built)}. {built.parameters:,} parameters, {built.macs:,} multiply-accumulates."]
+    told += [f"{name[0].upper()}{name[1:]}: {words}." for name, words in unusual(built.spec).items()]
     for number_, stage in enumerate(trunk.runs(built.spec), 1):
         output = volumes.size_label(built.stage(f"stage {number_}")[-1].output)
-        shortcuts = " then ".join(f"{run.repeats} × {trunk.shortcut_label(run.first)}" for run in stage)
+        shortcuts = " then ".join(f"{run.repeats} × {trunk.shortcut_label(built.spec, run.first)}" for run in stage)
         told.append(f"Stage {number_}: output {output}; shortcuts {shortcuts}.")
-    return " ".join([*told, f"Head: global average pool and {built.spec.num_classes} classes."])
+    return " ".join([*told, f"Head: {head(built.spec)}."])

@@ -1,21 +1,23 @@
-"""Operations as a column of labelled boxes, data flowing down, and one residual block drawn from them."""
+"""Operations as a column of labelled boxes, data flowing down."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from resnets.operation import Kind, Operation
-from resnets.spec import BranchKind
-from resnets.view.diagram.svg import arrow, path, rectangle, route, shape, text
+from resnets.operation import ACTIVATIONS, Kind, Operation
+from resnets.spec import BranchKind, ResNetSpec
+from resnets.view.diagram.svg import arrow, path, rectangle, shape, text
+from resnets.view.parts import POOLS
 from resnets.view.shortcuts import LOOKS
 
-GLUED: tuple[Kind, ...] = ("norm", "relu")  # drawn close to what they follow
 GAP = 13.0  # between what is not glued, with an arrow in it
 SEAM = 2.0
 _LINE = 14.5  # between baselines in a box
 FILLS: dict[Kind, str] = {
-    "conv": "conv", "norm": "norm", "relu": "relu", "max-pool": "pool", "avg-pool": "pool", "global-pool": "pool",
-    "linear": "linear", "pad": "pad",
+    "conv": "conv", "norm": "norm", "max-pool": "pool", "avg-pool": "pool", "global-pool": "pool", "blur": "pool",
+    "linear": "linear", "pad": "pad", "squeeze": "pool", "channel-conv": "conv", "sigmoid": "relu",
+    **dict.fromkeys(ACTIVATIONS, "relu"),
 }  # fmt: skip
+NORMS = {"batch": "norm", "group": "group norm", "frozen": "frozen norm"}
 
 
 def shortcut_line(shortcut: BranchKind, line: str, *children: str, kind: str | None = None, **data: str) -> str:
@@ -27,27 +29,37 @@ def shortcut_line(shortcut: BranchKind, line: str, *children: str, kind: str | N
     )  # fmt: skip
 
 
-def words(operation: Operation, *, narrow: bool = False, zeroed: bool = False) -> tuple[str, ...]:
-    """What is written on an operation, by line. narrow: no line holds two things. zeroed: its scale starts at 0."""
+def words(spec: ResNetSpec, operation: Operation, *, narrow: bool = False, zeroed: bool = False) -> tuple[str, ...]:
+    """What is written on an operation, by line. narrow: no line holds two things. zeroed: it starts at 0."""
+    starts = ", starts at 0" if zeroed else ""
     stride = f"stride {operation.stride}" if operation.stride > 1 else ""
     window = f"{operation.kernel}×{operation.kernel}"
     c_in, (height, width), c_out = operation.input[0], operation.input[1:], operation.output[0]
-    lines: tuple[str, ...] = (operation.kind,)
+    lines: tuple[str, ...] = (operation.kind.replace("-", " "),)
     match operation.kind:
+        case "conv" if operation.of_attention:
+            lines = (f"fc, {c_in} → {c_out}",)
         case "conv":
+            dilation = f"dilation {operation.dilation}" if operation.dilation > 1 else ""
             groups = f"{operation.groups} groups" if operation.groups > 1 else ""
             head = (f"conv {window}", stride) if narrow or not stride else (f"conv {window}, {stride}",)
-            lines = (*head, f"{c_in} → {c_out}", groups)
+            lines = (*head, dilation, f"{c_in} → {c_out}{starts}", groups)
+        case "blur":
+            lines = (f"blur {window}, {stride}",) if stride else (f"blur {window}",)
+        case "squeeze":
+            lines = ("mean per map",)
+        case "channel-conv":
+            lines = ("channel conv", f"kernel {operation.parameters}")
         case "max-pool" | "avg-pool":
             lines = (f"{operation.kind.replace('-', ' ')} {window}", stride)
         case "pad":
             lines = ("pad", stride, f"{c_in} → {c_out}" if c_in != c_out else "")
         case "global-pool":
-            lines = ("global average pool", f"{height} × {width} → 1 × 1")
+            lines = (POOLS[spec.pool], f"{height} × {width} → 1 × 1")
         case "linear":
             lines = ("linear", f"{c_in} → {c_out}")
         case "norm":
-            lines = ("norm, starts at 0" if zeroed else "norm",)
+            lines = (NORMS[spec.norm] + starts,)
         case _:
             pass
     return tuple(line for line in lines if line)
@@ -67,17 +79,32 @@ class Box:
         return 4 + _LINE * len(self.lines)
 
 
-def boxes(operations: Sequence[Operation], *, narrow: bool = False, zeroed: bool = False) -> tuple[Box, ...]:
-    """Operations as boxes. zeroed: the scale of the last norm starts at zero."""
-    norms = [operation for operation in operations if operation.kind == "norm"]
+def boxes(
+    spec: ResNetSpec, operations: Sequence[Operation], *, narrow: bool = False, zeroed: bool = False
+) -> tuple[Box, ...]:
+    """Operations as boxes. zeroed: the last norm, or in pre-activation the last convolution, starts at zero.
+
+    What always goes together is glued: norm and activation behind their convolution or, in pre-activation, before it.
+    """
+    last = [operation for operation in operations if operation.kind == ("conv" if spec.preactivation else "norm")]
     return tuple(
         Box(
-            words(operation, narrow=narrow, zeroed=zeroed and operation is norms[-1]),
-            FILLS[operation.kind],
-            position > 0 and operation.kind in GLUED,
+            words(spec, operation, narrow=narrow, zeroed=zeroed and operation is last[-1]),
+            "linear" if operation.of_attention and operation.kind == "conv" else FILLS[operation.kind],
+            position > 0 and _glued(operations[position - 1], operation, first=spec.preactivation and not narrow),
         )
         for position, operation in enumerate(operations)
     )
+
+
+def _glued(before: Operation, operation: Operation, *, first: bool) -> bool:
+    """first: norm and activation stand before the convolution that they belong to."""
+    if operation.of_attention or before.kind == "norm":
+        return True
+    clings = (*ACTIVATIONS, "norm")
+    if first and before.branch == "residual":
+        return before.kind in clings and operation.kind == "conv"
+    return operation.kind in clings
 
 
 def height(column: Sequence[Box]) -> float:
@@ -94,12 +121,12 @@ def draw(column: Sequence[Box], x: float, y: float, width: float, *, arrows: boo
             y += SEAM if box.glued else GAP
             if arrows and not box.glued:
                 parts.append(arrow(x, y, GAP, down=True))
-        parts.append(_box(box, x, y, width))
+        parts.append(draw_box(box, x, y, width))
         y += box.height
     return "".join(parts)
 
 
-def _box(box: Box, x: float, y: float, width: float) -> str:
+def draw_box(box: Box, x: float, y: float, width: float) -> str:
     lines = "".join(
         text(x, y + 13.5 + _LINE * row, line, size=12.5, anchor="middle", within=width - 8, smallest=8)
         for row, line in enumerate(box.lines)
@@ -107,70 +134,8 @@ def _box(box: Box, x: float, y: float, width: float) -> str:
     return rectangle(x - width / 2, y, width, box.height, fill=box.fill) + lines
 
 
-@dataclass(frozen=True, slots=True)
-class Detail:
-    """One residual block to draw: the boxes of its residual branch and of its shortcut."""
-
-    residual: tuple[Box, ...]
-    shortcut: tuple[Box, ...]
-    kind: BranchKind
-
-    @property
-    def body(self) -> float:
-        """The height between where the branches part and where they meet."""
-        return max(height(self.residual), height(self.shortcut))
-
-    @property
-    def height(self) -> float:
-        """From the arrow that comes in to the one that goes out."""
-        return ENTRY + self.body + JOIN + SUM + EXIT
-
-
-ENTRY, JOIN, SUM, EXIT = 27.0, 14.0, 20.0, 48.0
-RESIDUAL, SHORTCUT, LANE_GAP = 138.0, 90.0, 10.0  # widths
-INSIDE = RESIDUAL + LANE_GAP + SHORTCUT
+RESIDUAL = 138.0  # the width of a column
 STUB = 22.0  # the arrow into and out of a column that is no block
-
-
-def detail(operations: Sequence[Operation], kind: BranchKind, *, zeroed: bool) -> Detail:
-    """The block that `operations` make up."""
-    residual = [operation for operation in operations if operation.branch == "residual"]
-    shortcut = [operation for operation in operations if operation.branch == "shortcut"]
-    return Detail(boxes(residual, zeroed=zeroed), boxes(shortcut, narrow=True), kind)
-
-
-def draw_detail(block: Detail, x: float, y: float) -> str:
-    """A residual block, `x` its left edge and `y` its top: x → relu(residual(x) + shortcut(x))."""
-    middle, lane = x + RESIDUAL / 2, x + RESIDUAL + LANE_GAP + SHORTCUT / 2
-    fork, top = y + 12, y + ENTRY
-    join = top + block.body + JOIN + SUM / 2
-    bend = 8
-    line = route(
-        "M", middle, fork, "H", lane - bend, "q", bend, 0, bend, bend,
-        "V", join - bend, "q", 0, bend, -bend, bend, "H", middle + SUM / 2 + 6,
-    )  # fmt: skip
-    kept = height(block.shortcut)
-    parts = [
-        path("M", middle, y, "V", fork, stroke="line", stroke_width=1.5),
-        arrow(middle, top, ENTRY - 12, down=True),
-        shortcut_line(block.kind, line),
-        path("M", middle + SUM / 2, join, "l 8 -4.5 v 9 z", fill="shortcut"),
-        shape("circle", fill="line", cx=middle, cy=fork, r=3),
-        draw(block.residual, middle, top, RESIDUAL),
-        path("M", middle, top + height(block.residual), "V", top + block.body, stroke="line", stroke_width=1.5),
-        arrow(middle, join - SUM / 2, JOIN, down=True),
-        plus(middle, join, SUM / 2),
-        arrow(middle, join + SUM / 2 + GAP, GAP, down=True),
-        _box(Box(("relu",), "relu", False), middle, join + SUM / 2 + GAP, RESIDUAL),
-        arrow(middle, join + SUM / 2 + EXIT, EXIT - GAP - 18.5, down=True),
-    ]
-    if block.shortcut:
-        parts.append(draw(block.shortcut, lane, top + (block.body - kept) / 2, SHORTCUT, arrows=False))
-    else:
-        centre = top + block.body / 2
-        parts.append(rectangle(lane - 34, centre - 12, 68, 24, fill="card"))
-        parts.append(text(lane, centre + 4.5, LOOKS["identity"].short, size=12.5, fill="shortcut", anchor="middle"))
-    return "".join(parts)
 
 
 def draw_between(column: Sequence[Box], x: float, y: float) -> str:
@@ -187,4 +152,14 @@ def plus(x: float, y: float, radius: float) -> str:
     """The circled plus at which a residual and a shortcut are added."""
     arm = radius * 0.55
     cross = path("M", x - arm, y, "h", 2 * arm, "M", x, y - arm, "v", 2 * arm, stroke="ink", stroke_width=1.8)
+    return shape("circle", fill="paper", stroke="ink", cx=x, cy=y, r=radius, stroke_width=1.5) + cross
+
+
+def times(x: float, y: float, radius: float) -> str:
+    """The circled cross at which each map is multiplied by its weight."""
+    arm = radius * 0.42
+    cross = path(
+        "M", x - arm, y - arm, "l", 2 * arm, 2 * arm, "M", x - arm, y + arm, "l", 2 * arm, -2 * arm,
+        stroke="ink", stroke_width=1.8,
+    )  # fmt: skip
     return shape("circle", fill="paper", stroke="ink", cx=x, cy=y, r=radius, stroke_width=1.5) + cross

@@ -1,13 +1,13 @@
 """The trunk with its blocks as cells, alike ones folded into one, and their shortcuts as arcs above."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 
 from resnets.spec import Block, ResNetSpec, blocks
 from resnets.view.diagram.operations import plus, shortcut_line
 from resnets.view.diagram.svg import element, path, plain, rectangle, route, shape, text
-from resnets.view.shortcuts import LOOKS, why
+from resnets.view.shortcuts import look, why
 
 ABOVE, BELOW = 78.0, 22.0  # what the trunk takes above and below its axis
 _SLOT = 190.0  # for one cell and its arc, at most
@@ -37,20 +37,25 @@ def runs(spec: ResNetSpec) -> tuple[tuple[Run, ...], ...]:
     """The runs of each stage."""
     stages: list[tuple[Run, ...]] = []
     for _, stage in groupby(blocks(spec), key=lambda block: block.stage):
-        alike = groupby(stage, key=lambda block: (block.c_in, block.width, block.c_out, block.stride, block.shortcut))
+        alike = groupby(stage, key=lambda block: _look(spec, block))
         stages.append(tuple(_run(list(same)) for _, same in alike))
     return tuple(stages)
+
+
+def _look(spec: ResNetSpec, block: Block) -> tuple[Block, bool]:
+    """What blocks that are drawn as one have in common."""
+    return replace(block, stage=0, index=0), spec.preactivation and block.first
 
 
 def _run(same: list[Block]) -> Run:
     return Run(same[0], len(same))
 
 
-def shortcut_label(block: Block) -> str:
+def shortcut_label(spec: ResNetSpec, block: Block) -> str:
     """What is written above the arc of a block."""
     if block.shortcut == "pooled-projection" and block.stride == 1:
         return "1×1, no pool"
-    return LOOKS[block.shortcut].short
+    return look(spec, block).short
 
 
 def cell_edges(run: int, count: int, x: float, width: float) -> tuple[float, float]:
@@ -106,7 +111,7 @@ def _arc(spec: ResNetSpec, run: Run, start: float, end: float, y: float) -> str:
     )  # fmt: skip
     head = path("M", end, tip, "l -4.5 -8 h 9 z", fill="shortcut")
     label = text(
-        (start + end) / 2, y - _PEAK - 9, shortcut_label(block), size=12.5, fill="shortcut", anchor="middle",
+        (start + end) / 2, y - _PEAK - 9, shortcut_label(spec, block), size=12.5, fill="shortcut", anchor="middle",
         within=end - start + 12,
     )  # fmt: skip
     return arc + head + label
