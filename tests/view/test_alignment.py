@@ -103,7 +103,7 @@ def test_a_deep_stem_pairs_its_first_convolution_with_the_7x7_and_its_last_norm_
     names = [(pair.first and pair.first.name, pair.second and pair.second.name) for pair in stem]
     assert names == [
         ("conv1", "conv1.0"), (None, "conv1.1"), (None, "conv1.2"), (None, "conv1.3"), (None, "conv1.4"),
-        (None, "conv1.5"), (None, "conv1.6"), ("bn1", "bn1"), ("relu", "relu"), ("maxpool", "maxpool"),
+        (None, "conv1.5"), (None, "conv1.6"), ("bn1", "bn1"), ("act1", "act1"), ("maxpool", "maxpool"),
     ]  # fmt: skip
     assert describe(stem[0]) == "kernel 7 → 3; padding 3 → 1; channels out 64 → 32"
 

@@ -1,7 +1,7 @@
 // The canvas, as a comparison: two networks stage by stage, what differs marked by a sign, a word and a colour.
 
 import { html, signed, signedMemory } from "./dom.js";
-import { caption } from "./pictures.js";
+import { caption } from "./kinds.js";
 
 /** @typedef {import("./data.js").Network} Network */
 /** @typedef {import("./data.js").Operation} Operation */
@@ -53,6 +53,7 @@ export function drawComparison(comparison, first, second, chosen, asks) {
     html("h2", {}, `${first.name} → ${second.name}`),
     html("p", { class: "counts" }, ...counts.map(({ status, count }) => html("span", { class: `mark ${status}` }, html("span", { class: "sign" }, SIGNS[status]), ` ${count} ${status}`))),
     comparison.spec.length > 0 && html("p", { class: "small" }, `In the spec: ${comparison.spec.join("; ")}.`),
+    comparison.words.length > 0 && html("p", { class: "small" }, `In words: ${comparison.words.join("; ")}.`),
     html("label", {}, html("input", { type: "checkbox", "data-key": "all", checked: chosen.all, change: () => asks.show(!chosen.all) }), " Show what is the same, too"),
     html(
       "div",

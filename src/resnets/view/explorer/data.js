@@ -5,20 +5,21 @@
  * @typedef {{ label: string, sign: string, dash: string, width: number, cap: string }} Look how a kind of shortcut is drawn
  * @typedef {{ name: string, index: number, stage: Stage, block: Block | null, branch: string, kind: string,
  *   windowed: boolean, kernel: number, stride: number, padding: number, groups: number, input: Shape, output: Shape, parameters: number,
- *   macs: number, bytes: number, field: { size: number, jump: number, start: number } }} Operation
+ *   dilation: number, norm: string, ofAttention: boolean, macs: number, bytes: number, field: { size: number, jump: number, start: number } }} Operation
  * @typedef {{ name: string, index: number, stage: Stage, cIn: number, width: number, cOut: number, stride: number,
- *   shortcut: string, look: Look, why: string, operations: Operation[],
+ *   shortcut: string, activated: boolean, look: Look, why: string, operations: Operation[],
  *   options: { option: string, words: string, cost: { parameters: number, macs: number } | null }[] }} Block
  * @typedef {{ name: string, label: string, output: Shape, parameters: number, macs: number, bytes: number,
  *   blocks: Block[], operations: Operation[] }} Stage
  * @typedef {{ name: string, source: string, depth: number, imageSize: [number, number], inChannels: number,
+ *   norm: string, parts: [name: string, words: string][],
  *   parameters: number, macs: number, fvcoreMacs: number, bytes: number, stages: Stage[], blocks: Block[],
  *   operations: Operation[], byName: Map<string, Operation | Block | Stage> }} Network
  * @typedef {{ stage: string, status: string, first: string | null, second: string | null, words: string,
  *   deltas: Deltas }} Pair
  * @typedef {{ parameters: number, macs: number, activation_bytes: number }} Deltas
  * @typedef {{ first: string, second: string, pairs: Pair[], stages: { stage: string, deltas: Deltas }[], total: Deltas,
- *   spec: string[] }} Comparison
+ *   spec: string[], words: string[] }} Comparison
  * @typedef {{ networks: Map<string, Network>, shown: string[], convention: string,
  *   compare: (first: string, second: string) => Comparison | undefined }} Model
  */
@@ -47,13 +48,14 @@ function unpackNetwork(raw, { looks, options, windows }) {
     const stage = stages[block.stage];
     const reason = raw.reasons[block.reason];
     const costs = Object.entries(options).map(([option, words]) => ({ option, words, cost: reason.options[option] }));
-    const unpacked = { ...block, look: looks[block.shortcut], why: reason.why, options: costs, stage, operations: [] };
+    const unpacked = { ...block, look: block.look ?? looks[block.shortcut], why: reason.why, options: costs, stage, operations: [] };
     stage.blocks.push(unpacked);
     return unpacked;
   });
   const operations = raw.operations.map((/** @type {any[]} */ row, /** @type {number} */ index) => {
     const operation = unpackOperation(row, index, stages, blocks);
     operation.windowed = windows.includes(operation.kind);
+    operation.norm = raw.norm;
     operation.stage.operations.push(operation);
     operation.block?.operations.push(operation);
     return operation;
@@ -70,11 +72,12 @@ function unpackNetwork(raw, { looks, options, windows }) {
  * @returns {Operation}
  */
 function unpackOperation(row, index, stages, blocks) {
-  const [name, stage, block, branch, kind, kernel, stride, padding, groups, input, output, parameters, macs, field] = row;
+  const [name, stage, block, branch, kind, kernel, stride, padding, groups, input, output, parameters, macs, field, dilation] = row;
   const [size, jump, start] = field;
   return {
     name, index, stage: stages[stage], block: block < 0 ? null : blocks[block], branch, kind, windowed: false, kernel, stride,
     padding, groups, input, output, parameters, macs, bytes: 4 * output[0] * output[1] * output[2], field: { size, jump, start },
+    dilation, norm: "", ofAttention: name.includes(".se."),
   };
 }
 
@@ -116,7 +119,7 @@ function unpackComparison(raw, one, other, marks) {
   });
   const names = [...new Set(pairs.map((pair) => pair.stage))];
   const stages = names.map((stage) => ({ stage, deltas: sum(pairs.filter((pair) => pair.stage === stage)) }));
-  return { first: raw.first, second: raw.second, pairs, stages, total: sum(pairs), spec: raw.spec };
+  return { first: raw.first, second: raw.second, pairs, stages, total: sum(pairs), spec: raw.spec, words: raw.words };
 }
 
 /** What the second operation costs less what the first does. @param {Operation | null} first @param {Operation | null} second */
@@ -134,7 +137,7 @@ function sum(pairs) {
 /**
  * A number of an operation's window, as text; empty where it moves none.
  * @param {Operation} operation
- * @param {"kernel" | "stride" | "padding" | "groups"} name
+ * @param {"kernel" | "stride" | "padding" | "groups" | "dilation"} name
  */
 export function ofWindow(operation, name) {
   return operation.windowed ? String(operation[name]) : "";
@@ -150,7 +153,7 @@ export function shareRead(operation) {
     const read = new Set();
     for (let place = 0; place < operation.output[axis]; place += 1) {
       for (let k = 0; k < operation.kernel; k += 1) {
-        const at = place * operation.stride - operation.padding + k;
+        const at = place * operation.stride - operation.padding + k * operation.dilation;
         if (at >= 0 && at < operation.input[axis]) read.add(at);
       }
     }

@@ -4,7 +4,7 @@ import { costBars, percent } from "./costs.js";
 import { ofWindow, shareRead } from "./data.js";
 import { dims, html, memory, short, whole } from "./dom.js";
 import { receptiveField } from "./field.js";
-import { caption } from "./pictures.js";
+import { caption, explanation, moves } from "./kinds.js";
 
 /** @typedef {import("./data.js").Network} Network */
 /** @typedef {import("./data.js").Stage} Stage */
@@ -41,6 +41,7 @@ function inspectNetwork(network, convention) {
       ["fvcore", "MACs, fvcore's", whole(network.fvcoreMacs)],
       ["activation_bytes", "activations", memory(network.bytes)],
       ["shortcuts", "shortcuts", shortcutCounts(network.blocks)],
+      ...network.parts.map(([name, words]) => /** @type {const} */ (["part", name, words])),
     ]),
     html("h3", {}, "Where they are"),
     costBars(network),
@@ -108,6 +109,7 @@ function inspectOperation(network, one) {
     one.name,
     html("p", { class: "muted" }, `${caption(one)} · ${one.stage.label}${one.block ? `, block ${one.block.index}, ${one.branch}` : ""}`),
     one.block && one.branch === "shortcut" ? html("p", { class: "why", "data-field": "why" }, one.block.why) : null,
+    explanation(one) ? html("p", { "data-field": "explanation" }, explanation(one)) : null,
     sizes(one),
     facts([
       ["input", "input", dims(one.input)],
@@ -116,16 +118,22 @@ function inspectOperation(network, one) {
       ["parameters", "parameters", whole(one.parameters), product(one)],
       ["macs", "MACs", whole(one.macs), macs(one)],
       ["activation_bytes", "output memory", whole(one.bytes), `bytes, as float32: ${memory(one.bytes)}`],
-      ["field", "receptive field", whole(one.field.size), `pixels; neighbours ${one.field.jump} apart; the first begins at ${String(one.field.start).replace("-", "−")}`],
+      ...(one.dilation > 1 ? [/** @type {const} */ (["dilation", "dilation", ofWindow(one, "dilation")])] : []),
+      ["field", "receptive field", wholeImage(one) ? "the whole image" : whole(one.field.size), wholeImage(one) ? "since it is found from means over all positions" : `pixels; neighbours ${one.field.jump} apart; the first begins at ${String(one.field.start).replace("-", "−")}`],
       ["share", "input read", `${(100 * share).toFixed(share < 1 ? 2 : 0)}%`, shareNote(one, share)],
     ]),
-    receptiveField(one, network.imageSize),
+    wholeImage(one) ? null : receptiveField(one, network.imageSize),
   );
+}
+
+/** What is on attention's side path depends on every position. @param {Operation} one */
+function wholeImage(one) {
+  return one.ofAttention;
 }
 
 /** ⌊(n + 2p − k) / s⌋ + 1 with the numbers in, for both axes. @param {Operation} one */
 function sizes(one) {
-  if (!["conv", "max-pool", "avg-pool"].includes(one.kind)) return null;
+  if (!moves(one.kind) || one.ofAttention) return null;
   const axes = one.input[1] === one.input[2] ? [1] : [1, 2];
   return html("div", { class: "formula", "data-field": "formula" }, ...axes.map((axis) => sizeFormula(one, axis)));
 }
@@ -136,7 +144,9 @@ function sizes(one) {
  */
 function sizeFormula(one, axis) {
   const [n, out] = [one.input[axis], one.output[axis]];
-  const over = n + 2 * one.padding - one.kernel;
+  const reach = one.dilation * (one.kernel - 1) + 1; // of a window whose taps stand apart
+  const padded = one.kind === "avg-pool" && one.stride === 1 ? 1 : 2 * one.padding; // such a pool is padded on one side
+  const over = n + padded - reach;
   const up = one.kind === "avg-pool"; // which rounds up, so that a last odd row counts
   const [open, close] = up ? ["⌈", "⌉"] : ["⌊", "⌋"];
   const quotient = over / one.stride;
@@ -144,8 +154,10 @@ function sizeFormula(one, axis) {
   return html(
     "p",
     {},
-    html("span", { class: "muted line" }, `${open}(n + 2p − k) / s${close} + 1 =`),
-    `${open}(${n} + ${2 * one.padding} − ${one.kernel}) / ${one.stride}${close} + 1 = `,
+    html("span", { class: "muted line" }, one.dilation > 1 ? `${open}(n + 2p − d(k − 1) − 1) / s${close} + 1 =` : `${open}(n + 2p − k) / s${close} + 1 =`),
+    one.dilation > 1
+      ? `${open}(${n} + ${padded} − ${one.dilation} × ${one.kernel - 1} − 1) / ${one.stride}${close} + 1 = `
+      : `${open}(${n} + ${padded} − ${one.kernel}) / ${one.stride}${close} + 1 = `,
     html("strong", {}, String(out)),
     html("span", { class: "rest", "data-field": "remainder", "data-value": rest }, rest === 0 ? "nothing is rounded away" : `rounding ${up ? "adds" : "drops"} ${Number(rest.toFixed(3))}`),
   );
@@ -153,16 +165,25 @@ function sizeFormula(one, axis) {
 
 /** The parameters as a product. @param {Operation} one */
 function product(one) {
-  if (one.kind === "conv") return `${one.output[0]} filters × ${one.input[0] / one.groups} channels × ${one.kernel} × ${one.kernel}`;
-  if (one.kind === "norm") return `${one.output[0]} scales + ${one.output[0]} shifts`;
+  if (one.kind === "conv") return `${one.output[0]} filters × ${one.input[0] / one.groups} channels × ${one.kernel} × ${one.kernel}${biases(one) ? ` + ${biases(one)} biases` : ""}`;
+  if (one.kind === "norm") return one.parameters ? `${one.output[0]} scales + ${one.output[0]} shifts` : "its numbers never change";
+  if (one.kind === "channel-conv") return "the same for every channel";
+  if (one.kind === "global-pool" && one.parameters) return "the exponent p of the generalized mean";
   if (one.kind === "linear") return `${one.output[0]} × ${one.input[0]} weights + ${one.output[0]} biases`;
   return "none";
 }
 
+/** @param {Operation} one a convolution */
+function biases(one) {
+  return one.parameters - (one.output[0] * one.input[0] * one.kernel ** 2) / one.groups;
+}
+
 /** The multiply-accumulates as a product. @param {Operation} one */
 function macs(one) {
-  if (one.kind === "conv") return `${whole(one.parameters)} weights × ${one.output[1]} × ${one.output[2]} positions`;
+  if (one.kind === "conv") return `${whole(one.parameters - biases(one))} weights × ${one.output[1]} × ${one.output[2]} positions`;
   if (one.kind === "linear") return `${one.output[0]} × ${one.input[0]}`;
+  if (one.kind === "blur") return `9 fixed weights × ${one.output[0]} channels × ${one.output[1]} × ${one.output[2]} positions`;
+  if (one.kind === "channel-conv") return `${one.parameters} weights × ${one.output[0]} channels`;
   return "not counted";
 }
 

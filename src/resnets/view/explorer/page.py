@@ -20,10 +20,11 @@ from resnets.structure import MACS_CONVENTION, Structure, structure
 from resnets.view.alignment import Status, compare
 from resnets.view.comparison import describe
 from resnets.view.networks import WINDOWS
-from resnets.view.shortcuts import LOOKS, OPTION_WORDS, options, why
+from resnets.view.parts import NORMS, differences, reads_activated, unusual
+from resnets.view.shortcuts import LOOKS, OPTION_WORDS, look, options, why
 
 MODULES = (
-    "dom.js", "data.js", "state.js", "pictures.js", "field.js", "block.js", "stage.js", "blocks.js", "walk.js",
+    "dom.js", "data.js", "state.js", "kinds.js", "pictures.js", "field.js", "block.js", "stage.js", "blocks.js", "walk.js",
     "costs.js", "inspector.js", "table.js", "compare.js", "pair.js", "tours.js", "export.js", "keys.js", "main.js",
 )  # fmt: skip
 
@@ -90,8 +91,11 @@ def _network(row: Row, built: Structure) -> dict[str, Any]:
             {
                 "name": name, "index": block.index, "stage": block.stage, "cIn": block.c_in, "width": block.width,
                 "cOut": block.c_out, "stride": block.stride, "shortcut": block.shortcut, "reason": reasons[reason],
+                "activated": reads_activated(row.spec, block.shortcut),
             }
         )  # fmt: skip
+        if (own := look(row.spec, block)) != LOOKS[block.shortcut]:
+            listed[-1]["look"] = dataclasses.asdict(own)
     places = {(block["stage"], block["index"]): place for place, block in enumerate(listed)}
     return {
         "name": row.name,
@@ -99,6 +103,8 @@ def _network(row: Row, built: Structure) -> dict[str, Any]:
         "depth": row.spec.depth,
         "imageSize": built.image_size,
         "inChannels": row.spec.in_channels,
+        "norm": NORMS[row.spec.norm],
+        "parts": list(unusual(row.spec).items()),
         "parameters": built.parameters,
         "macs": built.macs,
         "fvcoreMacs": built.fvcore_macs,
@@ -126,7 +132,7 @@ def _operation(one: Operation, stage: int, places: dict[tuple[int, int], int]) -
     field = (one.field.size, one.field.jump, one.field.start)
     return [
         one.name, stage, block, one.branch, one.kind, one.kernel, one.stride, one.padding, one.groups, one.input,
-        one.output, one.parameters, one.macs, field,
+        one.output, one.parameters, one.macs, field, one.dilation,
     ]  # fmt: skip
 
 
@@ -143,4 +149,5 @@ def _comparison(first: Named, second: Named, marks: Marks) -> dict[str, Any]:
         "second": second[0].name,
         "marks": [mark if count == 1 else [mark, count] for mark, count in runs],
         "spec": found.spec_changes,
+        "words": differences(first[1].spec, second[1].spec),
     }

@@ -2,6 +2,7 @@
 // One user unit is one pixel: each view is drawn for the width that it has, so that text keeps its size on a telephone.
 
 import { dims, svg } from "./dom.js";
+import { activationName, caption } from "./kinds.js";
 
 /** @typedef {import("./data.js").Block} Block */
 /** @typedef {import("./data.js").Look} Look */
@@ -13,32 +14,6 @@ import { dims, svg } from "./dom.js";
 /** A kind of shortcut's stroke, as attributes. @param {Look} look */
 export function strokeOf({ dash, width, cap }) {
   return { "stroke-dasharray": dash || null, "stroke-width": width, "stroke-linecap": cap };
-}
-
-/** What an operation is called on a drawing: `conv 3×3, 64`. @param {Operation} operation */
-export function caption(operation) {
-  const window = `${operation.kernel}×${operation.kernel}`;
-  const stride = operation.stride > 1 ? `, stride ${operation.stride}` : "";
-  const groups = operation.groups > 1 ? `, ${operation.groups} groups` : "";
-  switch (operation.kind) {
-    case "conv":
-      return `conv ${window}, ${operation.output[0]}${stride}${groups}`;
-    case "max-pool":
-    case "avg-pool":
-      return `${operation.kind.replace("-", " ")} ${window}${stride}`;
-    case "pad":
-      return `pad to ${operation.output[0]} channels${stride}`;
-    case "norm":
-      return "batch norm";
-    case "relu":
-      return "ReLU";
-    case "add":
-      return "+";
-    case "global-pool":
-      return "global pool";
-    default:
-      return `linear, ${operation.output[0]}`;
-  }
 }
 
 /**
@@ -116,7 +91,7 @@ export function arrowDown(x, y, length) {
 /** A caption in lines short enough for a step: `conv 3×3`, `128, stride 2`, `32 groups`. @param {Operation} operation */
 export function captionLines(operation) {
   const [first, ...rest] = caption(operation).replace(/ pool (\d)/, " pool, $1").split(", ");
-  return operation.groups > 1 ? [first, rest.slice(0, -1).join(", "), rest[rest.length - 1]] : [first, rest.join(", ")].filter(Boolean);
+  return operation.groups > 1 && operation.kind === "conv" ? [first, rest.slice(0, -1).join(", "), rest[rest.length - 1]] : [first, rest.join(", ")].filter(Boolean);
 }
 
 /** How high a step must be for the captions of these operations. @param {Operation[]} operations */
@@ -133,16 +108,16 @@ export function stepHeight(operations) {
  */
 export function drawStep(one, place, select, at = "") {
   const { x, y, width, height } = place;
-  const lines = captionLines(one);
+  const lines = one.kind === "scale" && width === height ? ["×"] : captionLines(one);
   const first = y + height / 2 + 4.5 - 7.5 * (lines.length - 1);
   return svg(
     "g",
     {
-      class: `cell step ${one.kind}`, role: "button", tabindex: -1, "data-at": one.name, "aria-label": spoken(one),
+      class: `cell step ${activationName(one.kind) ? "activation" : one.kind}`, role: "button", tabindex: -1, "data-at": one.name, "aria-label": spoken(one),
       "aria-current": one.name === at ? "true" : null, click: () => select(one.name),
     },
-    svg("rect", { x, y, width, height, rx: one.kind === "add" ? height / 2 : 4 }),
-    ...lines.map((line, index) => svg("text", { class: index > 0 ? "small" : null, x: x + width / 2, y: first + 15 * index, "text-anchor": "middle" }, line)),
+    svg("rect", { x, y, width, height, rx: one.kind === "add" || (one.kind === "scale" && width === height) ? height / 2 : 4 }),
+    ...lines.map((line, index) => svg("text", { class: width < 80 && line.length > 9 ? "tight" : index > 0 ? "small" : null, x: x + width / 2, y: first + 15 * index, "text-anchor": "middle" }, line)),
   );
 }
 

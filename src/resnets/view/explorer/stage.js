@@ -1,7 +1,8 @@
 // One stage: its blocks in a row, each with its windows, its shortcut and the volume it makes.
 
 import { dims, short, svg } from "./dom.js";
-import { arc, arrow, caption, frame, legend } from "./pictures.js";
+import { caption } from "./kinds.js";
+import { arc, arrow, frame, legend } from "./pictures.js";
 
 /** @typedef {import("./data.js").Stage} Stage */
 /** @typedef {import("./data.js").Block} Block */
@@ -16,7 +17,7 @@ const LINE = 16;
  * @param {Select} select
  */
 export function drawStage(stage, width, select) {
-  const windows = stage.blocks.map((block) => block.operations.filter((one) => one.branch === "residual" && /conv|pool/.test(one.kind)));
+  const windows = stage.blocks.map((block) => block.operations.filter((one) => one.branch === "residual" && !one.ofAttention && /conv|pool|blur|scale/.test(one.kind)));
   const grouped = windows.flat().some((one) => one.groups > 1);
   const lines = Math.max(...windows.map((row) => row.length));
   const perLine = Math.max(1, Math.min(stage.blocks.length, Math.floor((width + 16) / (grouped ? 212 : 152))));
@@ -61,7 +62,7 @@ function drawWhole(block, windows, { x, y, width, height }, select) {
     svg("rect", { x, y, width, height, rx: 4 }),
     svg("text", { class: "strong", x: middle, y: y + 20, "text-anchor": "middle" }, block.name),
     ...windows.map((one, index) =>
-      svg("text", { class: "small", x: middle, y: y + 38 + LINE * index, "text-anchor": "middle" }, caption(one).replace("conv ", ""))),
+      svg("text", { class: "small", x: middle, y: y + 38 + LINE * index, "text-anchor": "middle" }, one.kind === "scale" ? "× weights of attention" : caption(one).replace("conv ", ""))),
     svg("text", { class: "muted small", x: middle, y: y + height + 17, "text-anchor": "middle" }, dims(last.output)),
   );
 }

@@ -18,7 +18,7 @@ const COLUMNS = /** @type {[title: string, cell: (one: Operation) => string, num
   ["output", (one) => dims(one.output), true],
   ["parameters", (one) => whole(one.parameters), true],
   ["MACs", (one) => whole(one.macs), true],
-  ["field", (one) => whole(one.field.size), true],
+  ["field", (one) => (one.ofAttention ? "all" : whole(one.field.size)), true],
 ]);
 
 /**

@@ -2,7 +2,8 @@
 // way through the network it stands.
 
 import { dims, html, svg, whole } from "./dom.js";
-import { arrow, box, caption, edge, frame } from "./pictures.js";
+import { caption, moves } from "./kinds.js";
+import { arrow, box, edge, frame } from "./pictures.js";
 
 /** @typedef {import("./data.js").Network} Network */
 /** @typedef {import("./data.js").Operation} Operation */
@@ -54,8 +55,8 @@ export function drawWalk(network, operation, scale, width) {
  * @param {Style} style
  */
 function kernel(operation, x, y, style) {
-  if (!["conv", "max-pool", "avg-pool"].includes(operation.kind)) return null;
-  const size = Math.min(operation.kernel, operation.input[1]);
+  if (!moves(operation.kind)) return null;
+  const size = Math.min(operation.dilation * (operation.kernel - 1) + 1, operation.input[1]);
   const channels = operation.kind === "conv" ? operation.input[0] / operation.groups : 1;
   const drawn = box(x, y, [channels, size, size], { ...style, kind: "window" });
   drawn.append(svg("title", {}, `the window: ${dims([channels, size, size])}`));
