@@ -46,7 +46,8 @@ STRANGE = {
     "all at once": ResNetSpec(
         depths=(2, 2, 2, 2), preactivation=True, attention="se", antialias="average", norm="group",
         activation="leaky-relu", conv_bias=True, output_stride=16, pool="both", zero_last_norm=True,
-        projection_kernel=3, num_classes=0, groups=32, group_width=4, stem=Stem(widths=(32, 32, 64), kernel=3, pool="conv"),
+        projection_kernel=3, num_classes=0, groups=32, group_width=4,
+        stem=Stem(widths=(32, 32, 64), kernel=3, pool="conv"),
     ),
     "dilated blur": ResNetSpec(
         depths=(2, 2, 2, 2), attention="eca", antialias="blur", norm="frozen", activation="silu", output_stride=8,

@@ -17,14 +17,13 @@ Marked is what a designer chooses and what it costs is counted. Three rules foll
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from itertools import permutations
 from typing import Any, Literal
 
 from resnets.operation import ACTIVATIONS, BranchName, Operation
 from resnets.spec import ResNetSpec
-from resnets.spec_values import to_dict
 from resnets.structure import Structure
 
 Status = Literal["same", "changed", "moved", "added", "removed"]
@@ -137,7 +136,7 @@ def compare(first: Structure, second: Structure) -> Comparison:
 
 def spec_changes(first: ResNetSpec, second: ResNetSpec) -> tuple[str, ...]:
     """The fields in which two specs differ, as text: `stem.widths: [64] → [32, 32, 64]`."""
-    before, after = dict(_fields(to_dict(first))), dict(_fields(to_dict(second)))
+    before, after = dict(_fields(asdict(first))), dict(_fields(asdict(second)))
     return tuple(
         f"{name}: {json.dumps(before[name])} → {json.dumps(after[name])}"
         for name in before
