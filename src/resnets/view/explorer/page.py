@@ -25,7 +25,8 @@ from resnets.view.shortcuts import LOOKS, OPTION_WORDS, look, options, why
 
 MODULES = (
     "dom.js", "data.js", "state.js", "kinds.js", "pictures.js", "field.js", "block.js", "stage.js", "blocks.js",
-    "walk.js", "costs.js", "inspector.js", "table.js", "compare.js", "pair.js", "tours.js", "export.js", "keys.js", "main.js",
+    "walk.js", "costs.js", "inspector.js", "table.js", "compare.js", "pair.js", "tours.js", "export.js", "keys.js",
+    "main.js",
 )  # fmt: skip
 
 # What the guided tours show is in every page.
