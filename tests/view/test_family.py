@@ -122,7 +122,7 @@ def test_a_blur_takes_the_stride_and_another_activation_is_marked_where_it_stand
 )
 def test_the_own_option_costs_what_the_network_pays(spec: ResNetSpec) -> None:
     short = replace(spec, depths=(2, 2, 2, 2))
-    network, letter = structure(short, 64), {"projection": "B", "pooled-projection": "D"}[short.shortcut]
+    network, letter = structure(short, 64), "D" if short.shortcut == "pooled-projection" else "B"
     for block in blocks(short):
         paid = [
             one for one in network.stage(f"stage {block.stage}") if (one.block, one.branch) == (block.index, "shortcut")
