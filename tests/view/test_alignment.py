@@ -197,7 +197,7 @@ def test_a_basic_block_against_a_bottleneck_pairs_convolutions_by_name() -> None
         ("moved stage 2.0 residual conv2", "stride 2 moved from conv1 (3×3 conv) to conv2 (3×3 conv)"),
     ]
     assert [line(pair) for pair in block if pair.status == "added"] == [
-        f"added stage 2.0 residual {name}" for name in ("relu2", "conv3", "bn3")
+        f"added stage 2.0 residual {name}" for name in ("act2", "conv3", "bn3")
     ]
 
 

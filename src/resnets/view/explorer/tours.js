@@ -112,7 +112,7 @@ export const TOURS = [
         show: { network: "resnet34", view: "walk", at: "fc" },
         title: "The average, then the answer",
         text: (model) => {
-          const [pool, fc] = [operation(model, "resnet34", "avgpool"), operation(model, "resnet34", "fc")];
+          const [pool, fc] = [operation(model, "resnet34", "pool"), operation(model, "resnet34", "fc")];
           const all = named(model, "resnet34");
           return `${dims(pool.input)} is averaged over its positions and ${fc.output[0]} sums of ${fc.input[0]} numbers are the logits. In all, ${short(all.parameters)} parameters and ${short(all.macs)} multiply-accumulates.`;
         },
