@@ -83,3 +83,11 @@ def test_convert_adapts_kernel_and_normalization_to_other_channels(weights: Path
     assert any("summed to one" in note for note in notes)
     classifier, _ = resnets.convert(weights, "cifar_resnet20", preprocessing={"channels": 4})
     assert classifier.preprocessing.mean == (0.485, 0.456, 0.406, 0.485)
+
+
+def test_a_guessed_network_reads_the_channels_that_are_asked_for(tmp_path: Path) -> None:
+    made = resnets.resnet("resnet18", widths=(8, 16, 24, 32), stem={"widths": [8]}, num_classes=2)
+    torch.save(made.state_dict(), tmp_path / "w.pth")
+    classifier, notes = resnets.convert(tmp_path / "w.pth", preprocessing={"channels": 1})
+    assert classifier.network.spec.in_channels == classifier.preprocessing.channels == 1
+    assert any("summed to one" in note for note in notes)

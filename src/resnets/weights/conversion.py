@@ -65,7 +65,7 @@ def convert(
     count = len(names) if names else found.num_classes or row.spec.num_classes
     if not names and fetched.classes and len(fetched.classes) == count:
         names = fetched.classes
-    resnet = ResNet(replace(row.spec, num_classes=count))
+    resnet = ResNet(replace(row.spec, num_classes=count, in_channels=channels or row.spec.in_channels))
     loaded = found.into(resnet)
     chosen = published_preprocessing(row.image_size, row.spec.in_channels, theirs, preprocessing or {})
     whose = "the publisher's" if fetched.preprocessing or found.preprocessing else f"the usual for {row.name}"
