@@ -7,7 +7,8 @@ import pytest
 from resnets.cli import main
 from resnets.cli.app import app
 
-VERBS = [name for name in app if not name.startswith("-") and name != "recipe"] + ["recipe show"]
+GROUPS = ("recipe", "hub")
+VERBS = [name for name in app if not name.startswith("-") and name not in GROUPS] + ["recipe show", "hub push"]
 
 
 @pytest.mark.parametrize("verb", VERBS)

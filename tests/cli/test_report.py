@@ -35,7 +35,7 @@ def test_the_page_is_written_and_named_with_its_score(
     page = out.read_text()
     assert "<h1><bdi>photos-tiny</bdi></h1>" in page
     assert "the images held out of training" in page
-    assert f"{top1.correct} of 6 right" in page
+    assert f"{top1.correct} of 6 correct" in page
     assert f"resnets report {run.name} {photos.name} -o {out.name}" in page
     assert str(tmp_path) not in page
 

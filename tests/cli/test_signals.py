@@ -14,6 +14,7 @@ import resnets
 from resnets.cli import main
 from resnets.data import cifar
 from resnets.export import runtimes
+from resnets.weights import torch_formats
 from tests import pictures
 from tests.data.test_cifar import python_10
 from tests.training.samples import QUICK, train
@@ -36,7 +37,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
 READERS: dict[str, tuple[str, Any, str]] = {
     "classifier": ("evaluate run photos", safetensors.torch, "load_file"),
     "state": ("train photos -o run --resume", torch.nn.Module, "load_state_dict"),
-    "weights": ("convert w.pth cifar_resnet20 -o c.safetensors", torch, "load"),
+    "weights": ("convert w.pth cifar_resnet20 -o c.safetensors", torch_formats, "from_zip"),
     "exported": ("predict model.onnx photos", runtimes, "onnx_runtime"),
     "cifar": ("train cifar-10-batches-py -o new", cifar._PlainUnpickler, "load"),
 }
