@@ -633,7 +633,7 @@ MAPPED = "evaluate run photos --class-map map.json"
         "map-to-an-unknown-class", MAPPED, ("'green' means 'gren'", "did you mean green?"),
         class_map(red="red", blue="blue", green="gren"),
     ),
-    Case("map-to-output-7", MAPPED, ("'green' means 7", "outputs, 0 to 2"), class_map(red=2, blue=0, green=7)),
+    Case("map-to-output-7", MAPPED, ("'green' maps to 7", "output number, 0 to 2"), class_map(red=2, blue=0, green=7)),
     Case(
         "map-to-true", MAPPED, ("map.json: not a class map", "a class or a number"),
         class_map(red=2, blue=0, green=True),

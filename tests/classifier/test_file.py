@@ -297,7 +297,7 @@ def test_a_class_map_says_which_class_means_which(tmp_path: Path) -> None:
     assert classifier.evaluate(folder, class_map=read_class_map(tmp_path / "map.csv")).top1 == plain.top1
     with pytest.raises(InputError, match="'n-red' of the data is not in the map"):
         classifier.evaluate(folder, class_map={"n-blue": "blue", "n-green": 1})
-    with pytest.raises(InputError, match="means 9, which is neither"):
+    with pytest.raises(InputError, match="maps to 9, which is neither"):
         classifier.evaluate(folder, class_map={"n-blue": 9, "n-green": 1, "n-red": "red"})
 
 
@@ -472,7 +472,7 @@ def test_a_set_none_of_which_can_be_read_is_refused_though_bad_images_are_left_o
     for name in ("blue", "red"):
         (tmp_path / name).mkdir()
         (tmp_path / name / "1.png").write_bytes(b"no image")
-    with pytest.raises(InputError, match="none of 2 images can be read"):
+    with pytest.raises(InputError, match="none of the 2 images can be read"):
         untrained().evaluate(tmp_path, skip_bad=True)
 
 

@@ -154,5 +154,5 @@ def test_a_set_without_one_good_image_is_refused(tmp_path: Path) -> None:
     for name in pictures.CLASSES:
         (tmp_path / name).mkdir()
         (tmp_path / name / "0.png").write_bytes(b"no")
-    with pytest.raises(InputError, match="none of 3 images can be decoded"):
+    with pytest.raises(InputError, match="none of the 3 images can be decoded"):
         survey(open_source(tmp_path))

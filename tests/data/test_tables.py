@@ -186,7 +186,7 @@ def test_a_third_column_named_is_the_split(tmp_path):
     ("columns", "message"),
     [
         ("path", "must be two, IMAGE,LABEL"),
-        ("path,kind", "no column 'kind'; there are path, label"),
+        ("path,kind", "no column 'kind'; the columns are path, label"),
         ("1,1", "one col"),
     ],
 )

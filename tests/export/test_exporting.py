@@ -40,7 +40,7 @@ def test_the_command_writes_beside_the_classifier_and_prints_the_figures(
     with traceable():
         main(["export", str(path), "--to", "torch", "--data", str(photos)])
     out = capsys.readouterr().out
-    assert "24 of 24 answers are the classifier's" in out
+    assert "24 of 24 answers are the same as the classifier's" in out
     assert "24 are right, compared with 24 of the classifier" in out
     assert str(tmp_path / "c.pt2") in out
     assert (tmp_path / "c.pt2").is_file()

@@ -93,19 +93,19 @@ DRIFTS: dict[str, tuple[Edit, str]] = {
     "temperature in the graph": (hotter, r"graph has the temperature 0\.5"),
     "a weight": (values("network.conv1.weight", lambda old: -old), "the graph computes something else"),
     "not a number": (values("network.fc.bias", lambda old: old * np.nan), "its outputs are not finite numbers"),
-    "another resize": (preprocessing(resize=28), "another resize: 28, and 24 in the classifier; so that of 24 images"),
-    "another crop": (preprocessing(fit="squash"), "another crop: fit squash, and crop in the classifier"),
+    "another resize": (preprocessing(resize=28), "another resize: 28, but 24 in the classifier; so 24 of 24 images"),
+    "another crop": (preprocessing(fit="squash"), "another crop: fit squash, but crop in the classifier"),
     "another interpolation": (preprocessing(interpolation="bicubic"), "another interpolation: bicubic"),
     "mean reversed in the header": (preprocessing(mean=MEAN[::-1]), r"mean or std reversed \(BGR order\) in the h"),
     "exchanged in the header": (preprocessing(mean=STD, std=MEAN), "mean and std swapped in the header"),
     "another mean": (preprocessing(mean=(0.1, 0.2, 0.3)), "another mean and std in the header"),
     "classes reordered": (
         header(classes=["red", "green", "blue"]),
-        "classes reordered: output 0 is called 'red', and 'blue' in the classifier",
+        "classes reordered: output 0 is called 'red', but 'blue' in the classifier",
     ),
     "classes renamed": (header(classes=["blue", "green", "rot"]), "other class names: 'rot'"),
-    "temperature in the header": (header(temperature=1.0), r"another temperature: 1\.0, and 1\.7 in the classifier"),
-    "threshold": (header(abstain_below=0.0), r"another abstain_below: 0\.0, and 0\.4 in the classifier"),
+    "temperature in the header": (header(temperature=1.0), r"another temperature: 1\.0, but 1\.7 in the classifier"),
+    "threshold": (header(abstain_below=0.0), r"another abstain_below: 0\.0, but 0\.4 in the classifier"),
 }
 
 
@@ -131,7 +131,7 @@ def test_a_file_as_it_was_exported_passes_with_its_figures(
         assert (found.count, found.equal) == (24, 24)
         assert found.classifier == found.exported == Rate(24, 24)
         assert found.difference < 1e-5  # float32
-        assert str(found).startswith("24 of 24 answers are the classifier's, probabilities differ by up to")
+        assert str(found).startswith("24 of 24 answers are the same as the classifier's, probabilities differ by up to")
 
 
 def test_images_of_other_classes_are_judged_by_agreement(

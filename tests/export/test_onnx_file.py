@@ -137,7 +137,7 @@ def test_a_graph_that_wants_ten_thousand_million_numbers_is_refused_before_it_ru
         helper.make_node("ReduceSum", ["z"], ["s"], keepdims=0),
     ]
     file = hostile(onnx_file, nodes, [numbers("shape", 50_000, 200_000)], tmp_path / "x.onnx")
-    with pytest.raises(InputError, match=r"x\.onnx: wants 10,000,000,000 numbers at once for one image"):
+    with pytest.raises(InputError, match=r"x\.onnx: needs 10,000,000,000 numbers at once for one image"):
         resnets.open_predictor(file)
 
 
