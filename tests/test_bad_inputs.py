@@ -695,7 +695,7 @@ def test_what_cannot_be_calibrated_is_refused(case: Case, refuse: Refuse) -> Non
 @cases(
     Case("second-classifier-missing", "compare run gone photos", ("gone: no such file", WHICH)),
     Case("no-data", "compare run run", ("DATA requires an argument", "`resnets compare --help`")),
-    Case("other-classes", "compare run other photos", ("different classes: only one of them has red, violet",), renamed_class),
+    Case("other-classes", "compare run other photos", ("only one of them has red, violet",), renamed_class),
     Case("no-such-split", "compare run run photos --split test", ("photos: no test split",)),
     Case("show-less-than-none", "compare run run photos --show -1", ("--show -1", "at least 0")),
     Case("empty-batches", "compare run run photos --batch-size 0", ("--batch-size 0", "at least 1")),
