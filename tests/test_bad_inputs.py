@@ -426,7 +426,7 @@ SPEC = 'depths = [1, 1]\nwidths = [64, 32]\nblock = "basic"\nshortcut = "pad"'
     Case("letters-for-epochs", "train photos --epochs ten", ('"ten"', "--epochs", "train --help")),
     Case("unknown-device", "train photos --device tpu", ('"tpu"', '"cpu", "cuda", "mps"')),
     Case("out-holds-a-run", "train photos -o run", ("run: already contains a run", "--resume", "another -o")),
-    Case("recipe-unknown", "train photos --recipe rsb-a4", ("rsb-a4: neither a recipe", "did you mean rsb-a3")),
+    Case("recipe-unknown", "train photos --recipe rsb-a4", ("rsb-a4: neither the name of a recipe", "did you mean rsb-a3")),
     Case(
         "schedule-without-milestones", "train photos --set schedule=step",
         ("milestones = ()", "milestones = [0.5, 0.75]"),
@@ -464,7 +464,7 @@ def test_settings_that_cannot_work_are_refused_before_the_images_are_looked_at(
     Case("infinite-std", "train photos --set preprocessing.std=[inf,1,1]", ("std = (inf, 1, 1)", "needs 3 numbers")),
     Case("too-few-means", "train photos --set preprocessing.mean=[0.5]", ("mean = (0.5,)", "needs 3 numbers")),
     Case("resize-below-size", "train photos --set preprocessing.resize=4", ("resize = 4", "at least size = 20")),
-    Case("groups-in-basic-blocks", "train photos --set spec.groups=7", ("groups = 7", 'need block = "bottleneck"')),
+    Case("groups-in-basic-blocks", "train photos --set spec.groups=7", ("groups = 7", 'cannot be parted')),
     Case(
         "five-channels", "train photos --set spec.in_channels=5", ("photos/blue/000.png", "1 or 3 channels", "reads 5"),
     ),
@@ -509,10 +509,10 @@ BEGIN = "begin a new one"
     Case("out-is-a-file", "train photos -o w.pth --resume", ("w.pth/last/state.safetensors: no such file",)),
     Case(
         "other-images", "train photos -o run --resume",
-        ("photos: not the images that run was trained on", "9 and 3 then"),
+        ("photos: these are not the images that run was trained on", "9 and 3 then"),
         lambda: pictures.save(Path("photos/red/new.png"), pictures.picture(2, 77)),
     ),
-    Case("other-data", "train digits -o run --resume", ("digits: not the images", "begin a new run")),
+    Case("other-data", "train digits -o run --resume", ("digits: these are not the images", "begin a new run")),
     Case(
         "other-network", "train photos resnet18 -o run --resume", ("run: this run trains cifar_resnet20, not",),
     ),

@@ -140,7 +140,7 @@ def test_parts_that_come_to_be_seen_late_are_waited_for_and_their_number_is_said
     monkeypatch.setattr(bulk, "VISIBLE_WITHIN", 0.1)
     with pytest.raises(
         RunFailed,
-        match=r"a\.csv\.parts: 3 of 3 computed parts are missing .* run the same command",
+        match=r"a\.csv\.parts: 3 of 3 computed parts are missing .* run the same call",
     ):
         resnets.predict_bulk(saved, photos, out, batch_size=1, engine="ray")
     monkeypatch.setattr(cluster, "compute", elsewhere)
@@ -153,7 +153,7 @@ def test_a_workers_error_is_told_without_rays_account_of_where() -> None:
     theirs.__cause__ = RunFailed("c.safetensors: its outputs are not finite numbers")
     assert str(cluster._explained(theirs)) == "c.safetensors: its outputs are not finite numbers"
     other = cluster._explained(ValueError("a page\nof text"))
-    assert str(other).startswith("the Ray cluster failed: of text; the same command")
+    assert str(other).startswith("the Ray cluster failed: of text; the same call")
 
 
 def test_without_ray_the_way_to_install_it_is_said(

@@ -250,7 +250,7 @@ def test_a_signal_stops_cleanly_and_the_same_order_goes_on(
             sent.append(number)
             signal.raise_signal(number)
 
-    with pytest.raises(Interrupted, match=rf"images done, kept in {out}\.parts; the same command continues") as caught:
+    with pytest.raises(Interrupted, match=rf"images done, kept in {out}\.parts; the same call continues") as caught:
         run(counting(classifier), photos, out, watch=stop_after(4, send))
     assert caught.value.signal == number
     assert signal.getsignal(number) == handlers
@@ -280,7 +280,7 @@ def begin(predictor: Predictor, photos: Path, out: Path, **options: object) -> N
 @pytest.mark.parametrize(
     ("changed", "said"),
     [
-        ({"top": 1}, "was begun with top=2, but now it is 1; run the same command to continue, remove the folder"),
+        ({"top": 1}, "was begun with top=2, but now it is 1; run the same call to continue, remove the folder"),
         ({"tta": "flip"}, "was begun with tta= none, but now it is flip"),
         ({"batch_size": 3}, r"images a step \(batch_size=\) 2, but now it is 3"),
         ({"images": ("elsewhere",)}, "but now it is elsewhere"),

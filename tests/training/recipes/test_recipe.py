@@ -49,7 +49,7 @@ def test_small_images_keep_their_size_and_their_positions(tmp_path: Path) -> Non
     assert (found.preprocessing.size, found.preprocessing.resize) == (20, 20)
     assert found.recipe.augment == "crop"
     named = planned(tmp_path / "photos", network="resnet18")
-    assert (named.spec.stem.stride, named.spec.stem.pool, named.spec.stem.kernel) == (1, False, 3)
+    assert (named.spec.stem.stride, named.spec.stem.pool, named.spec.stem.kernel) == (1, "none", 3)
     assert any("stem: 3x3" in reason for reason in named.reasons)
 
 
