@@ -426,7 +426,7 @@ SPEC = 'depths = [1, 1]\nwidths = [64, 32]\nblock = "basic"\nshortcut = "pad"'
     Case("letters-for-epochs", "train photos --epochs ten", ('"ten"', "--epochs", "train --help")),
     Case("unknown-device", "train photos --device tpu", ('"tpu"', '"cpu", "cuda", "mps"')),
     Case("out-holds-a-run", "train photos -o run", ("run: already contains a run", "--resume", "another -o")),
-    Case("recipe-unknown", "train photos --recipe rsb-a4", ("rsb-a4: neither the name of a recipe", "did you mean rsb-a3")),
+    Case("recipe-unknown", "train photos --recipe rsb-a4", ("neither the name of a recipe", "did you mean rsb-a3")),
     Case(
         "schedule-without-milestones", "train photos --set schedule=step",
         ("milestones = ()", "milestones = [0.5, 0.75]"),
