@@ -503,7 +503,7 @@ BEGIN = "begin a new one"
 @cases(
     Case(
         "nothing-there", "train photos -o nowhere --resume",
-        ("nowhere/last/state.safetensors: no such file", "without"),
+        ("nowhere/last/state.safetensors: no such file", "leave out --resume"),
     ),
     Case("no-run-of-this-data", "train photos --resume", ("runs/photos*: there is no run", "-o names the folder")),
     Case("out-is-a-file", "train photos -o w.pth --resume", ("w.pth/last/state.safetensors: no such file",)),

@@ -91,7 +91,7 @@ def test_weights_that_are_missing_or_cut_short_are_said_by_name(onnx_file: Path,
     with pytest.raises(InputError, match=r"colours\.onnx: its external data cannot be read"):
         resnets.open_predictor(file)
     weights.unlink()
-    with pytest.raises(InputError, match=r"weights are in .*weights\.bin, which is not there"):
+    with pytest.raises(InputError, match=r"weights are in .*weights\.bin, which is missing"):
         resnets.open_predictor(file)
 
 

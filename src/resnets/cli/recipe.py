@@ -14,7 +14,6 @@ from resnets.view.table import Table
 recipe = App(name="recipe", help="List the named recipes, or write one as a file to edit.", help_epilogue="")
 
 
-@recipe.command(name="list")
 def list_recipes(*, json: Annotated[bool, Parameter(negative="")] = False) -> None:
     """List the recipes, with what each is for and where it comes from.
 
@@ -22,6 +21,10 @@ def list_recipes(*, json: Annotated[bool, Parameter(negative="")] = False) -> No
     ----------
     json
         Print one JSON document.
+
+    Examples
+    --------
+    resnets recipe list
     """
     from resnets.training.recipes.named import RECIPES
 
@@ -75,4 +78,5 @@ def show(
     write_result(as_json(row.as_dict()) if json else to_toml(row), out)
 
 
+recipe.command(list_recipes, name="list", help_epilogue=examples(list_recipes))
 recipe.command(show, help_epilogue=examples(show))
