@@ -790,6 +790,10 @@ def cifar_weights(**changes: torch.Tensor | None) -> dict[str, torch.Tensor]:
         ("w.pth: the file's tensors look like cifar_resnet20's, not cifar_resnet32's", "60 missing: layer1.3.conv1"),
     ),
     Case(
+        "unexpected-weights", CONVERT, ("w.pth", "1 unexpected: layer1.0.se"),
+        torch_saved(lambda: cifar_weights(layer1__0__se=torch.zeros(1))),
+    ),
+    Case(
         "misshapen-weights", CONVERT, ("w.pth", "1 misshapen: conv1.weight (8, 3, 3, 3) for (16, 3, 3, 3)"),
         torch_saved(lambda: cifar_weights(conv1__weight=torch.zeros(8, 3, 3, 3))),
     ),

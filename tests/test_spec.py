@@ -196,3 +196,17 @@ def test_the_depth_is_the_number_in_the_name(name: str, depth: int) -> None:
 def test_a_stage_halves_positions_in_its_first_block_except_the_first_stage() -> None:
     strides = [(block.stage, block.index, block.stride) for block in blocks(find("resnet18").spec)]
     assert [(stage, index) for stage, index, stride in strides if stride == 2] == [(2, 0), (3, 0), (4, 0)]
+
+
+def test_a_spec_as_the_first_format_wrote_it_is_whole_and_means_the_same() -> None:
+    spec = find("resnet50d").spec
+    new = {
+        "expansion", "preactivation", "projection_kernel", "reduce_first", "attention", "attention_reduction",
+        "antialias", "norm", "activation", "conv_bias", "output_stride", "pool", "dropout",
+    }  # fmt: skip
+    old = {name: value for name, value in spec_values.to_dict(spec).items() if name not in new}
+    old["stem"] = {**old["stem"], "pool": True}
+    assert spec_values.is_whole(old)
+    assert spec_values.from_dict(old) == spec
+    assert spec_values.is_whole(spec_values.to_dict(spec)), "though what is None is left out"
+    assert not spec_values.is_whole({"depths": [1, 1], "num_classes": 3})

@@ -345,7 +345,7 @@ def convert_to(
     ((name, content),) = layout.files.items()
     path = Path(out or name)
     if path.exists():
-        raise InputError(f"{path}: is already here; -o names another file")
+        raise InputError(f"{path}: already exists; remove it, or choose another place")
     return write_whole(path, content), layout.notes
 
 

@@ -8,6 +8,17 @@ from resnets.base.checks import check_counts
 from resnets.base.errors import InputError, nearest
 from resnets.spec import MOST_BLOCKS, ResNetSpec, Stem
 
+# What the first format of a classifier's header says of a network. What came later has defaults that change nothing.
+_WHOLE = {
+    "depths", "widths", "block", "stem", "stride_at", "shortcut", "groups", "group_width", "init", "zero_last_norm",
+    "in_channels", "num_classes",
+}  # fmt: skip
+
+
+def is_whole(values: Mapping[str, Any]) -> bool:
+    """Whether the values describe a network completely, so that nothing is left to a named one."""
+    return set(values) >= _WHOLE
+
 
 def to_dict(spec: ResNetSpec) -> dict[str, Any]:
     """The spec as JSON values. What is None, and so follows from the rest, is left out, as TOML has no word for it."""

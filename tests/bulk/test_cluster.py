@@ -140,7 +140,7 @@ def test_parts_that_come_to_be_seen_late_are_waited_for_and_their_number_is_said
     monkeypatch.setattr(bulk, "VISIBLE_WITHIN", 0.1)
     with pytest.raises(
         RunFailed,
-        match=r"a\.csv\.parts: 3 of 3 computed parts are missing .* run the same call",
+        match=r"a\.csv\.parts: 3 of 3 computed parts are missing .* make the same call",
     ):
         resnets.predict_bulk(saved, photos, out, batch_size=1, engine="ray")
     monkeypatch.setattr(cluster, "compute", elsewhere)

@@ -71,7 +71,7 @@ def test_a_pipe_is_no_classifier_and_is_not_waited_for(tmp_path: Path) -> None:
 def test_the_header_is_what_the_design_says(saved: Path) -> None:
     with safetensors.safe_open(saved, framework="pt") as file:
         header = json.loads(file.metadata()["resnets"])
-    assert header["format"] == 1
+    assert header["format"] == 2
     assert {"spec", "classes", "preprocessing", "temperature", "abstain_below", "metrics", "origin"} < set(header)
     assert set(header["preprocessing"]) == {"size", "resize", "fit", "interpolation", "mean", "std", "channels"}
 

@@ -163,11 +163,11 @@ def test_another_networks_weights_are_refused_in_a_line_that_says_whose_they_are
 
 def test_misshapen_and_unexpected_weights_are_listed_with_their_shapes(tmp_path: Path) -> None:
     tensors: dict[str, Tensor] = dict(source("resnet18").state_dict())
-    tensors["conv1.weight"] = torch.zeros(64, 1, 7, 7)
+    tensors["layer1.0.conv1.weight"] = torch.zeros(64, 1, 3, 3)
     tensors["layer1.0.se.weight"] = torch.zeros(3)
     torch.save(tensors, tmp_path / "w.pth")
     with pytest.raises(
-        InputError, match=r"1 unexpected: layer1\.0\.se\.weight; 1 misshapen: conv1\.weight \(64, 1, 7, 7\)"
+        InputError, match=r"1 unexpected: layer1\.0\.se\.weight; 1 misshapen: layer1\.0\.conv1\.weight \(64, 1, 3, 3\)"
     ):
         weights.load(tmp_path / "w.pth").into(resnet("resnet18"))
 

@@ -193,7 +193,7 @@ def test_the_commands_write_a_folder_and_a_repository(
     assert "timm.create_model" in capsys.readouterr().out
     app(["hub", "push", str(path), "anna/insects", "--licence", "mit"], result_action="return_value")
     assert f"{writer.address}/anna/insects" in capsys.readouterr().out
-    with pytest.raises(InputError, match="already here"):
+    with pytest.raises(InputError, match="already exists"):
         app(
             ["convert", str(path), "--to", "timm", "-o", str(folder)], result_action="return_value", exit_on_error=False
         )

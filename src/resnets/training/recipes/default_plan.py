@@ -1,7 +1,6 @@
 """Defaults that fit the data: which network, image size and settings, and the reason for each."""
 
 import dataclasses
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -14,7 +13,6 @@ from resnets.data import preprocessing as preprocessings
 from resnets.data.checkup import Survey
 from resnets.data.imageset import ImageSet
 from resnets.data.preprocessing import SMALL_IMAGE, Preprocessing, published_preprocessing
-from resnets.spec import ResNetSpec
 from resnets.training.recipes.default_recipe import default_recipe
 from resnets.training.recipes.plan import Changes, Plan
 from resnets.training.recipes.recipe import Recipe
@@ -31,7 +29,9 @@ def plan(train: ImageSet, survey: Survey, changes: Changes, start: Start | None 
     start: weights to start from, whose network and preprocessing are carried over. Raises InputError when the changes
     cannot work, alone or with this data.
     """
-    if changes.spec.get("num_classes", len(train.classes)) != len(train.classes) and not _is_whole(changes.spec):
+    if changes.spec.get("num_classes", len(train.classes)) != len(train.classes) and not spec_values.is_whole(
+        changes.spec
+    ):
         raise InputError(f"spec.num_classes = {changes.spec['num_classes']}: the data has {len(train.classes)} classes")
     made = _from_scratch(train, survey, changes) if start is None else _carried_over(train, survey, start, changes)
     size = made.preprocessing.size
@@ -102,7 +102,7 @@ def _channels(survey: Survey, theirs: int, changes: Changes) -> int:
 
 def _network_of_weights(start: Start, changes: Changes) -> tuple[Row, str]:
     """The network that weights are of: as the user says, else a classifier's own, else as their publisher says."""
-    if changes.network or _is_whole(changes.spec):
+    if changes.network or spec_values.is_whole(changes.spec):
         return _network(SMALL_IMAGE, changes)
     if start.spec is not None:
         row = Row(start.network or "custom", spec_values.from_dict(start.spec), start.name)
@@ -134,7 +134,7 @@ def check(changes: Changes, start: Start | None = None) -> None:
     """Raise InputError for changes that can work with no images, before the images are looked at."""
     if start is not None:
         _network_of_weights(start, changes)
-    if changes.network or _is_whole(changes.spec):
+    if changes.network or spec_values.is_whole(changes.spec):
         row, _ = _network(SMALL_IMAGE, changes)
         spec_values.with_fields(row.spec, changes.spec, where=row.name)
     plain = {name: v for name, v in changes.preprocessing.items() if name not in ("channels", "mean", "std")}
@@ -153,7 +153,7 @@ def _image_size(survey: Survey, changes: Changes) -> tuple[int, str]:
 
 
 def _network(size: int, changes: Changes) -> tuple[Row, str]:
-    if _is_whole(changes.spec):
+    if spec_values.is_whole(changes.spec):
         row = Row(changes.network or "custom", spec_values.from_dict(changes.spec), "given as a spec")
         return row, f"network {row.name}: as the spec says"
     if changes.network:
@@ -165,11 +165,6 @@ def _network(size: int, changes: Changes) -> tuple[Row, str]:
         else "the smallest of the family for photographs"
     )
     return catalog.find(name), f"network {name}: {why}; name another for more accuracy and more time"
-
-
-def _is_whole(spec: Mapping[str, Any]) -> bool:
-    """Whether nothing is left to a named network."""
-    return {field.name for field in dataclasses.fields(ResNetSpec)} <= set(spec)
 
 
 def _channels_reason(channels: int, survey: Survey, changes: Changes) -> str:

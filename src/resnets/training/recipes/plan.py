@@ -187,11 +187,15 @@ def agrees(plan: Plan, changes: Changes) -> bool:
     """Whether `changes` ask for nothing that `plan` is not already; its number of classes is the data's."""
     fields = {name: value for name, value in changes.spec.items() if name != "num_classes"}
     chosen = {name: tuple(v) if isinstance(v, list) else v for name, v in changes.preprocessing.items()}
+    if spec_values.is_whole(changes.spec):
+        spec = spec_values.from_dict({**fields, "num_classes": plan.spec.num_classes})
+    else:
+        spec = spec_values.with_fields(plan.spec, fields)
     return (
         replaced(plan.recipe, changes.recipe, where="recipe") == plan.recipe
         and dataclasses.replace(plan.execution, **changes.execution) == plan.execution
         and dataclasses.replace(plan.preprocessing, **chosen) == plan.preprocessing
-        and spec_values.with_fields(plan.spec, fields) == plan.spec
+        and spec == plan.spec
     )
 
 
