@@ -1,4 +1,9 @@
-"""CIFAR networks as their repositories name and order their layers."""
+"""CIFAR networks as their repositories name and order their layers.
+
+Checked against the repositories' own files: kuangliu (models/resnet.py), weiaicunzai (models/resnet.py), chenyaofo
+(pytorch_cifar_models/resnet.py), prlz77 (models/model.py), and akamaster (resnet.py; of trainer.py what is saved, and
+its published files of ResNet-20 and -32). From memory: Zuppichini.
+"""
 
 import torch
 import torch.nn.functional as F
@@ -43,7 +48,7 @@ class KuangliuBottleneck(nn.Module):
 
 
 class Kuangliu(nn.Module):
-    """kuangliu/pytorch-cifar, models/resnet.py."""
+    """kuangliu/pytorch-cifar."""
 
     def __init__(self, block: type[nn.Module] = KuangliuBlock, out: int = 1) -> None:
         super().__init__()
@@ -87,7 +92,7 @@ class WeiaicunzaiBlock(nn.Module):
 
 
 class Weiaicunzai(nn.Module):
-    """weiaicunzai/pytorch-cifar100, models/resnet.py: stages conv2_x to conv5_x."""
+    """weiaicunzai/pytorch-cifar100: stages conv2_x to conv5_x."""
 
     def __init__(self, *, bottleneck: bool = False) -> None:
         super().__init__()
@@ -131,7 +136,7 @@ class DownsampleBlock(nn.Module):
 
 
 class Chenyaofo(nn.Module):
-    """chenyaofo/pytorch-cifar-models, resnet.py: three stages of 16, 32 and 64, option B."""
+    """chenyaofo/pytorch-cifar-models: three stages of 16, 32 and 64, option B."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -216,7 +221,7 @@ class AkamasterBlock(KuangliuBlock):
 
 
 class Akamaster(Kuangliu):
-    """akamaster/pytorch_resnet_cifar10, resnet.py, option A."""
+    """akamaster/pytorch_resnet_cifar10, option A."""
 
     def __init__(self) -> None:
         super().__init__(AkamasterBlock)

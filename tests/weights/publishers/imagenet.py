@@ -1,4 +1,8 @@
-"""ImageNet networks, small, as their libraries name and order their layers."""
+"""ImageNet networks, small, as their libraries name and order their layers.
+
+Checked against its source: open-mmlab/mmpretrain (backbones/resnet.py, heads/linear_head.py). No source was found for
+the tutorial's conv2.0.main.0: its names are those of a checkpoint that was refused once.
+"""
 
 # Publishers nest plain modules, whose attributes pyright cannot know.
 # pyright: reportAttributeAccessIssue=false, reportCallIssue=false, reportGeneralTypeIssues=false
@@ -82,6 +86,21 @@ class Wrapped(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return self.get_submodule(self.inner)(x)
+
+
+class Encoder(nn.Module):
+    """A network without its classifier, and one beside it, as SupContrast and solo-learn have them."""
+
+    def __init__(self, name: str, network: nn.Module, head: str, layer: nn.Module) -> None:
+        super().__init__()
+        self.add_module(name, network)
+        self.add_module(head, layer)
+        self.parts = name, head
+
+    def forward(self, x: Tensor) -> Tensor:
+        for part in self.parts:
+            x = self.get_submodule(part)(x)
+        return x
 
 
 class Mmpretrain(nn.Module):

@@ -1,4 +1,8 @@
-"""Networks of which the publisher's names and order are all that is special, a row each."""
+"""Networks of which the publisher's names and order are all that is special, a row each.
+
+Checked against their source: bearpaw (models/cifar/resnet.py), Cadene (models/torchvision_models.py: `fc` becomes
+`last_linear`), hysts (models/cifar/resnet.py) and pycls (models/resnet.py). The others are from memory.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -55,7 +59,7 @@ class Network(nn.Module):
                 stride = 2 if stage and not index else 1
                 self.blocks.append(self._block(place, c_in, c_out, stride))
                 c_in = c_out
-        self.head = [self._put(names.head, nn.Linear(c_in, classes))]
+        self.last = [self._put(names.head, nn.Linear(c_in, classes))]
 
     def _block(self, place: str, c_in: int, c_out: int, stride: int) -> tuple[list[nn.Module], list[nn.Module]]:
         names, shape = self.names, self.shape
@@ -87,7 +91,7 @@ class Network(nn.Module):
             for place in range(2, len(branch), 2):
                 y = _through(branch[place : place + 2], F.relu(y))
             x = F.relu(y + _through(side, x))
-        return _through(self.head, x.mean((2, 3)))
+        return _through(self.last, x.mean((2, 3)))
 
 
 def _branch(shape: Shape, c_in: int, c_out: int, stride: int) -> list[nn.Module]:
@@ -148,6 +152,12 @@ ROWS: dict[str, tuple[Names, Shape]] = {
               "features.stage{stage1}.unit{index1}.",
               "body.conv1.conv body.conv1.bn body.conv2.conv body.conv2.bn body.conv3.conv body.conv3.bn",
               "identity_conv.conv identity_conv.bn", "output"),
+        Shape(),
+    ),
+    # s1 is the stem; a projection and its norm stand in the block itself, the branch behind them in `f`.
+    "facebookresearch/pycls": (
+        Names(("s1.conv", "s1.bn"), "s{stage2}.b{index1}.", "f.a f.a_bn f.b f.b_bn f.c f.c_bn", "proj bn", "head.fc",
+              shortcut_first=True),
         Shape(),
     ),
     # torchvision's names with another classifier.

@@ -1,4 +1,8 @@
-"""What self-supervised training and frameworks keep around a network of torchvision's names: files, not modules."""
+"""What self-supervised training and frameworks keep around a network of torchvision's names: files, not modules.
+
+Checked against their source: moco (moco/builder.py), dino (main_dino.py, DINOHead in vision_transformer.py), and the
+fastai Learner (create_head in vision/learner.py, LinBnDrop in layers.py).
+"""
 
 # pyright: reportAttributeAccessIssue=false
 
@@ -11,11 +15,11 @@ from torch import Tensor, nn
 FEATURES = 64  # that leave the networks here
 
 
-def _under(prefix: str, module: nn.Module) -> dict[str, Tensor]:
+def under(prefix: str, module: nn.Module) -> dict[str, Tensor]:
     return {f"{prefix}{name}": tensor for name, tensor in module.state_dict().items()}
 
 
-def _changed(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+def changed(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
     """Another network's, of the same shapes."""
     return {name: one * 0.9 if one.is_floating_point() else one for name, one in tensors.items()}
 
@@ -28,27 +32,28 @@ def _projection(prefix: str, *names: str, norm: str = "") -> dict[str, Tensor]:
             f"{prefix}{name}.weight": torch.randn(FEATURES, FEATURES),
             f"{prefix}{name}.bias": torch.randn(FEATURES),
         }
-    return made | (_under(f"{prefix}{norm}.", nn.BatchNorm1d(FEATURES)) if norm else {})
+    return made | (under(f"{prefix}{norm}.", nn.BatchNorm1d(FEATURES)) if norm else {})
 
 
 def moco(network: nn.Module) -> dict[str, Any]:
     """facebookresearch/moco, version 2: a queue, a query and a key encoder, each with two layers for fc."""
     state = {"module.queue": torch.randn(16, 32), "module.queue_ptr": torch.zeros(1, dtype=torch.long)}
-    state |= _under("module.encoder_q.", network) | _projection("module.encoder_q.fc.", "0", "2")
-    state |= _changed(_under("module.encoder_k.", network))
+    state |= under("module.encoder_q.", network) | _projection("module.encoder_q.fc.", "0", "2")
+    state |= changed(under("module.encoder_k.", network))
     state |= _projection("module.encoder_k.fc.", "0", "2")
     return {"epoch": 200, "arch": "resnet50", "state_dict": state, "optimizer": {"state": {}, "param_groups": []}}
 
 
 def dino(network: nn.Module) -> dict[str, Any]:
-    """facebookresearch/dino: student and teacher, each a backbone and a head."""
-    student = {
-        name: one * 0.9 if one.is_floating_point() else one for name, one in _under("module.backbone.", network).items()
-    }
+    """facebookresearch/dino: student and teacher, each a backbone and a head whose last layer is weight-normalized."""
+    student = changed(under("module.backbone.", network))
     head = _projection("module.head.mlp.", "0", "2", "4")
-    teacher = _under("module.backbone.", network) | head
+    head |= {"module.head.last_layer.weight_g": torch.ones(8, 1)}
+    head |= {"module.head.last_layer.weight_v": torch.randn(8, FEATURES)}
+    teacher = under("module.backbone.", network) | head
     return {"student": student | head, "teacher": teacher, "optimizer": {"state": {}, "param_groups": []}, "epoch": 100,
-            "args": Namespace(arch="resnet50"), "dino_loss": {"center": torch.zeros(1, 8)}}  # fmt: skip
+            "args": Namespace(arch="resnet50"), "dino_loss": {"center": torch.zeros(1, 8)},
+            "fp16_scaler": {"scale": 65536.0, "growth_factor": 2.0}}  # fmt: skip
 
 
 def simclr(network: nn.Module) -> dict[str, Any]:
@@ -56,13 +61,13 @@ def simclr(network: nn.Module) -> dict[str, Any]:
     return {
         "epoch": 100,
         "arch": "resnet18",
-        "state_dict": _under("backbone.", network) | _projection("backbone.fc.", "0", "2"),
+        "state_dict": under("backbone.", network) | _projection("backbone.fc.", "0", "2"),
     }
 
 
 def bolts(network: nn.Module) -> dict[str, Any]:
     """Lightning Bolts' SimCLR: encoder, projection.model."""
-    state = _under("encoder.", network) | _projection("projection.model.", "0", "3", norm="1")
+    state = under("encoder.", network) | _projection("projection.model.", "0", "3", norm="1")
     return {
         "epoch": 1,
         "global_step": 10,
@@ -74,15 +79,15 @@ def bolts(network: nn.Module) -> dict[str, Any]:
 
 def swav(network: nn.Module) -> dict[str, Any]:
     """facebookresearch/swav: a projection head with a norm, and prototypes, beside the layers."""
-    state = _under("module.", network) | _projection("module.projection_head.", "0", "3", norm="1")
+    state = under("module.", network) | _projection("module.projection_head.", "0", "3", norm="1")
     return {"epoch": 800, "state_dict": state | {"module.prototypes.weight": torch.randn(32, FEATURES)}}
 
 
 def barlow(network: nn.Module) -> dict[str, Any]:
     """facebookresearch/barlowtwins: backbone, projector, and a norm without weights."""
-    state = _under("module.backbone.", network) | _projection("module.projector.", "0", "3", norm="1")
+    state = under("module.backbone.", network) | _projection("module.projector.", "0", "3", norm="1")
     norm = nn.BatchNorm1d(FEATURES, affine=False)
-    return {"epoch": 1000, "model": state | _under("module.bn.", norm), "optimizer": {"state": {}, "param_groups": []}}
+    return {"epoch": 1000, "model": state | under("module.bn.", norm), "optimizer": {"state": {}, "param_groups": []}}
 
 
 def learner(network: nn.Module) -> dict[str, Any]:
