@@ -191,6 +191,14 @@ def test_weights_that_are_put_together_wrongly_are_refused(what: str, tmp_path: 
     assert re.search(words, refusal(tmp_path / "w.pth"))
 
 
+def test_what_only_statistics_speak_against_is_taken_where_that_is_asked_for(tmp_path: Path) -> None:
+    torch.save(exchanged(("group1.0", "group1.1")), tmp_path / "w.pth")
+    assert "if you know better, converting it with trust=True takes it as it is" in refusal(tmp_path / "w.pth")
+    classifier, notes = convert(tmp_path / "w.pth", trust=True)
+    assert torch.equal(classifier.network.state_dict()["layer1.0.conv1.weight"], right()["group1.1.conv1.weight"])
+    assert any(re.match(rf"taken as asked, though .*{STATISTICS}", note) for note in notes)
+
+
 def test_a_trained_vgg_with_norms_is_no_network_whose_shortcuts_have_no_weights(tmp_path: Path) -> None:
     torch.manual_seed(0)
     body = plain(8, 16, 16, 32, 32, norms=True)

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-_FLAGS = "skip-bad|resume|new-head|embeddings|tensorboard|weights"  # in Python: True
+_FLAGS = "skip-bad|resume|new-head|trust|embeddings|tensorboard|weights"  # in Python: True
 _TRANSLATIONS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
     (re.compile(pattern), python)
     for pattern, python in (
@@ -26,7 +26,7 @@ _TRANSLATIONS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (r"--weights (\S*[/.]\S*)", r'weights="\1"'),
         (r"--set ([\w.]+)=([^\s,;)`]+)", r'settings={"\1": \2}'),
         (r"--set\b", "settings="),
-        (r"--(skip-bad|resume|new-head|embeddings|tensorboard|overwrite)\b", r"\1=True"),
+        (r"--(skip-bad|resume|new-head|trust|embeddings|tensorboard|overwrite)\b", r"\1=True"),
         (r"(?<![\w-])-o\b", "out="),
         (r"(?<![\w-])--([a-z][a-z-]*[a-z]) (?=[A-Z\d])", r"\1="),  # and its value
         (r"(?<![\w-])--([a-z][a-z-]*[a-z])\b", r"\1="),

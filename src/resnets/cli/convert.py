@@ -20,6 +20,7 @@ def convert(
     preprocessing: Annotated[list[str] | None, Parameter(negative="")] = None,
     new_head: Annotated[bool, Parameter(negative="")] = False,
     body: str | None = None,
+    trust: Annotated[bool, Parameter(negative="")] = False,
     explain: Annotated[bool, Parameter(negative="")] = False,
     check: str | None = None,
     to: Literal["classifier", "torchvision", "timm", "transformers"] = "classifier",
@@ -50,6 +51,8 @@ def convert(
         If --classes names other classes than the weights have, begin with a new, untrained last layer.
     body
         Network to take if the file holds several: teacher or student, encoder_k, model instead of model_ema.
+    trust
+        Take layers whose shapes fit, even if their statistics or the strides in the file are another network's.
     explain
         Print a line for each layer: its name in the file, our name, its shape.
     check
@@ -70,7 +73,7 @@ def convert(
     resnets convert resnet20.th cifar_resnet20 --classes cifar10.txt --preprocessing size=32 --preprocessing resize=32
     """
     if to != "classifier":
-        if network or spec or classes or preprocessing or new_head or body or explain or check:
+        if network or spec or classes or preprocessing or new_head or body or trust or explain or check:
             raise InputError(f"--to {to}: takes a classifier as it is; of its parts nothing else can be said")
         _write_layout(weights, to, out, json=json)
         return
@@ -92,6 +95,7 @@ def convert(
             preprocessing=fields,
             new_head=new_head,
             body=body,
+            trust=trust,
             explain=explain,
             watch=watch,
         )

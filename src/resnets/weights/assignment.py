@@ -7,6 +7,7 @@ from torch import Tensor
 
 from resnets.base.errors import InputError
 from resnets.spec import ResNetSpec
+from resnets.weights import topology
 from resnets.weights.layers import Layer
 from resnets.weights.slots import Slot, Unit, followers
 
@@ -37,6 +38,12 @@ class Match:
             lines.append(f"{self.head.name:{widest}}  ->  fc  {' x '.join(map(str, self.head.shape))}")
         lines += [f"{layer.name:{widest}}  is left out  {' x '.join(map(str, layer.shape))}" for layer in self.left]
         return tuple(lines)
+
+    def check_topology(self) -> None:
+        """Raise OtherTopology where the file records strides, padding or dilation that are not the network's."""
+        slots = (slot for unit in self.units for slot in unit.slots if slot.name in self.pairs)
+        theirs = ((slot, self.pairs[slot.name]) for slot in slots)
+        topology.check((layer.name, layer.geometry, slot.name, slot.geometry) for slot, layer in theirs)
 
     def tensors(self) -> dict[str, Tensor]:
         """The weights by our names. The bias of a convolution goes into the mean of the batch norm behind it.

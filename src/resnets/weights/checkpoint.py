@@ -9,7 +9,7 @@ from resnets.base.errors import InputError
 from resnets.catalog import Row
 from resnets.network import ResNet
 from resnets.spec import ResNetSpec
-from resnets.weights import keras_layout, other_networks, plausibility
+from resnets.weights import keras_layout, other_networks, plausibility, topology
 from resnets.weights.assignment import Match
 from resnets.weights.checkpoint_file import NoCheckpoint, read
 from resnets.weights.envelopes import Body, Tensors, check_sizes, unwrapped
@@ -22,8 +22,10 @@ from resnets.weights.layouts import BEGINNINGS, translated
 from resnets.weights.likeness import differences
 from resnets.weights.restoring import restored
 from resnets.weights.slots import units
+from resnets.weights.topology import Geometry, OtherTopology
 
 _HEAD = ("fc.weight", "fc.bias")
+TRUST = "; if you know better, converting it with --trust takes it as it is"
 
 
 @dataclass(frozen=True)
@@ -67,12 +69,17 @@ class Checkpoint:
         """The network that the weights are of, by their layout or else their shapes alone, and notes on it."""
         if self.row is not None:
             return self.row, (f"network: {self.row.name}, by the names of its layers",)
-        return network_of(self.path, self.named)
+        return network_of(self.path, self.named, self._geometry)
 
-    def of(self, spec: ResNetSpec) -> "Checkpoint":
+    @property
+    def _geometry(self) -> Mapping[str, Geometry]:
+        return self.body.geometry if self.body is not None else {}
+
+    def of(self, spec: ResNetSpec, *, trust: bool = False) -> "Checkpoint":
         """The checkpoint as one of a network: itself where names fit, else its layers by their order and shapes.
 
-        Raises InputError where no name is known, and order and shape do not fit either.
+        trust: take what fits by its shapes, though the file records other strides. Raises InputError where no name is
+        known, and order and shape do not fit either; OtherTopology, which is one, where strides do not.
         """
         if self.row is not None and spec.stride_at != self.row.spec.stride_at and spec.block == self.row.spec.block:
             raise InputError(
@@ -85,14 +92,18 @@ class Checkpoint:
         wanted = {slot.name for unit in units(spec) for slot in unit.slots if slot.name != "fc"}
         named = {name.rpartition(".")[0] for name in self.tensors} - {"fc"}
         if self.layout and wanted <= named:  # what is there besides, `into` refuses by name
-            return self
+            return self if trust else self._of_the_topology(spec)
         try:
-            found = matched(self.path, self.named, spec)
+            found = matched(self.path, self.named, spec, self._geometry)
+            if not trust:
+                found.check_topology()
             ours, heads = found.tensors(), ()
             if self.body is not None:
                 ours, heads = with_classifier(ours, self.body.beside, contrastive=self.body.contrastive)
             notes = tuple(dict.fromkeys((*self.notes, *heads)))
             return replace(self, layout="matched by order and shape", tensors=ours, notes=notes, matched=found)
+        except OtherTopology as error:
+            raise OtherTopology(f"{self.path}: {error}{TRUST}") from error
         except InputError as error:
             if self.layout and 2 * len(wanted & named) > min(len(wanted), len(named)):
                 return self  # whose names say better what is wrong
@@ -100,6 +111,20 @@ class Checkpoint:
                 f"{self.path}: names such as {', '.join(list(self.named)[:3])} are of no layout known here, and by "
                 f"order and shape: {error}"
             ) from error
+
+    def _of_the_topology(self, spec: ResNetSpec) -> "Checkpoint":
+        """Itself, if the strides that the file records are those of a network whose layers it has by name."""
+        theirs = {id(tensor): name.removesuffix(".weight") for name, tensor in self.named.items()}
+        slots = [slot for unit in units(spec) for slot in unit.of("convolution")]
+        names = [theirs.get(id(self.tensors[f"{slot.name}.weight"]), "") for slot in slots]
+        try:
+            topology.check(
+                (name, self._geometry.get(name), slot.name, slot.geometry)
+                for name, slot in zip(names, slots, strict=True)
+            )
+        except OtherTopology as error:
+            raise OtherTopology(f"{self.path}: {error}{TRUST}") from error
+        return self
 
     def explained(self) -> tuple[str, ...]:
         """A line for each layer: its name in the file, ours, its shape."""
@@ -113,12 +138,13 @@ class Checkpoint:
             if name.endswith(".weight")
         )
 
-    def into(self, network: ResNet) -> tuple[str, ...]:
+    def into(self, network: ResNet, *, trust: bool = False) -> tuple[str, ...]:
         """Copy the weights, which are `of` its spec, into `network` and return what the user should know.
 
         A classifier for another number of classes, or none, leaves the network's own, freshly initialized. A first
-        kernel for other channels is adapted (weights/input_channels.py). Raises InputError, which says what network
-        they look like and what does not fit, changing nothing.
+        kernel for other channels is adapted (weights/input_channels.py). trust: take them though the statistics of
+        their batch norms speak against the order. Raises InputError, which says what network they look like and what
+        does not fit, changing nothing.
         """
         wanted = network.state_dict()
         found, adapted = with_channels(self.tensors, network.spec.in_channels)
@@ -142,7 +168,9 @@ class Checkpoint:
             try:
                 notes.extend(plausibility.check(network))
             except InputError as error:
-                raise InputError(f"{self.path}: {error}") from error
+                if not trust:
+                    raise InputError(f"{self.path}: {error}{TRUST}") from error
+                notes.append(f"taken as asked, though {error}")
         return tuple(notes)
 
 

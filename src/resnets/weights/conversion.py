@@ -24,6 +24,7 @@ def convert(
     preprocessing: Mapping[str, Any] | None = None,
     new_head: bool = False,
     body: str | None = None,
+    trust: bool = False,
     explain: bool = False,
     watch: Watch = unwatched,
 ) -> tuple[Classifier, tuple[str, ...]]:
@@ -37,6 +38,7 @@ def convert(
     preprocessing: the fields that differ from the publisher's, or from the network's usual ones.
     new_head: where the weights' own classifier is for another number of classes, or missing, take a new, untrained one.
     body: which network of several that the file holds, such as "teacher".
+    trust: take layers whose shapes fit, though their statistics or the strides in the file speak against the network.
     explain: the notes have a line for each layer, too, with its name in the file and ours.
     Raises InputError when the weights cannot be had, or do not fit the network, with what does not.
     """
@@ -53,7 +55,7 @@ def convert(
     channels = {**theirs, **(preprocessing or {})}.get("channels")
     fields = {**(fetched.fields or {}), **({} if channels is None else {"in_channels": channels})}
     row, guessed = found.network() if network is None else (resolve(network, fields), ())
-    found = found.of(row.spec)
+    found = found.of(row.spec, trust=trust)
     if found.num_classes is None and not new_head:
         raise InputError(f"{weights_from}: has no classifier of its own; --new-head adds one, untrained")
     if names and found.num_classes != len(names) and not new_head:
@@ -66,7 +68,7 @@ def convert(
     if not names and fetched.classes and len(fetched.classes) == count:
         names = fetched.classes
     resnet = ResNet(replace(row.spec, num_classes=count, in_channels=channels or row.spec.in_channels))
-    loaded = found.into(resnet)
+    loaded = found.into(resnet, trust=trust)
     chosen = published_preprocessing(row.image_size, row.spec.in_channels, theirs, preprocessing or {})
     whose = "the publisher's" if fetched.preprocessing or found.preprocessing else f"the usual for {row.name}"
     told = f"preprocessing: {_told(chosen)}; {whose}{', changed as asked' if preprocessing else ''}"

@@ -7,7 +7,7 @@ student and teacher, or by being alike.
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,8 @@ from torch import Tensor
 
 from resnets.base.errors import InputError
 from resnets.weights.checkpoint_file import may_unpack_to
-from resnets.weights.flattening import Tensors, laid_flat
+from resnets.weights.flattening import Flat, Tensors, laid_flat
+from resnets.weights.topology import Geometry
 from resnets.weights.unpickling import Stub
 
 _FLOATS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
@@ -45,6 +46,7 @@ class Body:
 
     `envelope` and `prefix` say where they stand in the file, `beside` what else stands around them and around no other
     body, a classifier perhaps. `contrastive` bodies were trained without classes: what looks like a classifier is none.
+    `geometry` is that of convolutions, by the name of the layer, where the file records it.
     """
 
     envelope: str
@@ -53,6 +55,7 @@ class Body:
     beside: Tensors
     contrastive: bool = False
     notes: tuple[str, ...] = ()
+    geometry: Mapping[str, Geometry] = field(default_factory=dict[str, Geometry])
 
     @property
     def name(self) -> str:
@@ -71,8 +74,8 @@ def unwrapped(path: Path, content: Any, known: Sequence[re.Pattern[str]] = (), b
     ones, and MoCo's query before its key. Raises InputError, with all bodies' names, where there is no such usage, and
     for a file without weights.
     """
-    flat, envelopes = laid_flat(path, content)
-    if not flat:
+    laid = laid_flat(path, content)
+    if not laid.tensors:
         if isinstance(content, Stub) and content.home.startswith("__torch__."):
             raise InputError(
                 f"{path}: holds a frozen TorchScript module, whose weights are constants without names; save it before "
@@ -83,7 +86,7 @@ def unwrapped(path: Path, content: Any, known: Sequence[re.Pattern[str]] = (), b
             raise InputError(f"{path}: holds {what}, not weights by name; save a state_dict")
         entries = ", ".join(f"{entry!s:.40}" for entry in list(content)[:5])
         raise InputError(f"{path}: holds no weights; its entries are {entries or 'none'}")
-    bodies = _bodies(flat, envelopes, known)
+    bodies = _bodies(laid, known)
     chosen = _chosen(path, bodies, body)
     for name, tensor in chosen.tensors.items():
         if what := _strange(tensor):
@@ -117,7 +120,8 @@ def check_sizes(path: Path, tensors: Tensors, size: int) -> None:
 # Where bodies stand: under which prefixes.
 
 
-def _bodies(flat: Tensors, envelopes: set[str], known: Sequence[re.Pattern[str]]) -> list[Body]:
+def _bodies(laid: Flat, known: Sequence[re.Pattern[str]]) -> list[Body]:
+    flat, envelopes = laid.tensors, laid.envelopes
     prefixes = _known_prefixes(flat, known) or list(_prefixes(flat, ""))
     bodies: list[Body] = []
     for prefix in prefixes:
@@ -134,9 +138,14 @@ def _bodies(flat: Tensors, envelopes: set[str], known: Sequence[re.Pattern[str]]
             for name, tensor in flat.items()
             if name.startswith(scope) and not name.startswith(tuple(prefixes))
         }
-        bodies.append(
-            Body(envelope, prefix.removeprefix(f"{envelope}."), tensors, beside, _is_contrastive(prefix, flat))
-        )
+        geometry = {
+            name.removeprefix(start): one
+            for start in (scope, prefix)
+            for name, one in laid.geometry.items()
+            if name.startswith(start)
+        }
+        inside, contrastive = prefix.removeprefix(f"{envelope}."), _is_contrastive(prefix, flat)
+        bodies.append(Body(envelope, inside, tensors, beside, contrastive, geometry=geometry))
     return _different(bodies)
 
 
@@ -241,7 +250,7 @@ def _chosen(path: Path, bodies: list[Body], asked: str | None) -> Body:
     if len(fitting) > 1:
         raise InputError(f"{path}: holds several bodies: {listed}; choose one with --body {fitting[0].parts[-1]}")
     body = fitting[0]
-    return Body(body.envelope, body.prefix, body.tensors, body.beside, body.contrastive, tuple(_told(body, bodies)))
+    return replace(body, notes=tuple(_told(body, bodies)))
 
 
 def _rank(body: Body) -> tuple[bool, bool]:

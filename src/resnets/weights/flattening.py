@@ -5,6 +5,7 @@ Optimizers, schedules and the like are left out.
 
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,8 @@ import torch
 from torch import Tensor
 
 from resnets.base.errors import InputError
+from resnets.weights import topology
+from resnets.weights.topology import Geometry
 from resnets.weights.unpickling import Stub
 
 Tensors = dict[str, Tensor]
@@ -29,10 +32,23 @@ _NO_WEIGHTS = re.compile(
 )
 
 
-def laid_flat(path: Path, content: Any) -> tuple[Tensors, set[str]]:
-    """Every tensor in dictionaries and modules by its name with dots, and the names of dictionaries they stand in."""
+@dataclass(frozen=True)
+class Flat:
+    """Every tensor in dictionaries and modules by its name with dots.
+
+    `envelopes` are the dictionaries' names, `geometry` is that of the modules that are convolutions.
+    """
+
+    tensors: Tensors
+    envelopes: set[str]
+    geometry: dict[str, Geometry]
+
+
+def laid_flat(path: Path, content: Any) -> Flat:
+    """What a file's content holds, laid flat. Raises InputError where there is no end to it."""
     flat: Tensors = {}
     envelopes: set[str] = set()
+    geometry: dict[str, Geometry] = {}
     waiting: list[Iterator[tuple[str, str, Any]]] = [_entries("", content)]
     count = 0
     while waiting:
@@ -52,14 +68,16 @@ def laid_flat(path: Path, content: Any) -> tuple[Tensors, set[str]]:
         if (tensor := _tensor(value)) is not None:
             flat[whole] = tensor
         elif isinstance(value, Mapping) or _is_module(value):
-            if not _is_module(value):
+            if not isinstance(value, Stub):
                 envelopes.add(whole)
+            elif (found := _geometry(value)) is not None:
+                geometry[whole] = found
             waiting.append(_entries(f"{whole}.", value))
         elif whole.endswith(_PACKED) and isinstance(value, tuple):
             layer = whole.removesuffix(_PACKED)
-            found = zip(("weight", "bias"), map(_tensor, value), strict=False)
-            flat |= {f"{layer}.{part}": tensor for part, tensor in found if tensor is not None}
-    return flat, envelopes
+            packed = zip(("weight", "bias"), map(_tensor, value), strict=False)
+            flat |= {f"{layer}.{part}": tensor for part, tensor in packed if tensor is not None}
+    return Flat(flat, envelopes, geometry)
 
 
 def _entries(prefix: str, found: Any) -> Iterator[tuple[str, str, Any]]:
@@ -81,6 +99,11 @@ def _is_module(value: Any) -> bool:
     if not isinstance(value, Stub) or not isinstance(value.state, Mapping):
         return False
     return "_parameters" in value.state or value.home.startswith("__torch__.")
+
+
+def _geometry(stub: Stub) -> Geometry | None:
+    """A module's stride, padding and dilation, where it is a convolution."""
+    return type(stub).geometry or topology.recorded(stub.state)
 
 
 def _module_parts(stub: Stub) -> dict[Any, Any]:

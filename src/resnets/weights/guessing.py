@@ -17,6 +17,7 @@ from resnets.weights.assignment import Match
 from resnets.weights.layers import Layer, Ordered
 from resnets.weights.matching import match
 from resnets.weights.slots import Undrawn
+from resnets.weights.topology import OtherTopology
 
 CLEARLY = 0.8  # of the usual network's divergence: another of the same shapes that has less is taken instead
 MOST = 8  # networks that are compared by their statistics
@@ -43,10 +44,13 @@ def guess(theirs: Ordered) -> Guess:
     convolutions = [layer for layer in theirs.layers if layer.kind == "convolution"]
     if not convolutions:
         raise InputError("holds no convolution, so it is no residual network's")
-    fitting = list(_fitting(theirs, _rows(convolutions)))
+    others: list[OtherTopology] = []
+    fitting = list(_fitting(theirs, _rows(convolutions), others))
     if not fitting:
-        specs = _inferred(convolutions)
-        fitting = list(_fitting(theirs, (Row("custom", one, "from shapes", usual_size(one.stem)) for one in specs)))
+        rows = (Row("custom", one, "from shapes", usual_size(one.stem)) for one in _inferred(convolutions))
+        fitting = list(_fitting(theirs, rows, others))
+    if not fitting and others:
+        raise others[0]
     if not fitting:
         counts = Counter(layer.kind for layer in theirs.layers)
         raise InputError(
@@ -59,8 +63,8 @@ def guess(theirs: Ordered) -> Guess:
     return _chosen(fitting)
 
 
-def _fitting(theirs: Ordered, rows: Iterator[Row]) -> Iterator[tuple[Row, Match]]:
-    """The rows that the layers fit, each kind of network once."""
+def _fitting(theirs: Ordered, rows: Iterator[Row], others: list[OtherTopology]) -> Iterator[tuple[Row, Match]]:
+    """The rows that the layers fit, each kind of network once; into `others`, why those of the same shapes do not."""
     seen: set[ResNetSpec] = set()
     for row in rows:
         computes = replace(row.spec, init="he", zero_last_norm=False, num_classes=1)
@@ -69,6 +73,10 @@ def _fitting(theirs: Ordered, rows: Iterator[Row]) -> Iterator[tuple[Row, Match]
         seen.add(computes)
         try:
             found = match(theirs, row.spec)
+            found.check_topology()
+        except OtherTopology as error:
+            others.append(OtherTopology(f"looks like {_called(row)}, but {error}"))
+            continue
         except InputError:
             continue
         classes = row.spec.num_classes if found.head is None else found.head.shape[0]

@@ -13,6 +13,7 @@ from typing import Literal
 from torch import Tensor
 
 from resnets.base.errors import InputError
+from resnets.weights.topology import Geometry
 
 Kind = Literal["convolution", "norm", "linear", "other"]
 
@@ -29,6 +30,7 @@ _ENDING = re.compile(rf"^(?:(.*?)[./_])?({'|'.join(sorted(_PART_OF, key=len, rev
 _IN_ORDER = {1: ("bias",), 2: ("weight", "bias"), 4: ("weight", "bias", "running_mean", "running_var")}
 
 Key = tuple[tuple[int, int, str], ...]
+NONE: Mapping[str, Geometry] = {}  # as most files, which hold weights alone
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,7 @@ class Layer:
     name: str
     kind: Kind
     parts: Mapping[str, Tensor]
+    geometry: Geometry | None = None  # of a convolution, where the file records it
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -58,11 +61,12 @@ class Layer:
         )
 
 
-def grouped(tensors: Mapping[str, Tensor]) -> tuple[Layer, ...]:
+def grouped(tensors: Mapping[str, Tensor], geometry: Mapping[str, Geometry] = NONE) -> tuple[Layer, ...]:
     """The layers of a file's tensors, in the order in which they stand there.
 
-    Where names say nothing of what a tensor is (`param_0`, `17`), the shapes and their order do: a convolution's
-    weight, perhaps its bias, then a norm's weight, bias, mean and variance.
+    geometry: what the file records of its convolutions, by the layers' names. Where names say nothing of what a tensor
+    is (`param_0`, `17`), the shapes and their order do: a convolution's weight, perhaps its bias, then a norm's weight,
+    bias, mean and variance.
     """
     found: dict[str, dict[str, Tensor]] = {}
     endings = {name: _ENDING.match(name) for name in tensors}
@@ -72,7 +76,7 @@ def grouped(tensors: Mapping[str, Tensor]) -> tuple[Layer, ...]:
         ending = endings[name]
         prefix, part = (ending[1] or "", _PART_OF[ending[2].lower()]) if ending else (name, "other")
         found.setdefault(prefix, {})[part if part not in found.get(prefix, {}) else name] = tensor
-    return tuple(Layer(name, _kind(parts), parts) for name, parts in found.items())
+    return tuple(Layer(name, _kind(parts), parts, geometry.get(name)) for name, parts in found.items())
 
 
 def _kind(parts: Mapping[str, Tensor]) -> Kind:

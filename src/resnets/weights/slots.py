@@ -15,6 +15,8 @@ from resnets.catalog import usual_size
 from resnets.network import ResNet
 from resnets.spec import ResNetSpec
 from resnets.structure import structure
+from resnets.weights import topology
+from resnets.weights.topology import Geometry
 
 SlotKind = Literal["convolution", "norm", "linear"]
 TRUNK = "trunk"
@@ -31,6 +33,7 @@ class Slot:
     group: str  # what the network's own modules have in one: "trunk" is what stands in none of them
     biased: bool
     counted: bool = False  # a batch norm, which has running statistics
+    geometry: Geometry | None = None  # of a convolution
 
 
 @dataclass(frozen=True)
@@ -67,7 +70,8 @@ def _slot(name: str, branch: str, block: int | None, module: nn.Module) -> Slot:
     kind: SlotKind = "norm" if weight.ndim == 1 else "linear" if weight.ndim == 2 else "convolution"
     counted = getattr(module, "running_var", None) is not None
     biased = kind != "norm" and getattr(module, "bias", None) is not None
-    return Slot(name, kind, tuple(weight.shape), branch, _group(name, branch, block), biased, counted)
+    geometry = topology.recorded(vars(module)) if isinstance(module, nn.Conv2d) else None
+    return Slot(name, kind, tuple(weight.shape), branch, _group(name, branch, block), biased, counted, geometry)
 
 
 def _group(name: str, branch: str, block: int | None) -> str:

@@ -8,12 +8,13 @@ import struct
 import tarfile
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from resnets.weights import topology
 from resnets.weights.rebuilding import Rebuilder, storage_dtype, view, whole
 from resnets.weights.unpickling import Persistent, Unpickled, Unreadable, unpickled
 
@@ -42,7 +43,18 @@ def from_zip(data: bytes, archive: zipfile.ZipFile, *, limit: int) -> Content:
         return _narrowed(read[key], name)
 
     found = unpickled(io.BytesIO(_member(data, archive, members[pickled])))
+    for name, geometry in _scripted(archive, f"{base}code/", list(members)):
+        if name in found.classes:
+            found.classes[name].geometry = geometry
     return Rebuilder(storages, limit=limit).value(found.content), found.code
+
+
+def _scripted(archive: zipfile.ZipFile, folder: str, names: Sequence[str]) -> Iterator[tuple[str, topology.Geometry]]:
+    """The convolutions' classes in TorchScript's code, and their geometry."""
+    for name in names:
+        if name.startswith(f"{folder}__torch__/") and name.endswith(".py"):
+            module = name.removeprefix(folder).removesuffix(".py").replace("/", ".")
+            yield from topology.scripted(module, archive.read(name).decode("utf-8", "replace"))
 
 
 def is_torch(archive: zipfile.ZipFile) -> bool:

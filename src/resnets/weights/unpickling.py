@@ -8,9 +8,11 @@ Before that, `_check` looks through the opcodes for what would exhaust the memor
 import io
 import pickle
 import pickletools
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
+
+from resnets.weights.topology import Geometry
 
 MOST_OPCODES = 4_000_000  # a ResNet-152 with its optimizer's state has 60,000
 MOST_NAMES = 4096  # classes and functions that a pickle may name
@@ -37,10 +39,12 @@ class Stub:
 
     `home` is the class's or function's name, `arguments` what it was called with, `state` what it would have been
     built from, `members` what would have been appended to it and `pairs` what would have been set in it.
+    `geometry` is that of a convolution whose numbers stand in TorchScript's code rather than in its state.
     """
 
     __slots__ = ("arguments", "members", "pairs", "state")
     home: ClassVar[str] = ""
+    geometry: ClassVar[Geometry | None] = None
 
     arguments: tuple[Any, ...]
     state: Any
@@ -113,11 +117,15 @@ class _Unpickler(pickle.Unpickler):
 
 @dataclass(frozen=True, slots=True)
 class Unpickled:
-    """What a pickle holds: `stored` are its persistent identifiers, `code` names functions that are no weights'."""
+    """What a pickle holds: `stored` are its persistent identifiers, `code` names functions that are no weights'.
+
+    `classes` are the stubs that stand for classes and functions, by their whole names.
+    """
 
     content: Any
     stored: tuple[Any, ...]
     code: tuple[str, ...]
+    classes: Mapping[str, type[Stub]]
 
 
 def unpickled(file: io.BytesIO) -> Unpickled:
@@ -138,7 +146,7 @@ def unpickled(file: io.BytesIO) -> Unpickled:
     except Exception as error:
         raise Unreadable("it is damaged, or no checkpoint") from error
     code = tuple(f"{module}.{name}" for module, name in reader.stubs if _runs(module, name))
-    return Unpickled(found, tuple(reader.stored), code)
+    return Unpickled(found, tuple(reader.stored), code, {stub.home: stub for stub in reader.stubs.values()})
 
 
 def _runs(module: str, name: str) -> bool:
