@@ -51,6 +51,7 @@ def train(
     network: str | Path | ResNetSpec | None = None,
     *,
     weights: str | Path | None = None,
+    body: str | None = None,
     out: str | Path | None = None,
     recipe: str | Path | None = None,
     settings: Mapping[str, Any] | None = None,
@@ -73,6 +74,7 @@ def train(
     IDX; a MedMNIST .npz; or "digits". network: a catalog name, a TOML file or a ResNetSpec; chosen from
     the data, or that of the weights, when left out.
     weights: where to start instead of anew: a file, a classifier, or a name that `resnets list --weights` prints.
+    body: which network of several that the file holds, such as "teacher".
     out: the run's folder; by default a new one under runs/. recipe: a name that `resnets recipe list` prints, or a TOML
     file such as a run's recipe.toml; "finetune" where weights are given.
     settings: single settings, such as {"lr": 0.05, "preprocessing.size": 128}, on top of the recipe; epochs: one of
@@ -93,9 +95,9 @@ def train(
     with watching(watch) as seen:
         return running.train(
             _order(
-                data=data, network=network, weights=weights, out=out, recipe=recipe, settings=settings, epochs=epochs,
-                columns=columns, images=images, resume=resume, skip_bad=skip_bad, device=device, plan=plan,
-                save_every=save_every, tensorboard=tensorboard, samples=samples,
+                data=data, network=network, weights=weights, body=body, out=out, recipe=recipe, settings=settings,
+                epochs=epochs, columns=columns, images=images, resume=resume, skip_bad=skip_bad, device=device,
+                plan=plan, save_every=save_every, tensorboard=tensorboard, samples=samples,
                 listeners=listeners, watch=seen,
             )
         )  # fmt: skip

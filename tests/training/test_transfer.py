@@ -165,7 +165,8 @@ def test_what_cannot_be_started_from_is_refused_before_anything_is_written(
     plain = tmp_path / "plain.pth"
     torch.save(resnets.load(start).network.state_dict(), plain)
     refused = {
-        "does not say which network": {"weights": plain, "settings": SETTINGS},
+        "such as a VGG too, .*; name the network if it is that": {"weights": plain, "settings": SETTINGS},
+        "body = 'teacher': needs trained weights": {"body": "teacher", "settings": SETTINGS},
         "no such file, and no published weights": {"weights": "resnet5", "settings": SETTINGS},
         "of 3, 3, 3 blocks with 8, 16, 32 channels, not resnet18's": {
             "weights": start,

@@ -26,6 +26,7 @@ def train(
     columns: str | None = None,
     images: Path | None = None,
     weights: str | None = None,
+    body: str | None = None,
     recipe: str | None = None,
     set: Annotated[list[str] | None, Parameter(negative="")] = None,  # noqa: A002 - the option's name
     epochs: int | None = None,
@@ -63,6 +64,8 @@ def train(
         Folder that the paths in a .csv or .tsv file are relative to. By default it is found.
     weights
         Start from trained weights: a file, a classifier, or a name from `resnets list --weights`.
+    body
+        Network to take if the file of weights holds several, such as teacher.
     recipe
         A name from `resnets recipe list`, or a .toml file of settings, such as recipe.toml of another run. With
         --weights the default is finetune.
@@ -105,7 +108,7 @@ def train(
 
     settings = plans.parse_settings([*(set or []), *([f"epochs={epochs}"] if epochs is not None else [])])
     options: dict[str, Any] = {
-        "columns": columns, "images": images, "weights": weights, "out": out, "recipe": recipe,
+        "columns": columns, "images": images, "weights": weights, "body": body, "out": out, "recipe": recipe,
         "settings": settings, "resume": resume, "skip_bad": skip_bad,
         "device": device, "plan": plan, "save_every": save_every, "tensorboard": tensorboard,
         "samples": samples,

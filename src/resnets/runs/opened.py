@@ -92,7 +92,7 @@ def begin(request: TrainRequest) -> Run:
         read_header(asked.teacher)
     if request.tensorboard:
         require_tensorboard()
-    start = transfer.find(asked.weights, request.watch) if asked.weights else None
+    start = transfer.find(asked.weights, asked.body or None, request.watch) if asked.weights else None
     default_plan.check(changes, start)
     splits = _splits(request, asked, request.skip_bad)
     plan = default_plan.plan(splits.train, splits.survey, changes, start)

@@ -27,6 +27,7 @@ class TrainRequest:
     data: str | Path
     network: str | Path | ResNetSpec | None = None
     weights: str | Path | None = None
+    body: str | None = None
     out: str | Path | None = None
     recipe: str | Path | None = None
     settings: Mapping[str, Any] = field(default_factory=dict[str, Any])
@@ -63,6 +64,8 @@ class TrainRequest:
             )
         if self.weights is not None:
             asked = dataclasses.replace(asked, recipe={**asked.recipe, "weights": str(self.weights)})
+        if self.body is not None:
+            asked = dataclasses.replace(asked, recipe={**asked.recipe, "body": self.body})
         return asked | plans.changes(self.settings, where="settings")
 
     @property

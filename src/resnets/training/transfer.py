@@ -7,6 +7,7 @@ cross-validation, folded back into the network's classifier layer.
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from numpy.typing import NDArray
 
 from resnets.base.errors import InputError, RunFailed
 from resnets.base.progress import Progress, Watch, unwatched
+from resnets.catalog import Row
 from resnets.classifier import header
 from resnets.classifier.file import Classifier
 from resnets.data import loading
@@ -48,6 +50,12 @@ class Start:
     licence: str | None = None
     notes: tuple[str, ...] = ()  # what the user should know of where it comes from
 
+    @cached_property
+    def guessed(self) -> tuple[Row, str]:
+        """The network by the shapes of the weights, and how it was found. Raises InputError where they fit none."""
+        row, notes = self.checkpoint.network()
+        return row, "; ".join(notes)
+
     @property
     def origin(self) -> dict[str, Any]:
         """What a classifier that starts from it says of it."""
@@ -69,10 +77,11 @@ class Start:
         return (*notes, "the last layer of the weights is for other classes, so a new one replaces it")
 
 
-def find(name: str, watch: Watch = unwatched) -> Start:
+def find(name: str, body: str | None = None, watch: Watch = unwatched) -> Start:
     """The weights called `name`: a file (a classifier's brings its preprocessing), or a published name, fetched.
 
-    Raises InputError when there are none such or they cannot be had.
+    body: which network of several that the file holds. Raises InputError when there are none such or they cannot be
+    had.
     """
     path = Path(name)
     if path.is_dir() and (path / "classifier.safetensors").is_file():  # the folder of a run
@@ -80,13 +89,15 @@ def find(name: str, watch: Watch = unwatched) -> Start:
     if path.is_file() and (known := _classifier_header(path)):
         network = known.get("origin", {}).get("network") or known.get("origin", {}).get("data", {}).get("network")
         return Start(
-            checkpoint.load(path), path.name, network, known["spec"], known["preprocessing"], tuple(known["classes"]),
-            known.get("origin", {}).get("licence"),
+            checkpoint.load(path, body), path.name, network, known["spec"], known["preprocessing"],
+            tuple(known["classes"]), known.get("origin", {}).get("licence"),
         )  # fmt: skip
     found = hub.fetch(name, watch=watch)
+    loaded = checkpoint.load_fetched(found, body)
     return Start(
-        checkpoint.load_fetched(found), name if found.origin == str(found.path) else found.origin, found.network,
-        preprocessing=found.preprocessing or {}, classes=found.classes, licence=found.licence, notes=found.notes,
+        loaded, name if found.origin == str(found.path) else found.origin, found.network,
+        preprocessing={**loaded.preprocessing, **(found.preprocessing or {})}, classes=found.classes,
+        licence=found.licence, notes=found.notes,
     )  # fmt: skip
 
 

@@ -101,7 +101,7 @@ def _channels(survey: Survey, theirs: int, changes: Changes) -> int:
 
 
 def _network_of_weights(start: Start, changes: Changes) -> tuple[Row, str]:
-    """The network that weights are of: as the user says, else a classifier's own, else as their publisher says."""
+    """The network that weights are of: as the user, a classifier's file or a publisher says, or by their shapes."""
     if changes.network or spec_values.is_whole(changes.spec):
         return _network(SMALL_IMAGE, changes)
     if start.spec is not None:
@@ -109,7 +109,7 @@ def _network_of_weights(start: Start, changes: Changes) -> tuple[Row, str]:
     elif start.network is not None:
         row = catalog.resolve(start.network)
     else:
-        raise InputError(f"{start.name}: does not say which network these weights belong to; name it after the data")
+        return start.guessed
     return row, f"network {row.name}: that of the weights"
 
 

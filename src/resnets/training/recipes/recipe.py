@@ -82,6 +82,7 @@ class Recipe(Augmentation, Mixing):
     weights: str = setting(
         "", "weights to start from: a file, or a name that `resnets list --weights` prints; empty: random weights"
     )
+    body: str = setting("", "network to take if that file holds several, such as teacher; empty: the usual one")
     head: Head = setting(
         "new",
         "last layer at the start; new: random, or that of the weights if the classes are the same; "
@@ -110,6 +111,8 @@ class Recipe(Augmentation, Mixing):
             raise InputError('milestones = (): schedule = "step" needs milestones, such as milestones = [0.5, 0.75]')
         if self.head == "probe" and not self.weights:
             raise InputError('head = "probe": needs trained weights; name them with --weights')
+        if self.body and not self.weights:
+            raise InputError(f"body = {self.body!r:.80}: needs trained weights; name them with --weights")
         if self.whiten and self.weights:
             raise InputError("whiten: replaces the first layer of the trained weights; use only one of the two")
         if not self.epochs and self.head != "probe":
