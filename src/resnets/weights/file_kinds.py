@@ -4,14 +4,12 @@ from collections.abc import Iterable, Mapping
 
 _LFS = "a Git LFS pointer"
 _PAGE = "a web page"
-_HDF5 = "an HDF5 file"
 _ONNX = "an ONNX file"
 _ARRAY = "a NumPy array"
 _IMAGES = "a zip archive of images"
 
 _MAGIC: tuple[tuple[bytes, str], ...] = (
     (b"version https://git-lfs", _LFS),
-    (b"\x89HDF\r\n\x1a\n", _HDF5),
     (b"\x93NUMPY", _ARRAY),
     (b"\x1f\x8b", "a gzip archive"),
     (b"BZh", "a bzip2 archive"),
@@ -28,7 +26,6 @@ _MAGIC: tuple[tuple[bytes, str], ...] = (
 _REMEDIES: Mapping[str, str] = {
     _LFS: "`git lfs pull` brings the file itself; ",
     _PAGE: "the download failed, so open its address in a browser; ",
-    _HDF5: "Keras writes such files; ",
     _IMAGES: "`resnets train` and `resnets check` read it; ",
 }
 _IMAGE_ENDINGS = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm")
@@ -56,8 +53,6 @@ def zip_kind(names: Iterable[str]) -> str:
     files = [name.lower() for name in names if not name.endswith("/")]
     if files and all(name.endswith(".npy") for name in files):
         return "a NumPy archive (.npz)"
-    if any(name.endswith((".h5", ".hdf5")) for name in files):
-        return "a Keras archive"
     if sum(name.endswith(_IMAGE_ENDINGS) for name in files) > len(files) / 2:
         return _IMAGES
     listed = ", ".join(name[:40] for name in files[:3])

@@ -10,7 +10,7 @@ from resnets.base.errors import InputError, RunFailed
 from resnets.classifier.file import Classifier
 from resnets.classifier.header import shortly
 from resnets.weights.card import card
-from resnets.weights.hub import endpoint, quiet
+from resnets.weights.hub_files import endpoint, quiet
 from resnets.weights.outward import in_layout
 
 _REPOSITORY = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*")

@@ -15,7 +15,8 @@ import torch
 from torch import Tensor
 
 from resnets.weights import topology
-from resnets.weights.rebuilding import Rebuilder, storage_dtype, view, whole
+from resnets.weights.rebuilding import Rebuilder
+from resnets.weights.stored_tensors import storage_dtype, view, whole
 from resnets.weights.unpickling import Persistent, Unpickled, Unreadable, unpickled
 
 MAGIC = 0x1950A86A20F9469CFC6C  # the first pickle of a file of pickles
