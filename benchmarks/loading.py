@@ -18,8 +18,8 @@ from torch.utils.data import DataLoader, Dataset
 from resnets.data.arrays import Pixels
 from resnets.data.augmentation_settings import Augmentation
 from resnets.data.imageset import ImageSet
-from resnets.data.loading import TrainingBatches
 from resnets.data.preprocessing import Preprocessing
+from resnets.data.training_batches import TrainingBatches
 from tests.peers import torchvision
 
 COUNT, BATCH = 50_000, 128

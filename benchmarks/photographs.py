@@ -29,9 +29,10 @@ from torch import Tensor
 from benchmarks.loading import rate
 from resnets.base.cpus import usable_cpus
 from resnets.data.augmentation_settings import Augmentation
-from resnets.data.loading import MEMORY_LIMIT, TrainingBatches
+from resnets.data.loading import MEMORY_LIMIT
 from resnets.data.preprocessing import Preprocessing
 from resnets.data.sources import open_source
+from resnets.data.training_batches import TrainingBatches
 from tests.peers import ImageDataset, create_loader
 
 PHOTOGRAPHS, BATCH, BATCHES, ROUNDS = 120, 32, 21, 7
