@@ -2,9 +2,6 @@
 to torchvision's transforms under a DataLoader with two workers.
 
     .venv/bin/python -m benchmarks.loading
-
-Measured on a shared machine, median of three: ours 154,511 images/s on one core; DataLoader with two workers 10,885;
-13.6 times.
 """
 
 import time
@@ -15,11 +12,12 @@ import torch
 from PIL import Image
 from torch.utils.data import DataLoader, Dataset
 
+from benchmarks.measuring import Measured, Wanted, in_turns
 from resnets.data.arrays import Pixels
 from resnets.data.augmentation_settings import Augmentation
 from resnets.data.imageset import ImageSet
-from resnets.data.loading import TrainingBatches
 from resnets.data.preprocessing import Preprocessing
+from resnets.data.training_batches import TrainingBatches
 from tests.peers import torchvision
 
 COUNT, BATCH = 50_000, 128
@@ -74,18 +72,20 @@ def rate(batches: Iterable[torch.Tensor]) -> float:
     return count / (time.perf_counter() - started)
 
 
-def main() -> None:
+def lines() -> Iterator[Measured]:
+    threads = torch.get_num_threads()
     torch.set_num_threads(1)
     pixels = np.random.default_rng(0).integers(0, 256, (COUNT, 32, 32, 3), dtype=np.uint8)
-    peers, own = [], []
-    for _ in range(3):
-        peers.append(rate(theirs(pixels)))
-        own.append(rate(ours(pixels)))
-    best = sorted(o / p for o, p in zip(own, peers, strict=True))[1]
-    print(f"ours, one core          {sorted(own)[1]:10,.0f} images/s")
-    print(f"DataLoader, two workers {sorted(peers)[1]:10,.0f} images/s")
-    print(f"ratio                   {best:10.1f}")
+    try:
+        yield in_turns(
+            "images of 32 x 32 from memory, cropped, flipped, normalized, a core", lambda: rate(ours(pixels)),
+            lambda: rate(theirs(pixels)), unit="images/s", peer_name="torchvision under a DataLoader, two workers",
+            rounds=3, wanted=Wanted(1.0),
+        )  # fmt: skip
+    finally:
+        torch.set_num_threads(threads)
 
 
 if __name__ == "__main__":
-    main()
+    for line in lines():
+        print(line, flush=True)

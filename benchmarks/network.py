@@ -1,4 +1,4 @@
-"""One training step and one forward, ours against a peer's module, as ratios of time: more than 1 means we are faster.
+"""One training step and one forward, ours against a peer's module, in images a second.
 
     .venv/bin/python -m benchmarks.network [NETWORK ...]
 
@@ -6,32 +6,26 @@ Two comparisons for each network, in one process, alternating peer and ours so t
 at the same memory format and precision (contiguous, float32), and with each one's defaults (ours: channels_last, fused
 SGD; theirs: contiguous, SGD as their training scripts build it). The peer is timm; for CIFAR, the same layers written
 the way akamaster's script writes them, contiguous, since that repository is no package.
-
-Measured on 2 cores of a shared machine, torch 2.13, median of pairs (a repetition differs by up to 0.03):
-
-    network            batch  same: step  forward  defaults: step  forward
-    resnet18          16x224        1.00     1.00            1.20     1.41
-    resnet50           8x224        1.00     0.99            1.20     1.19
-    cifar_resnet20    128x32        1.00     1.05            1.35     1.28
 """
 
-import statistics
 import sys
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 
 import torch
 import torch.nn.functional as F
 from torch import nn
 
+from benchmarks.measuring import Measured, Wanted, in_turns, timed
 from resnets import resnet
 from resnets.network import ResNet
+from resnets.structure import structure
 from resnets.training.step.optimization import optimizer_of, parameter_groups
 from tests.peers import timm
 
 CASES = {"resnet18": (16, 224), "resnet50": (8, 224), "cifar_resnet20": (128, 32)}
 PAIRS = 9
+AS_FAST = 0.95  # the same arithmetic in the same order: as fast, but for how far a repetition differs
 
 
 class AkamasterBlock(nn.Module):
@@ -100,21 +94,10 @@ def plain_sgd(network: nn.Module) -> torch.optim.SGD:
     return torch.optim.SGD(network.parameters(), lr=1e-4, momentum=0.9, nesterov=True, weight_decay=5e-4)
 
 
-def ratio(theirs: Callable[[], object], ours: Callable[[], object]) -> float:
-    """Median over pairs of their time over ours."""
-    for warm in (theirs, ours, theirs, ours):
-        warm()
-    ratios: list[float] = []
-    for _ in range(PAIRS):
-        first = timed(theirs)
-        ratios.append(first / timed(ours))
-    return statistics.median(ratios)
-
-
-def timed(function: Callable[[], object]) -> float:
-    started = time.perf_counter()
+def rate(function: Callable[[], object], images: int) -> Callable[[], float]:
+    """How many images a second `function` gets through, called once."""
     function()
-    return time.perf_counter() - started
+    return lambda: images / timed(function)
 
 
 def ours_with_defaults(name: str) -> tuple[ResNet, torch.optim.Optimizer]:
@@ -123,25 +106,29 @@ def ours_with_defaults(name: str) -> tuple[ResNet, torch.optim.Optimizer]:
     return network, optimizer_of(groups, rule="sgd", lr=1e-4)
 
 
-def main(names: list[str]) -> None:
-    print(f"{'network':16} {'batch':>9}  {'same: step':>10} {'forward':>8}  {'defaults: step':>14} {'forward':>8}")
+def lines(names: Sequence[str] = tuple(CASES)) -> Iterator[Measured]:
     for name in names:
         batch, size = CASES[name]
         images = torch.randn(batch, 3, size, size)
         last = images.contiguous(memory_format=torch.channels_last)
         theirs, same, (best, sgd) = peer(name), resnet(name), ours_with_defaults(name)
-        figures = [
-            ratio(step(theirs, images, plain_sgd(theirs)), step(same, images, plain_sgd(same))),
-            ratio(forward(theirs, images), forward(same, images)),
-            ratio(step(theirs, images, plain_sgd(theirs)), step(best, last, sgd)),
-            ratio(forward(theirs, images), forward(best, last)),
-        ]
-        shape = f"{batch}x{size}"
-        print(
-            f"{name:16} {shape:>9}  {figures[0]:10.2f} {figures[1]:8.2f}  {figures[2]:14.2f} {figures[3]:8.2f}",
-            flush=True,
-        )
+        macs = structure(same.spec, size).macs
+        same_step = step(same, images, plain_sgd(same)), step(theirs, images, plain_sgd(theirs))
+        best_step = step(best, last, sgd), step(theirs, images, plain_sgd(theirs))
+        runs = {
+            "a step, same format": (*same_step, 6, Wanted(AS_FAST)),
+            "forward, same format": (forward(same, images), forward(theirs, images), 2, Wanted(AS_FAST)),
+            "a step, defaults": (*best_step, 6, None),
+            "forward, defaults": (forward(best, last), forward(theirs, images), 2, None),
+        }
+        for kind, (own, others, operations, wanted) in runs.items():
+            yield in_turns(
+                f"{name}, batch {batch} at {size}: {kind}", rate(own, batch), rate(others, batch), unit="images/s",
+                peer_name="akamaster's layers" if name.startswith("cifar") else "timm", flops=operations * macs,
+                rounds=PAIRS, wanted=wanted,
+            )  # fmt: skip
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:] or list(CASES))
+    for line in lines(sys.argv[1:] or tuple(CASES)):
+        print(line, flush=True)

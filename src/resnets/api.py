@@ -63,6 +63,7 @@ def train(
     device: str = "auto",
     plan: Literal["auto", "usual"] = "auto",
     save_every: float = SAVE_EVERY,
+    workers: int | None = None,
     tensorboard: bool = False,
     listeners: Sequence[Listener] = (),
     samples: bool = True,
@@ -85,6 +86,8 @@ def train(
     skip_bad: leave out images that cannot be decoded instead of refusing to start. device: auto, cpu, cuda or mps.
     plan: "auto" times ways to compute on the first batch of a run that is long enough to gain; "usual" does not.
     save_every: seconds between saves of the state within an epoch. tensorboard: write its files into the run too.
+    workers: processes that decode images too many to keep in memory, where 0 means threads of this one; by default as
+    many as there are CPUs, if there are at least four. The batches are the same for any number.
     listeners: hear of every step and every epoch, and may end the run: each a `resnets.Listener` of your own.
     samples: keep up to 512 of the images in the run's samples.zip, on which an export is checked.
     watch: is told how far the work is; by default a notebook shows a bar and the reasons, and a program nothing.
@@ -97,7 +100,7 @@ def train(
             _order(
                 data=data, network=network, weights=weights, body=body, out=out, recipe=recipe, settings=settings,
                 epochs=epochs, columns=columns, images=images, resume=resume, skip_bad=skip_bad, device=device,
-                plan=plan, save_every=save_every, tensorboard=tensorboard, samples=samples,
+                plan=plan, save_every=save_every, workers=workers, tensorboard=tensorboard, samples=samples,
                 listeners=listeners, watch=seen,
             )
         )  # fmt: skip

@@ -8,9 +8,10 @@ list as modules and `structure.py` as rows of numbers. `variants.py` turns one n
 import dataclasses
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from itertools import pairwise
 from math import log2, prod
-from typing import Literal, get_args, get_type_hints
+from typing import Any, Literal, get_args, get_type_hints
 
 from resnets.base.checks import check_choice, check_count, check_counts, check_share, check_type
 from resnets.base.errors import InputError
@@ -98,7 +99,7 @@ class ResNetSpec:
         for name in ("preactivation", "conv_bias", "zero_last_norm"):
             check_type(name, getattr(self, name), bool)
         for name in ("block", "stride_at", "shortcut", "attention", "antialias", "norm", "activation", "pool", "init"):
-            check_choice(name, getattr(self, name), get_args(get_type_hints(type(self))[name]))
+            check_choice(name, getattr(self, name), _choices()[name])
         self._check_values()
         self._check_stages()
         self._check_size()
@@ -265,3 +266,9 @@ def _kernel_weights(spec: ResNetSpec) -> int:
             inner = 9 * block.first_width * block.width // spec.groups
             count += block.c_in * block.first_width + inner + block.width * block.c_out
     return count + spec.features * spec.num_classes
+
+
+@cache
+def _choices() -> Mapping[str, tuple[Any, ...]]:
+    """What each field that is one of several words may be; read once, since a catalog makes hundreds of specs."""
+    return {name: get_args(hint) for name, hint in get_type_hints(ResNetSpec).items()}

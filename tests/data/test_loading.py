@@ -15,9 +15,10 @@ from resnets.data.augmentation import COLUMNS
 from resnets.data.augmentation_settings import Augment, Augmentation
 from resnets.data.checkup import survey
 from resnets.data.imageset import ImageSet
-from resnets.data.loading import Decoded, InMemory, TrainingBatches
+from resnets.data.pixel_sources import Decoded, InMemory
 from resnets.data.preprocessing import Preprocessing
 from resnets.data.sources import open_source
+from resnets.data.training_batches import TrainingBatches
 from tests import pictures
 
 SMALL = Preprocessing(size=20, resize=20)

@@ -9,13 +9,15 @@ import pytest
 import torch
 from PIL import Image
 
-from resnets.data import augmentation, loading, policies
+from resnets.data import augmentation, loading, pixel_sources, policies
 from resnets.data.arrays import Pixels
 from resnets.data.augmentation_settings import Augment, Augmentation, PolicyName
+from resnets.data.folders import Files
 from resnets.data.imageset import ImageSet
-from resnets.data.loading import Batch, InMemory, TrainingBatches
+from resnets.data.pixel_sources import InMemory
 from resnets.data.preprocessing import Preprocessing
 from resnets.data.sources import open_source
+from resnets.data.training_batches import Batch, TrainingBatches
 from tests import pictures
 
 SMALL = Preprocessing(size=20, resize=20)
@@ -188,24 +190,24 @@ def test_an_epoch_at_another_size_shows_the_same_images_smaller(tmp_path: Path, 
 
 
 def test_pictures_are_decoded_once_where_all_fit_in_memory(images: ImageSet, monkeypatch: pytest.MonkeyPatch) -> None:
-    decoded: list[int] = []
-    original = loading.picture
+    read: list[int] = []
+    original = Files.read
 
-    def counted(images: ImageSet, row: int, preprocessing: Preprocessing) -> Image.Image | np.ndarray:
-        decoded.append(row)
-        return original(images, row, preprocessing)
+    def counted(folder: Files, index: int, /) -> bytes:
+        read.append(index)
+        return original(folder, index)
 
-    monkeypatch.setattr(loading, "picture", counted)
     settings = Augmentation(augment="resized-crop")
     batches = TrainingBatches(images, SMALL, settings, batch_size=10, seed=0)
+    monkeypatch.setattr(Files, "read", counted)
     first, second = list(batches.epoch(0)), list(batches.epoch(1))
-    assert sorted(decoded) == list(range(30))
-    monkeypatch.setattr(loading, "MEMORY_LIMIT", 30 * 20 * 20 * 3 - 1)
-    decoded.clear()
+    assert sorted(read) == list(range(30))
+    monkeypatch.setattr(pixel_sources, "MEMORY_LIMIT", 30 * 20 * 20 * 3 - 1)
     batches = TrainingBatches(images, SMALL, settings, batch_size=10, seed=0)
+    read.clear()
     assert same(first, list(batches.epoch(0)))
     assert same(second, list(batches.epoch(1)))
-    assert len(decoded) == 60
+    assert len(read) == 60
 
 
 def smooth(root: Path) -> ImageSet:

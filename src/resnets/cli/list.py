@@ -4,11 +4,8 @@ from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
-from resnets import catalog
 from resnets.cli.terminal import as_json, write_result
-from resnets.view.networks import list_records, list_table
 from resnets.view.table import render
-from resnets.weights import published
 
 
 def list_networks(
@@ -41,11 +38,14 @@ def list_networks(
     """
     if weights:
         from resnets.view.weights import weights_records, weights_table
-        from resnets.weights import hub
+        from resnets.weights import hub, published
 
         records = weights_records(published.matching(pattern), hub.cached)
         text = as_json(records) if json else render([weights_table(records)], format)
     else:
+        from resnets import catalog
+        from resnets.view.networks import list_records, list_table
+
         rows = catalog.matching(pattern)
         text = as_json(list_records(rows)) if json else render([list_table(rows)], format)
     write_result(text, None)

@@ -10,8 +10,7 @@ from cyclopts import Parameter
 from resnets.base.errors import InputError
 from resnets.base.files import check_place, write_whole
 from resnets.cli.terminal import write_note, write_result
-from resnets.view.show import Format
-from resnets.view.show import show as shown
+from resnets.view.formats import Format
 
 ENDINGS = ("", ".txt", ".md", ".tex", ".json", ".svg", ".png", ".html")
 
@@ -63,6 +62,8 @@ def show(
     resnets show resnet34 --image-size 160x224 --format svg -o resnet34.svg
     resnets show resnet50_2015 resnet50b resnet50c resnet50d xresnet50 resnext50_32x4d --format html -o story.html
     """
+    from resnets.view.show import show as shown
+
     chosen = [*networks, *([str(spec)] if spec else [])]
     if spec and spec.suffix != ".toml":
         raise InputError(f"--spec {spec}: must be the path of a .toml file")

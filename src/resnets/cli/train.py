@@ -36,6 +36,7 @@ def train(
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto",
     plan: Literal["auto", "usual"] = "auto",
     save_every: float = SAVE_EVERY,
+    workers: int | None = None,
     tensorboard: Annotated[bool, Parameter(negative="")] = False,
     samples: bool = True,
     json: Annotated[bool, Parameter(negative="")] = False,
@@ -86,6 +87,9 @@ def train(
         How to find the fastest way to compute: auto measures if the run is long enough; usual does not.
     save_every
         Seconds between saves within an epoch.
+    workers
+        Processes that read and decode images which do not fit in memory; 0 uses threads instead. By default one per
+        CPU if there are at least four. The result does not depend on it.
     tensorboard
         Also write TensorBoard's files (extra `tensorboard`).
     samples
@@ -110,7 +114,7 @@ def train(
     options: dict[str, Any] = {
         "columns": columns, "images": images, "weights": weights, "body": body, "out": out, "recipe": recipe,
         "settings": settings, "resume": resume, "skip_bad": skip_bad,
-        "device": device, "plan": plan, "save_every": save_every, "tensorboard": tensorboard,
+        "device": device, "plan": plan, "save_every": save_every, "workers": workers, "tensorboard": tensorboard,
         "samples": samples,
     }  # fmt: skip
     with watched() as watch:

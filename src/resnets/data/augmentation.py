@@ -5,6 +5,8 @@ image looks the same in epoch e whatever batch, worker or process it is in, and 
 """
 
 import math
+from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import torch
@@ -14,6 +16,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 Pixels = UInt8[Tensor, "batch height width channels"]
+Interpolation = Literal["bilinear", "bicubic"]
+Box = tuple[int, int, int, int]  # left, top, right, bottom
 
 TRIES = 10  # boxes drawn until one fits
 FLIP, TOP, LEFT, AREA = 0, 1, 2, 4  # columns of the table, by use; the area and the aspect of each try from AREA on
@@ -23,6 +27,7 @@ COLUMNS = AREA + 2 * TRIES
 # What an epoch's random numbers are for. A number says which, and must not change: runs resume by it.
 GEOMETRY, ORDER, BALANCE, POLICY, ERASE, MIX, DEPTH, DROPOUT = range(8)
 
+CROP_ASPECT = (3 / 4, 4 / 3)  # of a randomly resized box, width / height
 ERASED_AREA = (0.02, 1 / 3)  # of an erased box, as fractions of the image's: random erasing's paper, and timm
 ERASED_ASPECT = (0.3, 1 / 0.3)  # of an erased box, height / width
 
@@ -59,9 +64,26 @@ def crop(
     return windows[rows, tops, lefts].permute(0, 2, 3, 1)
 
 
+@dataclass(frozen=True, slots=True)
+class RandomBox:
+    """A random box of an image, resized to a square: Inception's, as torchvision draws it.
+
+    numbers: one row of the table. min_area: of the smallest box, as a fraction of the image's. size: of the square, in
+    pixels.
+    """
+
+    numbers: Float32[np.ndarray, " columns"]
+    min_area: float
+    size: int
+
+    def of(self, width: int, height: int) -> Box:
+        """The box in an image of this size."""
+        return random_resized_box(width, height, self.numbers, area=(self.min_area, 1.0), aspect=CROP_ASPECT)
+
+
 def random_resized_box(
     width: int, height: int, numbers: NDArray[np.float32], *, area: tuple[float, float], aspect: tuple[float, float]
-) -> tuple[int, int, int, int]:
+) -> Box:
     """The box (left, top, right, bottom) of a random resized crop: Inception's, as torchvision draws it.
 
     numbers: one row of the table. area: of the box, as fractions of the image's. aspect: of the box, width / height.
@@ -90,6 +112,19 @@ def resized(images: Pixels, size: int) -> UInt8[Tensor, "batch size size channel
     return scaled.round_().to(torch.uint8).permute(0, 2, 3, 1).contiguous()
 
 
+def resized_box(
+    pixels: UInt8[np.ndarray, "height width channels"],
+    box: Box,
+    size: int,
+    interpolation: Literal["bilinear", "bicubic"],
+) -> UInt8[np.ndarray, "size size channels"]:
+    """The inside of a box at another size: Pillow's resize but for rounding, in a third of the time."""
+    left, top, right, bottom = box
+    window = torch.from_numpy(np.array(pixels[top:bottom, left:right])).permute(2, 0, 1)[None]  # a copy can be written
+    scaled = F.interpolate(window, size=(size, size), mode=interpolation, antialias=True)
+    return scaled[0].permute(1, 2, 0).numpy()
+
+
 def size_in_epoch(epoch: int, epochs: int, *, full: int, first: float) -> int:
     """The image size of an epoch under progressive resizing, in pixels, as composer times it.
 
@@ -101,9 +136,7 @@ def size_in_epoch(epoch: int, epochs: int, *, full: int, first: float) -> int:
     return full if share == 1 else min(full, max(4, round(full * share / 4) * 4))
 
 
-def erased_box(
-    width: int, height: int, numbers: NDArray[np.float32], *, probability: float
-) -> tuple[int, int, int, int]:
+def erased_box(width: int, height: int, numbers: NDArray[np.float32], *, probability: float) -> Box:
     """The box (left, top, right, bottom) that random erasing (Zhong et al. 2017) erases, as timm draws it.
 
     numbers: one row of a table of COLUMNS. Empty (0, 0, 0, 0) but with `probability`, or when no box is small enough.

@@ -81,6 +81,16 @@ def decode(data: bytes, *, channels: int | None, name: str, span: Range | None =
     return to_channels(image, 1 if channels is None and grey else channels or 3, name=name)
 
 
+def area(data: bytes, *, name: str) -> int:
+    """Pixels of an image file, as its header says. Raises InputError as `decode` does."""
+    kind = kind_of(data, name=name)
+    try:
+        with Image.open(io.BytesIO(data), formats=[kind.pillow]) as image:
+            return image.width * image.height
+    except (*_DAMAGE, Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise InputError(f"{name}: the image is damaged or cut short ({_one_line(error)})") from error
+
+
 def measure(data: bytes, *, name: str) -> Measured:
     """What training asks of an image file before it begins. Raises InputError as `decode` does."""
     stored = _stored(data, name, exact=True)
@@ -211,10 +221,7 @@ def _turned(image: Image.Image, *, of: Image.Image | None = None) -> Image.Image
 
     Pillow's `exif_transpose` also writes the EXIF anew, which fails on much that cameras and editors leave there.
     """
-    try:
-        turn = _TURNS.get(image.getexif().get(ExifTags.Base.Orientation, 1))
-    except _DAMAGE:
-        turn = None
+    turn = _orientation(image)
     image = image if of is None else of
     if turn is None:
         return image
@@ -222,6 +229,14 @@ def _turned(image: Image.Image, *, of: Image.Image | None = None) -> Image.Image
     for key in _SAY_THE_ORIENTATION:  # so that nobody turns it once more
         turned.info.pop(key, None)
     return turned
+
+
+def _orientation(image: Image.Image) -> Image.Transpose | None:
+    """How the image is to be turned so that it stands upright, if at all."""
+    try:
+        return _TURNS.get(image.getexif().get(ExifTags.Base.Orientation, 1))
+    except _DAMAGE:
+        return None
 
 
 def _check_size(image: Image.Image, name: str) -> None:

@@ -21,12 +21,12 @@ from PIL import Image
 from torch import Tensor
 
 from resnets.base.errors import InputError, nearest
-from resnets.data import augmentation, decoding
+from resnets.data import augmentation, decoding, jpeg
+from resnets.data.augmentation import Interpolation, RandomBox
 from resnets.data.depth import Range
 from resnets.data.views import Views
 
 Fit = Literal["crop", "squash", "pad"]
-Interpolation = Literal["bilinear", "bicubic"]
 
 MOST = {"size": 4096, "resize": 8192, "channels": 65_536}  # fields, and what no network's images go beyond
 LARGEST = 1_000_000  # mean or standard deviation
@@ -113,19 +113,29 @@ class Preprocessing:
         return np.stack([one, one[:, ::-1]] if kind == "flip" else [one])
 
     def resized_crop(
-        self, image: Image.Image | NDArray[np.uint8], numbers: NDArray[np.float32], *, min_area: float, size: int = 0
-    ) -> NDArray[np.uint8]:
-        """A random box of the image at the network's size, for training: size x size x channels.
+        self, image: Image.Image | NDArray[np.uint8], wanted: RandomBox
+    ) -> UInt8[np.ndarray, "size size channels"]:
+        """A random box of the image at the size that is wanted, for training."""
+        if isinstance(image, np.ndarray) and image.ndim == 3 and image.shape[2] == self.channels:
+            box = wanted.of(image.shape[1], image.shape[0])
+            return augmentation.resized_box(image, box, wanted.size, self.interpolation)
+        return self.resized_crop(_join(self._planes(image)), wanted)
 
-        numbers: the image's row of the random table. min_area: the smallest box, as a fraction of the image's area.
-        size: in pixels, where it is not to be the network's.
+    def resized_crop_of_file(self, data: bytes, wanted: RandomBox, *, name: str) -> NDArray[np.uint8]:
+        """What `resized_crop` gives of an encoded image.
+
+        A JPEG that has far more pixels than the box needs is decoded at a fraction of its size. Raises InputError as
+        `decoded`.
         """
-        size = size or self.size
-        planes = self._planes(image)
-        width, height = planes[0].size
-        box = augmentation.random_resized_box(width, height, numbers, area=(min_area, 1.0), aspect=(3 / 4, 4 / 3))
-        resample = self.resampling
-        return _join([plane.crop(box).resize((size, size), resample) for plane in planes])
+        plain = jpeg.size_if_plain(data) if self.channels == 3 else None
+        if plain is not None and plain[0] * plain[1] <= decoding.MAX_PIXELS:
+            box = wanted.of(*plain)
+            part = jpeg.fraction(box, wanted.size)
+            pixels = jpeg.decoded(data, *plain, part=part)
+            if pixels is not None:
+                box = jpeg.part_of(box, part, pixels.shape[1], pixels.shape[0])
+                return augmentation.resized_box(pixels, box, wanted.size, self.interpolation)
+        return self.resized_crop(self.decoded(data, name=name), wanted)
 
     def normalize(
         self, pixels: UInt8[Tensor, "batch height width channels"]

@@ -5,7 +5,7 @@ import dataclasses
 import logging
 
 from resnets.classifier.file import Classifier
-from resnets.data.loading import TrainingBatches
+from resnets.data.training_batches import TrainingBatches
 from resnets.runs.opened import Run
 from resnets.training import execution
 from resnets.training.execution import Choice

@@ -2,13 +2,16 @@
 
 import itertools
 import math
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
 from resnets.base.errors import InputError
 from resnets.base.progress import Progress
+from resnets.classifier.file import Classifier
+from resnets.data.training_batches import TrainingBatches
 from resnets.runs.initial import untrained, with_starting_weights
-from resnets.runs.opened import begin
+from resnets.runs.opened import Run, begin
 from resnets.runs.request import TrainRequest
 from resnets.training.loop import training_batches
 from resnets.training.lr_find import Curve, suggestion, sweep
@@ -42,7 +45,13 @@ def find_rate(request: TrainRequest, steps: int) -> Found:
     recipe = run.plan.recipe
     classifier = untrained(run, request.device)
     with_starting_weights(run, classifier)
-    batches = training_batches(run.splits.train, classifier, recipe, request.watch)
+    training = training_batches(run.splits.train, classifier, recipe, workers=request.workers, watch=request.watch)
+    with closing(training) as batches:
+        return _swept(run, classifier, batches, steps)
+
+
+def _swept(run: Run, classifier: Classifier, batches: TrainingBatches, steps: int) -> Found:
+    request, recipe = run.request, run.plan.recipe
     images = batches.batch_size
     step = Step(
         classifier, recipe, run.plan.execution, class_counts=run.splits.train.class_counts(), steps=batches.steps,

@@ -19,6 +19,8 @@ from resnets.training.recipes import named
 from resnets.training.recipes import plan as plans
 from resnets.training.recipes.plan import Changes, Execution
 
+MOST_WORKERS = 256
+
 
 @dataclass(frozen=True, kw_only=True)
 class TrainRequest:
@@ -39,6 +41,7 @@ class TrainRequest:
     plan: Literal["auto", "usual"] = "auto"
     execution: Execution | None = None  # the way to compute that another run of the same was measured to take
     save_every: float = SAVE_EVERY
+    workers: int | None = None  # processes that decode; None: as many as pay here
     tensorboard: bool = False
     listeners: Sequence[Listener] = ()
     samples: bool = True
@@ -47,6 +50,8 @@ class TrainRequest:
     def __post_init__(self) -> None:
         if not self.save_every >= 0:
             raise InputError(f"save_every = {self.save_every}: must be seconds, 0 or more")
+        if self.workers is not None and not 0 <= self.workers <= MOST_WORKERS:
+            raise InputError(f"workers = {self.workers}: must be a number of processes, from 0 to {MOST_WORKERS}")
 
     @property
     def changes(self) -> Changes:

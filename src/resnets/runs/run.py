@@ -2,12 +2,13 @@
 
 import logging
 from collections.abc import Sequence
+from contextlib import closing
 from importlib.metadata import version
 from pathlib import Path
 
 from resnets.base.files import write_whole
 from resnets.classifier.file import Classifier
-from resnets.data.loading import TrainingBatches
+from resnets.data.training_batches import TrainingBatches
 from resnets.runs.execution_choice import executed
 from resnets.runs.initial import untrained, with_starting_weights
 from resnets.runs.listening import listeners_of
@@ -27,15 +28,19 @@ def train(request: TrainRequest) -> Classifier:
     """Carry out a request, and return the classifier that was best on validation, calibrated on it."""
     with opened(request) as asked:
         classifier = untrained(asked, request.device)
-        batches = training_batches(asked.splits.train, classifier, asked.plan.recipe, request.watch)
-        run = asked if request.resume else executed(with_starting_weights(asked, classifier), classifier, batches)
-        if run.extended or not request.resume:
-            _write_recipe(run)
-        classifier.origin |= run.saved.origin
-        best = BestFile(run.folder.classifier)
-        with listeners_of(run, best) as listeners:
-            training = _training(run, classifier, batches, listeners)
-            training.run()
+        with closing(
+            training_batches(
+                asked.splits.train, classifier, asked.plan.recipe, workers=request.workers, watch=request.watch
+            )
+        ) as batches:
+            run = asked if request.resume else executed(with_starting_weights(asked, classifier), classifier, batches)
+            if run.extended or not request.resume:
+                _write_recipe(run)
+            classifier.origin |= run.saved.origin
+            best = BestFile(run.folder.classifier)
+            with listeners_of(run, best) as listeners:
+                training = _training(run, classifier, batches, listeners)
+                training.run()
         return finish(run, training.at, best.logits)
 
 

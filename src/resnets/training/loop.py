@@ -18,7 +18,8 @@ from resnets.classifier.file import Classifier
 from resnets.data import loading
 from resnets.data.augmentation import size_in_epoch
 from resnets.data.imageset import ImageSet
-from resnets.data.loading import TrainingBatches
+from resnets.data.training_batches import TrainingBatches
+from resnets.data.workers import usual_workers
 from resnets.evaluation import metrics
 from resnets.evaluation.metrics import Evaluation
 from resnets.training import best_epoch as selection
@@ -256,11 +257,14 @@ class _Tally:
         at.training_seconds = self.training_seconds + self.counted - self.started
 
 
-def training_batches(train: ImageSet, classifier: Classifier, recipe: Recipe, watch: Watch) -> TrainingBatches:
-    """The batches of a run, one for each step of the optimizer."""
+def training_batches(
+    train: ImageSet, classifier: Classifier, recipe: Recipe, *, workers: int | None, watch: Watch
+) -> TrainingBatches:
+    """The batches of a run, one for each step of the optimizer. workers: as `TrainingBatches`; None: as many as pay."""
     return TrainingBatches(
-        train, classifier.preprocessing, recipe, batch_size=recipe.images_a_step, seed=recipe.seed, watch=watch
-    )
+        train, classifier.preprocessing, recipe, batch_size=recipe.images_a_step, seed=recipe.seed,
+        workers=usual_workers() if workers is None else workers, watch=watch,
+    )  # fmt: skip
 
 
 @contextmanager

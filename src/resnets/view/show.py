@@ -5,7 +5,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, get_args
 
 from resnets import catalog
 from resnets.base.errors import InputError, nearest
@@ -16,10 +16,10 @@ from resnets.view.alignment import compare
 from resnets.view.comparison import comparison_record, comparison_table
 from resnets.view.diagram import diagram
 from resnets.view.explorer.page import page
+from resnets.view.formats import Format
 from resnets.view.networks import network_record, operation_table, stage_table
 from resnets.view.table import Table, render
 
-Format = Literal["text", "md", "tex", "json", "svg", "png", "html"]
 Network = str | Path | ResNetSpec | Row
 
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from resnets import resnet
-from resnets.data.loading import Batch
+from resnets.data.training_batches import Batch
 from resnets.network import ResNet
 from resnets.training.recipes.plan import Execution
 from resnets.training.recipes.recipe import Recipe

@@ -10,8 +10,8 @@ import torch.nn.functional as F
 
 import resnets
 from resnets.classifier.file import Classifier
-from resnets.data.loading import Batch
 from resnets.data.preprocessing import Preprocessing
+from resnets.data.training_batches import Batch
 from resnets.training.recipes.plan import Execution
 from resnets.training.recipes.recipe import Recipe
 from resnets.training.step.step import Step

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from resnets.classifier.file import Classifier
 from resnets.data import augmentation
-from resnets.data.loading import Batch
+from resnets.data.training_batches import Batch
 from resnets.training.recipes.plan import Execution
 from resnets.training.recipes.recipe import Recipe
 from resnets.training.step import losses, schedules

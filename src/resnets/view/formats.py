@@ -1,0 +1,5 @@
+"""In which forms a network is shown."""
+
+from typing import Literal
+
+Format = Literal["text", "md", "tex", "json", "svg", "png", "html"]
