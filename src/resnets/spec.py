@@ -8,9 +8,10 @@ list as modules and `structure.py` as rows of numbers. `variants.py` turns one n
 import dataclasses
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from itertools import pairwise
 from math import log2, prod
-from typing import Literal, get_args, get_type_hints
+from typing import Literal, get_args, get_origin, get_type_hints
 
 from resnets.base.checks import check_choice, check_count, check_counts, check_share, check_type
 from resnets.base.errors import InputError
@@ -97,8 +98,8 @@ class ResNetSpec:
         check_type("stem", self.stem, Stem)
         for name in ("preactivation", "conv_bias", "zero_last_norm"):
             check_type(name, getattr(self, name), bool)
-        for name in ("block", "stride_at", "shortcut", "attention", "antialias", "norm", "activation", "pool", "init"):
-            check_choice(name, getattr(self, name), get_args(get_type_hints(type(self))[name]))
+        for name, choices in _choices().items():
+            check_choice(name, getattr(self, name), choices)
         self._check_values()
         self._check_stages()
         self._check_size()
@@ -183,6 +184,13 @@ class ResNetSpec:
             stride *= block.stride
             strides[block.stage] = stride
         return tuple(strides.values())
+
+
+@cache  # reading the annotations takes a hundred times as long as checking the values, and the catalog has 500 specs
+def _choices() -> Mapping[str, tuple[str, ...]]:
+    """The fields of a ResNetSpec that are one of a few words, with these words."""
+    hints = get_type_hints(ResNetSpec)
+    return {name: get_args(hint) for name, hint in hints.items() if get_origin(hint) is Literal}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
