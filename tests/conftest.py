@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import hypothesis
 import jaxtyping
@@ -72,24 +72,61 @@ def browser() -> Iterator[Any]:
         chromium.close()
 
 
-@pytest.fixture
-def opened_file(browser: Any) -> Iterator[Callable[..., Any]]:
-    """Opens a page from a file with the network off; fails the test if it asks for anything or reports an error."""
-    contexts: list[Any] = []
-    heard: list[str] = []
+class Tabs:
+    """Tabs of one browser, lent to a test and used again by the next: a new one costs more than most pages."""
 
-    def open_page(path: Path, at: str = "", **options: Any) -> Any:
-        context = browser.new_context(offline=True, **{"viewport": {"width": 1440, "height": 1000}, **options})
-        contexts.append(context)
-        tab = context.new_page()
-        tab.on("console", lambda message: heard.append(f"console: {message.text}"))
-        tab.on("pageerror", lambda error: heard.append(f"error: {error}"))
-        own = ("file:", "data:", "blob:")
-        tab.on("request", lambda request: request.url.startswith(own) or heard.append(request.url))
-        tab.goto(f"{path.as_uri()}{at}")
+    def __init__(self, browser: Any) -> None:
+        self.browser = browser
+        self.free: dict[bool, list[Any]] = {True: [], False: []}  # with JavaScript, and without
+        self.lent: list[tuple[bool, Any]] = []
+        self.heard: list[str] = []
+
+    def open(
+        self,
+        address: str,
+        *,
+        viewport: Any = None,
+        color_scheme: Literal["light", "dark"] = "light",
+        java_script_enabled: bool = True,
+    ) -> Any:
+        """A tab that shows the page at `address`, which was loaded anew."""
+        free = self.free[java_script_enabled]
+        tab = free.pop() if free else self._new(java_script_enabled)
+        self.lent.append((java_script_enabled, tab))
+        tab.set_viewport_size(viewport or {"width": 1440, "height": 1000})
+        tab.emulate_media(color_scheme=color_scheme, media="screen")
+        tab.goto(address)
         return tab
 
+    def _new(self, java_script_enabled: bool) -> Any:
+        tab = self.browser.new_context(offline=True, java_script_enabled=java_script_enabled).new_page()
+        tab.on("console", lambda message: self.heard.append(f"console: {message.text}"))
+        tab.on("pageerror", lambda error: self.heard.append(f"error: {error}"))
+        own = ("file:", "data:", "blob:")
+        tab.on("request", lambda request: request.url.startswith(own) or self.heard.append(request.url))
+        return tab
+
+    def take_back(self) -> list[str]:
+        """What the tabs that were lent asked for, and their errors; they are blank and free again."""
+        for kind, tab in self.lent:
+            tab.goto("about:blank")  # else the next page, at the same address but for its #, would not be loaded
+            self.free[kind].append(tab)
+        self.lent.clear()
+        heard, self.heard = self.heard, []
+        return heard
+
+
+@pytest.fixture(scope="session")
+def tabs(browser: Any) -> Tabs:
+    return Tabs(browser)
+
+
+@pytest.fixture
+def opened_file(tabs: Tabs) -> Iterator[Callable[..., Any]]:
+    """Opens a page from a file with the network off; fails the test if it asks for anything or reports an error."""
+
+    def open_page(path: Path, at: str = "", **options: Any) -> Any:
+        return tabs.open(f"{path.as_uri()}{at}", **options)
+
     yield open_page
-    for context in contexts:
-        context.close()
-    assert heard == []
+    assert tabs.take_back() == []

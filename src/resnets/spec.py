@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cache
 from itertools import pairwise
 from math import log2, prod
-from typing import Any, Literal, get_args, get_type_hints
+from typing import Literal, get_args, get_origin, get_type_hints
 
 from resnets.base.checks import check_choice, check_count, check_counts, check_share, check_type
 from resnets.base.errors import InputError
@@ -98,8 +98,8 @@ class ResNetSpec:
         check_type("stem", self.stem, Stem)
         for name in ("preactivation", "conv_bias", "zero_last_norm"):
             check_type(name, getattr(self, name), bool)
-        for name in ("block", "stride_at", "shortcut", "attention", "antialias", "norm", "activation", "pool", "init"):
-            check_choice(name, getattr(self, name), _choices()[name])
+        for name, choices in _choices().items():
+            check_choice(name, getattr(self, name), choices)
         self._check_values()
         self._check_stages()
         self._check_size()
@@ -186,6 +186,13 @@ class ResNetSpec:
         return tuple(strides.values())
 
 
+@cache  # reading the annotations takes a hundred times as long as checking the values, and the catalog has 500 specs
+def _choices() -> Mapping[str, tuple[str, ...]]:
+    """The fields of a ResNetSpec that are one of a few words, with these words."""
+    hints = get_type_hints(ResNetSpec)
+    return {name: get_args(hint) for name, hint in hints.items() if get_origin(hint) is Literal}
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Block:
     """One residual block of a network: relu(residual + shortcut)."""
@@ -266,9 +273,3 @@ def _kernel_weights(spec: ResNetSpec) -> int:
             inner = 9 * block.first_width * block.width // spec.groups
             count += block.c_in * block.first_width + inner + block.width * block.c_out
     return count + spec.features * spec.num_classes
-
-
-@cache
-def _choices() -> Mapping[str, tuple[Any, ...]]:
-    """What each field that is one of several words may be; read once, since a catalog makes hundreds of specs."""
-    return {name: get_args(hint) for name, hint in get_type_hints(ResNetSpec).items()}

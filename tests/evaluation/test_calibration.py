@@ -99,6 +99,14 @@ def test_areas_under_the_roc_curve_equal_scikit_learns(seed: int, count: int, cl
     assert ranking.auc(probabilities, labels) == pytest.approx(expected, abs=EXACT)
 
 
+def test_images_of_equal_probability_are_ranked_half_and_half_as_scikit_learn_does() -> None:
+    logits, labels = answers(7, 200, 2)
+    probabilities = np.round(calibration.probabilities(logits), 1)
+    assert len(np.unique(probabilities)) < 20
+    expected = sklearn.metrics.roc_auc_score(labels, probabilities[:, 1])
+    assert ranking.auc(probabilities, labels) == pytest.approx(expected, abs=EXACT)
+
+
 def test_an_area_of_images_of_one_class_is_none() -> None:
     assert ranking.auc(np.array([[0.9, 0.1], [0.2, 0.8]]), np.array([1, 1])) is None
 

@@ -20,21 +20,27 @@ LIMIT = 5 * 2**20
 Open = Callable[..., Any]
 
 
+@pytest.fixture(scope="module")
+def run() -> RunReport:
+    return samples.run()
+
+
+@pytest.fixture(scope="module")
+def written(run: RunReport, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The page of `run`, made once for all the tests that open it."""
+    return write(tmp_path_factory.mktemp("run") / "report.html", run)
+
+
 @pytest.fixture
-def opened(opened_file: Open, tmp_path: Path) -> Open:
+def opened(opened_file: Open, run: RunReport, written: Path, tmp_path: Path) -> Open:
     """Opens a run's page, which must not be too large."""
 
-    def open_page(run: RunReport, **options: Any) -> Any:
-        path = write(tmp_path / "report.html", run)
+    def open_page(of: RunReport, **options: Any) -> Any:
+        path = written if of is run else write(tmp_path / "report.html", of)
         assert path.stat().st_size < LIMIT
         return opened_file(path, **options)
 
     return open_page
-
-
-@pytest.fixture(scope="module")
-def run() -> RunReport:
-    return samples.run()
 
 
 def cells(tab: Any, table: str) -> list[list[str]]:

@@ -6,7 +6,6 @@ from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import linear_sum_assignment
 
 from resnets.classifier.file import Classifier
 from resnets.data import loading
@@ -160,6 +159,8 @@ def _with(classifier: Classifier, preprocessing: Preprocessing, pixels: NDArray[
 
 def _other_outputs(ours: NDArray[np.float64], theirs: NDArray[np.float64]) -> Iterator[Hypothesis]:
     """The order of the outputs that fits best, where it is not the classifier's."""
+    from scipy.optimize import linear_sum_assignment
+
     distances = np.stack([np.abs(ours - column[:, None]).sum(axis=0) for column in theirs.T])
     order = linear_sum_assignment(distances)[1]
     moved = np.flatnonzero(order != np.arange(len(order)))

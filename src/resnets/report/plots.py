@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
 Rows = Sequence[Mapping[str, Any]]
 
-_STYLE: Any = {"svg.fonttype": "none", "svg.hashsalt": "resnets", "font.size": 10}
+# Titles stand right above their panel: matplotlib would find the same place by measuring every label once more.
+_STYLE: Any = {"svg.fonttype": "none", "svg.hashsalt": "resnets", "font.size": 10, "axes.titley": 1.0}
 _BLUE, _ORANGE = "#0060a8", "#b34700"  # distinct in grey, and for every kind of colour vision
 _PALE = "#8fbfe0"  # under hatching
 _NAMED = 40  # classes: beyond this, names would overlap
