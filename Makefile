@@ -12,7 +12,7 @@ print(f"quickstart/digit.png is a held-out {held_out.classes[held_out.labels[7]]
 endef
 export SAVE_A_DIGIT
 
-.PHONY: quickstart test lint types contracts javascript tests slow format
+.PHONY: quickstart test lint types contracts javascript tests slow bench format
 
 quickstart: .venv/installed  ## train on the embedded digits, evaluate, predict one image
 	rm -rf quickstart
@@ -44,6 +44,9 @@ tests: .venv/installed-dev  ## one thread a process: two processes with two thre
 
 slow: .venv/installed-dev  ## what is too long for every day: published scores of exported files
 	$(BIN)/pytest -m slow $(PYTEST)
+
+bench: .venv/installed-dev  ## peer and us in turns, and the table in docs/performance.md; up to half an hour
+	$(BIN)/python -m benchmarks
 
 format: .venv/installed-dev
 	$(BIN)/ruff check --fix .
