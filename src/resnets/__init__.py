@@ -19,14 +19,11 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from resnets.api import (
         compare,
-        convert_to,
-        export,
         list_networks,
         load,
         lr_find,
         open_predictor,
         predict_bulk,
-        push_to_hub,
         report,
         train,
         train_seeds,
@@ -37,6 +34,7 @@ if TYPE_CHECKING:
     from resnets.classifier.prediction import Prediction
     from resnets.data.preprocessing import Preprocessing
     from resnets.data.sources import open_source
+    from resnets.handing_on import convert_to, export, push_to_hub
     from resnets.spec import ResNetSpec, Stem
     from resnets.training.listener import Listener
     from resnets.view.show import show
@@ -56,15 +54,15 @@ _HOMES = {
     "calibrate": "resnets.classifier.judging",
     "compare": "resnets.api",
     "convert": "resnets.weights.conversion",
-    "convert_to": "resnets.api",
-    "export": "resnets.api",
+    "convert_to": "resnets.handing_on",
+    "export": "resnets.handing_on",
     "list_networks": "resnets.api",
     "load": "resnets.api",
     "lr_find": "resnets.api",
     "open_predictor": "resnets.api",
     "open_source": "resnets.data.sources",
     "predict_bulk": "resnets.api",
-    "push_to_hub": "resnets.api",
+    "push_to_hub": "resnets.handing_on",
     "report": "resnets.api",
     "resnet": "resnets.weights.backbone",
     "show": "resnets.view.show",

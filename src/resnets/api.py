@@ -9,7 +9,6 @@ import torch
 
 from resnets import catalog
 from resnets.base.errors import InputError
-from resnets.base.files import write_folder_whole, write_whole
 from resnets.base.interruption import SAVE_EVERY
 from resnets.base.notebook import watching
 from resnets.base.progress import Watch
@@ -24,8 +23,7 @@ from resnets.data.table_columns import Asked
 from resnets.data.views import Views
 from resnets.evaluation.classes import ClassMap
 from resnets.evaluation.comparison import Comparison
-from resnets.export import exported, exporting
-from resnets.export.exporting import Export, ExportOptions, Precision, Target
+from resnets.export import exported
 from resnets.export.header import is_exported, latest
 from resnets.report.evaluated import judge
 from resnets.report.page import write as write_page
@@ -42,8 +40,6 @@ from resnets.training.run_folder import RunFolder
 from resnets.view.networks import list_records
 from resnets.view.weights import weights_records
 from resnets.weights import hub, published
-from resnets.weights.hub_push import Pushed, push
-from resnets.weights.outward import Library, in_layout
 
 
 def train(
@@ -204,47 +200,6 @@ def open_predictor(path: str | Path, *, device: str = "cpu", threads: int = 0) -
     return exported.open_exported(path, threads=threads)
 
 
-def export(
-    classifier: Classifier | str | Path,
-    to: Target = "onnx",
-    out: str | Path | None = None,
-    *,
-    data: str | Path | ImageSet | None = None,
-    split: Split | Literal["all"] | None = None,
-    class_map: ClassMap | None = None,
-    columns: Asked | None = None,
-    images: str | Path | None = None,
-    skip_bad: bool = False,
-    max_drop: float = 0.5,
-    embeddings: bool = False,
-    precision: Precision = "float32",
-    max_batch: int = 64,
-    watch: Watch | None = None,
-) -> Export:
-    """Write what others run: an ONNX file, one in int8, a torch.export file, or a model's folder for Triton and KServe.
-
-    classifier: itself, its file, or its run's folder. to: onnx, int8, torch or triton. out: the file, or the model
-    repository's folder; by default beside the classifier.
-    data: real images on which the file must give the classifier's answers, as `train` takes them; by default those that
-    the run kept. split, class_map, columns, images, skip_bad: as in `evaluate`. max_drop: percentage points of
-    accuracy that int8 may lose. embeddings: whether the file also gives what the network's last layer reads. precision,
-    max_batch: of a model repository's model: float32 or int8, and the most images it takes at once.
-
-    Raises InputError for what the user can mend; RunFailed, with the reason and nothing written, when the file does not
-    answer as the classifier does.
-    """
-    options = ExportOptions(
-        to=to, out=None if out is None else Path(out), max_drop=max_drop, embeddings=embeddings, precision=precision,
-        max_batch=max_batch,
-    )  # fmt: skip
-    loaded = classifier if isinstance(classifier, Classifier) else load(classifier)
-    with watching(watch) as seen:
-        return exporting.export(
-            loaded, options, data=data, split=split, class_map=class_map, columns=columns, images=images,
-            skip_bad=skip_bad, watch=seen,
-        )  # fmt: skip
-
-
 def compare(
     a: Predictor | str | Path,
     b: Predictor | str | Path,
@@ -333,38 +288,3 @@ def _device(name: str) -> torch.device:
         have = ", ".join(kind for kind, has in there.items() if has)
         raise InputError(f"device {name!r}: not on this machine, which has {have}")
     return torch.device(name)
-
-
-def convert_to(
-    classifier: Classifier | str | Path, library: Library, out: str | Path | None = None
-) -> tuple[Path, tuple[str, ...]]:
-    """Write a classifier as torchvision, timm or transformers loads it; where it is, and what to know of it.
-
-    classifier: one, its file, or a run's folder. out: the folder to make, or torchvision's file; by default the
-    library's name in the current folder. The logits are the same to the last bit.
-    Raises InputError when the library has no such network, or something is at `out` already.
-    """
-    layout = in_layout(_loaded(classifier), library)
-    if library != "torchvision":
-        return write_folder_whole(Path(out or library), layout.files), layout.notes
-    ((name, content),) = layout.files.items()
-    path = Path(out or name)
-    if path.exists():
-        raise InputError(f"{path}: already exists; remove it, or choose another place")
-    return write_whole(path, content), layout.notes
-
-
-def push_to_hub(
-    classifier: Classifier | str | Path, repository: str, *, private: bool = False, licence: str | None = None
-) -> Pushed:
-    """Write a classifier to the Hugging Face Hub, in timm's layout and with a model card.
-
-    classifier: one, its file, or a run's folder. repository: OWNER/NAME; made if there is none. private: whether a new
-    one is. licence: of the weights, in the Hub's words, such as "mit".
-    Raises InputError when timm has no such network or the login may not write; RunFailed when the upload breaks off.
-    """
-    return push(_loaded(classifier), repository, private=private, licence=licence)
-
-
-def _loaded(classifier: Classifier | str | Path) -> Classifier:
-    return classifier if isinstance(classifier, Classifier) else load(classifier)

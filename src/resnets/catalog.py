@@ -12,7 +12,8 @@ from typing import Any
 from resnets import spec_values
 from resnets.base.errors import InputError, nearest
 from resnets.base.reading import read_text
-from resnets.rows import CIFAR, FAMILIES, Published, Row, cifar
+from resnets.row import Published, Row
+from resnets.rows import CIFAR, FAMILIES, cifar
 from resnets.spec import ResNetSpec, Stem
 
 __all__ = ["CATALOG", "Published", "Row", "find", "matching", "resolve", "usual_size"]

@@ -5,33 +5,12 @@ CIFAR-10 test images. The weights that reached them are named in `Published.by`.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from resnets import variants
 from resnets.base.errors import InputError
+from resnets.row import Published, Row
 from resnets.spec import ResNetSpec, Stem
-
-
-@dataclass(frozen=True, slots=True)
-class Published:
-    """An accuracy that somebody published for a network: fractions, on which images, by whom."""
-
-    top1: float
-    top5: float | None
-    data: str
-    by: str
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """A named network: its spec, where it comes from, the image size used there, and what it was published to score."""
-
-    name: str
-    spec: ResNetSpec
-    source: str
-    image_size: int = 224  # usual in the source; of a spec of one's own, for a stem such as its
-    published: Published | None = None
-
 
 HE2015 = "He et al. 2015, table 1"
 TORCHVISION = "torchvision.models.resnet"

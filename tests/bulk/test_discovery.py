@@ -19,7 +19,7 @@ from resnets.bulk.discovery import Discovery
 from resnets.bulk.manifest import Entry
 from resnets.bulk.reader import Reader
 from resnets.bulk.stores import Store
-from resnets.data import members
+from resnets.data import members, unpacking
 from tests.data.samples import deep
 from tests.export import samples
 
@@ -291,7 +291,7 @@ def test_a_member_or_file_too_large_to_read_is_a_row(tmp_path: Path, monkeypatch
 def test_a_compressed_archive_that_expands_like_a_bomb_is_a_row(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(members, "UNPACKED_FREELY", 2**20)
+    monkeypatch.setattr(unpacking, "UNPACKED_FREELY", 2**20)
     path = samples.tarred(tmp_path / "bomb.tar.gz", {"a.png": bytes(2**23)})
     (bad,) = entries(tmp_path, path)
     assert "expands to more than" in bad.why

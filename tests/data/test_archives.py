@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 
 from resnets.base.errors import RunFailed
-from resnets.data import members
+from resnets.data import unpacking
 from resnets.data.sources import open_source
 from tests.data.samples import decoded, fill, png, refusal, rows
 
@@ -247,7 +247,7 @@ def test_a_tar_bomb_is_refused_by_the_size_it_declares(tmp_path):
 
 
 def test_a_compressed_tar_that_expands_without_end_is_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr(members, "UNPACKED_FREELY", 2**20)
+    monkeypatch.setattr(unpacking, "UNPACKED_FREELY", 2**20)
     path = pack(tmp_path / "a.tar.gz", {"cat/1.png": bytes(2**23), "dog/2.png": png("2")})
     assert f"{path}: expands to more than" in refusal(path)
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 import resnets
-from resnets import api
+from resnets import api, handing_on
 from resnets.base.errors import InputError
 from resnets.classifier.file import Classifier
 from resnets.data import preprocessing as preprocessings
@@ -86,7 +86,7 @@ def test_a_run_says_the_range_and_its_classifier_predicts_by_it(
     classifier = resnets.load(tmp_path / "run" / "classifier.safetensors")
     assert classifier.preprocessing.range == (474, 554)
     assert classifier.preprocessing.std[0] > 0.2
-    api.export(tmp_path / "run", "onnx", out=tmp_path / "c.onnx")
+    handing_on.export(tmp_path / "run", "onnx", out=tmp_path / "c.onnx")
     assert api.open_predictor(tmp_path / "c.onnx").preprocessing == classifier.preprocessing
 
 

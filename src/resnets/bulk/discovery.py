@@ -19,15 +19,14 @@ from resnets.base.names import as_on_disk
 from resnets.base.reading import head
 from resnets.bulk import parquet_images
 from resnets.bulk.manifest import Entry
-from resnets.bulk.stores import LOCAL, WORK_FILES, Store, arrow, is_uri, open_local, store_of
-from resnets.data import image_formats, members
+from resnets.bulk.stores import LOCAL, Store, arrow, is_uri, open_local, store_of
+from resnets.bulk.walking import files_below, of_a_run
+from resnets.data import image_formats, members, unpacking
 from resnets.data.image_formats import SUFFIXES
 from resnets.data.listing import LeftOut, is_hidden, picture_kind
 from resnets.data.sources import ARCHIVES
 
 CONTAINERS = (*ARCHIVES, parquet_images.SUFFIX)
-
-Identity = tuple[int, int]  # of a folder: its device, its inode
 
 _WILD = re.compile(r"[*?\[]")
 
@@ -70,7 +69,7 @@ class Discovery:
         if is_uri(name):
             yield from self._uri(name)
         elif os.path.isdir(name):  # noqa: PTH112 - no Path of a name that no system allows
-            yield from self._folder(name, _below(name), LOCAL)
+            yield from self._folder(name, files_below(name), LOCAL)
         elif os.path.lexists(name):
             yield from self._one(name)
         elif name.startswith("-"):
@@ -83,12 +82,12 @@ class Discovery:
     def _pattern(self, pattern: str) -> Iterator[Entry]:
         """The files that match, and what is in folders that do; ** finds what is in them itself."""
         matching = sorted(glob.glob(pattern, recursive=True))  # noqa: PTH207 - as the shell would
-        found = [name for name in matching if not self._is_output(name) and not _of_a_run(name)]
+        found = [name for name in matching if not self._is_output(name) and not of_a_run(name)]
         folders = {name for name in found if Path(name).is_dir()}
         if "**" in pattern.split("/") and len(folders) < len(found):
             found = [name for name in found if name not in folders]
         for name in found:
-            yield from self._folder(name, _below(name), LOCAL) if name in folders else self._one(name)
+            yield from self._folder(name, files_below(name), LOCAL) if name in folders else self._one(name)
         if not found:
             yield from self._one(pattern)
 
@@ -206,7 +205,7 @@ class Discovery:
 
     def _tar(self, name: str, file: IO[bytes], store: int) -> Iterator[Entry]:
         kind, container = "tar", len(name)
-        if members.is_compressed(file):
+        if unpacking.is_compressed(file):
             kind, container, store = "unpacked", self._unpack(name, file), LOCAL
             file = open_local(str(unpacked_copy(self.scratch, container)))
         with file:
@@ -229,7 +228,7 @@ class Discovery:
         file.seek(0)
         try:
             with copy.open("wb") as target:
-                members.unpack(name, size, file, target)
+                unpacking.unpack(name, size, file, target)
         except OSError as error:
             raise members.no_room(name, str(self.scratch), error) from error
         return number
@@ -281,59 +280,3 @@ def _images(archive: str, found: Iterator[members.Member], file: IO[bytes]) -> I
     if first is None:
         raise InputError(f"{archive}: no images in this archive")
     yield from chain((first,), images)
-
-
-def _below(folder: str) -> Iterator[str]:
-    """Every file in `folder`, at any depth, files and folders by name; links are followed, but not back into
-    themselves; what is hidden is left out, and what bulk predictions have left behind."""
-    entered = [_entered(folder, frozenset())]
-    while entered:
-        path, inside, above = entered[-1]
-        name, is_folder = next(inside, ("", False))
-        if not name:
-            entered.pop()
-            continue
-        path = os.path.join(path, name)  # noqa: PTH118 - as it was given: a Path would drop a leading ./
-        if is_folder:
-            entered.append(_entered(path, above))
-        else:
-            yield path
-
-
-def _entered(folder: str, above: frozenset[Identity]) -> tuple[str, Iterator[tuple[str, bool]], frozenset[Identity]]:
-    """A folder, what is in it, and the folders above its content; nothing is in one that is among those already.
-
-    Raises InputError when it cannot be read.
-    """
-    try:
-        status = Path(folder).stat()
-        identity = (status.st_dev, status.st_ino)
-        inside = [] if identity in above else sorted(_in(folder))
-    except OSError as error:
-        raise InputError(f"{folder}: cannot be read ({error.strerror or error})") from error
-    return folder, iter(inside), above | {identity}
-
-
-def _in(folder: str) -> Iterator[tuple[str, bool]]:
-    """The names directly in a folder, and whether each is a folder's; of millions, a hundred bytes each."""
-    with os.scandir(folder) as entries:
-        for entry in entries:
-            if is_hidden(entry.name):
-                continue
-            if _is_folder(entry):
-                if not _of_a_run(entry.path):
-                    yield entry.name, True
-            else:  # a broken link, a pipe and the like are reported when they are read
-                yield entry.name, False
-
-
-def _is_folder(entry: os.DirEntry[str]) -> bool:
-    try:
-        return entry.is_dir()
-    except OSError:  # a link that leads round in a circle
-        return False
-
-
-def _of_a_run(folder: str) -> bool:
-    """Whether a folder holds the parts of a bulk prediction."""
-    return folder.endswith(".parts") and any((Path(folder) / name).is_file() for name in WORK_FILES)

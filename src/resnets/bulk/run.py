@@ -13,7 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, get_args
 
@@ -23,11 +23,12 @@ from resnets.base.cpus import usable_cpus
 from resnets.base.errors import InputError, Interrupted, RunFailed
 from resnets.base.files import check_place
 from resnets.base.interruption import StopRequest, stop_requests
-from resnets.base.progress import Progress, Watch, unwatched
+from resnets.base.progress import Watch, unwatched
 from resnets.base.versions import provenance
 from resnets.bulk.discovery import Discovery
 from resnets.bulk.formats import FORMATS, format_of
 from resnets.bulk.job import Job, check_same
+from resnets.bulk.meter import Meter
 from resnets.bulk.stores import arrow
 from resnets.bulk.work_folder import WorkFolder
 from resnets.bulk.worker import Opener, Stopped, Worker
@@ -123,27 +124,6 @@ def predict(request: BulkRequest) -> Written:
 def _check_free(request: BulkRequest) -> None:
     if request.out.exists() and not request.overwrite:
         raise InputError(f"{request.out}: already exists; replace it with --overwrite, or name another output")
-
-
-@dataclass
-class Meter:
-    """How far a run is, and how fast."""
-
-    watch: Watch
-    total: int
-    done: int
-    _since: float = field(default_factory=time.monotonic)
-    _first: int = 0
-
-    def __post_init__(self) -> None:
-        self._first = self.done
-        self.add(0)
-
-    def add(self, images: int) -> None:
-        """Tell whoever watches that so many more images are done."""
-        self.done += images
-        rate = (self.done - self._first) / max(time.monotonic() - self._since, 1e-9)
-        self.watch(Progress("predicting", self.done, self.total, {"images/s": f"{rate:,.1f}"}))
 
 
 def _job(request: BulkRequest, work_folder: WorkFolder, predictor: Predictor) -> tuple[Job, bool]:

@@ -113,9 +113,9 @@ def convert(
 def _write_layout(
     classifier: str, to: Literal["torchvision", "timm", "transformers"], out: Path | None, *, json: bool
 ) -> None:
-    from resnets import api
+    from resnets import handing_on
 
-    written, notes = api.convert_to(classifier, to, out)
+    written, notes = handing_on.convert_to(classifier, to, out)
     if json:
         write_result(as_json({"written": str(written), "library": to, "notes": list(notes)}))
         return

@@ -81,7 +81,7 @@ def export(
     resnets export resnet18.safetensors --to triton --data photos/ -o model-repository
     resnets export runs/photos --check photos.onnx
     """
-    from resnets import api
+    from resnets import api, handing_on
     from resnets.export import exported, exporting
 
     if check is not None and (out is not None or embeddings or (to, precision, max_batch) != ("onnx", "float32", 64)):
@@ -98,7 +98,7 @@ def export(
             )  # fmt: skip
             document: dict[str, Any] = {"checked": str(check)}
         else:
-            found = api.export(
+            found = handing_on.export(
                 classifier, to, out, data=data, split=split, class_map=meanings, columns=columns, images=images,
                 skip_bad=skip_bad, max_drop=max_drop, embeddings=embeddings, precision=precision,
                 max_batch=max_batch, watch=watch,

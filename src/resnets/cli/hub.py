@@ -42,9 +42,9 @@ def push(
     resnets hub push runs/photos anna/leaf-diseases --private
     resnets convert anna/leaf-diseases -o leaves.safetensors
     """
-    from resnets import api
+    from resnets import handing_on
 
-    done = api.push_to_hub(classifier, repository, private=private, licence=licence)
+    done = handing_on.push_to_hub(classifier, repository, private=private, licence=licence)
     if json:
         write_result(as_json({"url": done.url, "commit": done.commit, "files": done.files, "notes": done.notes}))
         return

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from resnets.base.reading import open_regular
 from resnets.base.turns import take
-from resnets.data import image_formats, members
+from resnets.data import image_formats, members, unpacking
 from resnets.data.class_folders import arrange, image_set
 from resnets.data.imageset import ImageSet
 from resnets.data.listing import Listing, Names, is_image
@@ -147,7 +147,7 @@ def _open_tar(archive: str) -> Archive:
     index = _Index(Listing(archive))
     content: mmap.mmap | None = None
     with open_regular(archive) as packed:
-        compressed = members.is_compressed(packed)
+        compressed = unpacking.is_compressed(packed)
         with _unpacked(archive, packed) if compressed else packed as file:
             for member in members.tar_members(archive, file):
                 index.add(member, file)
@@ -160,7 +160,7 @@ def _unpacked(archive: str, packed: IO[bytes]) -> IO[bytes]:
     """The content of a compressed file, in a temporary file that is gone when it is closed."""
     file = tempfile.TemporaryFile()  # noqa: SIM115 - the caller closes it
     try:
-        members.unpack(archive, Path(archive).stat().st_size, packed, file)
+        unpacking.unpack(archive, Path(archive).stat().st_size, packed, file)
         file.seek(0)
     except OSError as error:
         file.close()

@@ -5,7 +5,6 @@ memory which images a piece is of, with their random numbers, and sends the slot
 pixels there. A worker that dies, raises or hangs ends the run with the name of the file it was at.
 """
 
-import ctypes
 import logging
 import multiprocessing
 import os
@@ -31,11 +30,10 @@ from torch import Tensor
 from resnets.base import turns
 from resnets.base.cpus import usable_cpus
 from resnets.base.errors import InputError, RunFailed
-from resnets.data.augmentation import COLUMNS
+from resnets.data.slots import PIECE, Shared, Slot
 
 log = logging.getLogger(__name__)
 
-PIECE = 16  # images that a worker takes at once
 AHEAD = 2  # batches that are decoded early
 FEWEST_CPUS = 4  # with fewer, threads that seldom wait for each other are as fast
 HANGS = 25.0  # seconds at one image, after which a worker is given up
@@ -70,57 +68,6 @@ class Decoder(Protocol):
     images: Any
 
     def pixels(self, row: int, numbers: NDArray[np.float32], size: int) -> UInt8[np.ndarray, "size size channels"]: ...
-
-
-@dataclass(frozen=True)
-class Shared:
-    """The memory that all processes see, as arrays; `slots` pieces of at most `size` pixels a side."""
-
-    slots: int
-    size: int
-    channels: int
-    workers: int
-    raw: dict[str, Any]
-
-    @classmethod
-    def of(cls, context: BaseContext, slots: int, size: int, channels: int, workers: int) -> "Shared":
-        lengths = {
-            "pixels": (ctypes.c_uint8, slots * PIECE * size * size * channels),
-            "rows": (ctypes.c_int64, slots * PIECE),
-            "numbers": (ctypes.c_float, slots * PIECE * COLUMNS),
-            "sizes": (ctypes.c_int64, slots),
-            "counts": (ctypes.c_int64, slots),
-            "at": (ctypes.c_int64, workers),  # the row that each worker is at; -1: none
-        }
-        raw = {name: context.RawArray(kind, length) for name, (kind, length) in lengths.items()}
-        return cls(slots, size, channels, workers, raw)
-
-    def array(self, name: str, dtype: Any) -> NDArray[Any]:
-        return np.frombuffer(self.raw[name], dtype=dtype)
-
-    def slot(self, number: int) -> "Slot":
-        count, size = int(self.array("counts", np.int64)[number]), int(self.array("sizes", np.int64)[number])
-        per_slot = len(self.raw["pixels"]) // self.slots
-        pixels = self.array("pixels", np.uint8)[number * per_slot :][: count * size * size * self.channels]
-        rows = self.array("rows", np.int64)[number * PIECE :][:count]
-        numbers = self.array("numbers", np.float32).reshape(-1, COLUMNS)[number * PIECE :][:count]
-        return Slot(rows, numbers, pixels.reshape(count, size, size, self.channels), size)
-
-    def write(self, number: int, rows: NDArray[np.int64], numbers: NDArray[np.float32], size: int) -> None:
-        """Say which images a slot is to hold."""
-        self.array("counts", np.int64)[number], self.array("sizes", np.int64)[number] = len(rows), size
-        slot = self.slot(number)
-        slot.rows[:], slot.numbers[:] = rows, numbers
-
-
-@dataclass(frozen=True)
-class Slot:
-    """One piece: which images, with which numbers, and where their pixels go."""
-
-    rows: NDArray[np.int64]
-    numbers: NDArray[np.float32]
-    pixels: UInt8[np.ndarray, "count size size channels"]
-    size: int
 
 
 @dataclass
