@@ -1,5 +1,6 @@
 """What every test shares. Shapes and types that `resnets` annotates are checked throughout the run."""
 
+import gc
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -29,6 +30,13 @@ CHROMIUM = Path("/usr/bin/chromium")
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--rewrite-golden", action="store_true", help="write tests/golden anew; review it as a diff")
+
+
+def pytest_collection_finish() -> None:
+    """What is imported and collected by now stays, so the collector need not go through it again and again."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
 
 
 @pytest.fixture
