@@ -182,11 +182,11 @@ def test_a_number_of_workers_that_no_machine_has_is_refused(photos: Path, tmp_pa
 def test_workers_end_when_the_first_process_is_killed() -> None:
     script = (
         "import sys, time, numpy as np\n"
-        "from resnets.data import workers\n"
+        "from resnets.data import augmentation, workers\n"
         "from tests.data.test_workers import Bad, hung\n"
         "workers.LOOKS = 0.2\n"
         "crew = workers.Workers(Bad(hung), 2)\n"
-        "coming = crew.batches([(np.arange(100, 132), np.zeros((32, workers.COLUMNS), np.float32))] * 2, 32, 8)\n"
+        "coming = crew.batches([(np.arange(100, 132), np.zeros((32, augmentation.COLUMNS), np.float32))] * 2, 32, 8)\n"
         "next(coming)\n"
         "print(*(one.process.pid for one in crew._crew), flush=True)\n"
         "time.sleep(60)\n"

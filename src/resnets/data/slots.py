@@ -33,6 +33,7 @@ class Shared:
             "sizes": (ctypes.c_int64, slots),
             "counts": (ctypes.c_int64, slots),
             "at": (ctypes.c_int64, workers),  # the row that each worker is at; -1: none
+            "begun": (ctypes.c_int64, workers),  # how many images each worker has begun
         }
         raw = {name: context.RawArray(kind, length) for name, (kind, length) in lengths.items()}
         return cls(slots, size, channels, workers, raw)

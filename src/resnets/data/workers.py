@@ -36,7 +36,8 @@ log = logging.getLogger(__name__)
 
 AHEAD = 2  # batches that are decoded early
 FEWEST_CPUS = 4  # with fewer, threads that seldom wait for each other are as fast
-HANGS = 25.0  # seconds at one image, after which a worker is given up
+HANGS = 25.0  # seconds that this process waits for one image before it gives a worker up
+LONGEST_WAIT = 1.0  # seconds, between looks at all workers
 ENDS = 2.0  # seconds that a worker has to end by itself
 LOOKS = 5.0  # seconds between a worker's looks at whether this process still lives
 
@@ -78,7 +79,8 @@ class Worker:
     process: BaseProcess
     connection: Connection
     slots: deque[int] = field(default_factory=deque)
-    since: tuple[int, float] = (-1, 0.0)  # the row that it was last seen at, and when it was first seen there
+    seen: int = -1  # how many images it had begun when it was last looked at
+    waited: float = 0.0  # seconds that this process has waited since it began the last one
 
 
 class Workers:
@@ -179,14 +181,16 @@ class Workers:
     def _look(self) -> None:
         """Take what workers have done; wait for something to be done, for a little while."""
         waiting: list[Any] = [one.connection for one in self._crew] + [one.process.sentinel for one in self._crew]
-        ready = wait(waiting, timeout=1.0)
+        began = time.monotonic()
+        ready = wait(waiting, timeout=LONGEST_WAIT)
+        waited = min(time.monotonic() - began, LONGEST_WAIT)  # longer: all processes were stopped for a while
         for worker in self._crew:
             if worker.connection in ready:
                 self._take(worker)
         for worker in self._crew:
             if worker.slots and not worker.process.is_alive():
                 raise RunFailed(f"{self._file(worker)}: the process that read it was killed or crashed; {RESUME}")
-            self._check_time(worker)
+            self._check_time(worker, waited)
 
     def _take(self, worker: Worker) -> None:
         try:
@@ -199,12 +203,12 @@ class Workers:
         worker.slots.remove(answer)
         self._done.add(answer)
 
-    def _check_time(self, worker: Worker) -> None:
+    def _check_time(self, worker: Worker, waited: float) -> None:
         assert self._shared is not None
-        row, now = int(self._shared.array("at", np.int64)[worker.number]), time.monotonic()
-        if row < 0 or row != worker.since[0]:
-            worker.since = (row, now)
-        elif worker.slots and now - worker.since[1] > HANGS:
+        at, begun = (int(self._shared.array(name, np.int64)[worker.number]) for name in ("at", "begun"))
+        worker.waited = worker.waited + waited if at >= 0 and begun == worker.seen else 0.0
+        worker.seen = begun
+        if worker.waited > HANGS:
             raise RunFailed(
                 f"{self._file(worker)}: still being read after {HANGS:.0f} seconds; check that its disk or network "
                 f"answers; {RESUME}"
@@ -231,15 +235,15 @@ def _work(decoder: Decoder, shared: Shared, number: int, connection: Connection,
     warnings.simplefilter("ignore")
     torch.set_num_threads(1)
     turns.AT_ONCE //= shared.workers  # what all of them hold together stays as it was
-    at = shared.array("at", np.int64)
+    at, begun = shared.array("at", np.int64)[number:], shared.array("begun", np.int64)[number:]
     try:
         while (slot := _next(connection, parent)) is not None:
             try:
-                _fill(decoder, shared.slot(slot), at, number)
+                _fill(decoder, shared.slot(slot), at, begun)
             except Exception as error:  # whatever it is, the first process says it
-                connection.send(_portable(error, decoder, int(at[number])))
+                connection.send(_portable(error, decoder, int(at[0])))
                 return
-            at[number] = -1
+            at[0] = -1
             connection.send(slot)
     except (EOFError, OSError):  # the first process is gone
         return
@@ -252,9 +256,9 @@ def _next(connection: Connection, parent: int) -> int | None:
     return connection.recv()
 
 
-def _fill(decoder: Decoder, slot: Slot, at: NDArray[np.int64], number: int) -> None:
+def _fill(decoder: Decoder, slot: Slot, at: NDArray[np.int64], begun: NDArray[np.int64]) -> None:
     for index, row in enumerate(slot.rows.tolist()):
-        at[number] = row
+        at[0], begun[0] = row, begun[0] + 1
         slot.pixels[index] = decoder.pixels(row, slot.numbers[index], slot.size)
 
 
