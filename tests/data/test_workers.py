@@ -125,7 +125,7 @@ def refused() -> None:
 @pytest.mark.parametrize(
     ("act", "error", "said"),
     [
-        (killed, RunFailed, r"^photos/020\.jpg: the process that read it was killed or crashed; .*resume=True"),
+        (killed, RunFailed, r"^photos/020\.jpg: the process that read it was killed or crashed, .*resume=True"),
         (hung, RunFailed, r"^photos/020\.jpg: still being read after 1 seconds"),
         (raising, RunFailed, r"^photos/020\.jpg: KeyError: 'strange'"),
         (refused, InputError, r"^photos/020\.jpg: not an image$"),

@@ -39,6 +39,7 @@ FEWEST_CPUS = 4  # with fewer, threads that seldom wait for each other are as fa
 HANGS = 25.0  # seconds that this process waits for one image before it gives a worker up
 LONGEST_WAIT = 1.0  # seconds, between looks at all workers
 ENDS = 2.0  # seconds that a worker has to end by itself
+RESUME = "the same command with --resume goes on from where the run was saved"
 LOOKS = 5.0  # seconds between a worker's looks at whether this process still lives
 
 Drawn = tuple[NDArray[np.int64], NDArray[np.float32]]  # rows of a batch, and their random numbers
@@ -189,7 +190,7 @@ class Workers:
                 self._take(worker)
         for worker in self._crew:
             if worker.slots and not worker.process.is_alive():
-                raise RunFailed(f"{self._file(worker)}: the process that read it was killed or crashed; {RESUME}")
+                raise RunFailed(f"{self._reader(worker)} was killed or crashed, perhaps for lack of memory; {RESUME}")
             self._check_time(worker, waited)
 
     def _take(self, worker: Worker) -> None:
@@ -205,22 +206,25 @@ class Workers:
 
     def _check_time(self, worker: Worker, waited: float) -> None:
         assert self._shared is not None
-        at, begun = (int(self._shared.array(name, np.int64)[worker.number]) for name in ("at", "begun"))
+        at, begun = self._row(worker), int(self._shared.array("begun", np.int64)[worker.number])
         worker.waited = worker.waited + waited if at >= 0 and begun == worker.seen else 0.0
         worker.seen = begun
         if worker.waited > HANGS:
             raise RunFailed(
-                f"{self._file(worker)}: still being read after {HANGS:.0f} seconds; check that its disk or network "
+                f"{self.decoder.images.image_name(at)}: still being read after {HANGS:.0f} seconds; check that its disk or network "
                 f"answers; {RESUME}"
             )
 
-    def _file(self, worker: Worker) -> str:
+    def _reader(self, worker: Worker) -> str:
+        row = self._row(worker)
+        if row < 0:
+            return "a process that decodes images"
+        return f"{self.decoder.images.image_name(row)}: the process that read it"
+
+    def _row(self, worker: Worker) -> int:
+        """What the worker is at; -1: nothing."""
         assert self._shared is not None
-        row = int(self._shared.array("at", np.int64)[worker.number])
-        return self.decoder.images.image_name(row) if row >= 0 else "an image"
-
-
-RESUME = "the same command with --resume goes on from where the run was saved"
+        return int(self._shared.array("at", np.int64)[worker.number])
 
 
 def _pieces(rows: NDArray[np.int64], numbers: NDArray[np.float32]) -> Iterator[Drawn]:
