@@ -210,9 +210,9 @@ class Workers:
         worker.waited = worker.waited + waited if at >= 0 and begun == worker.seen else 0.0
         worker.seen = begun
         if worker.waited > HANGS:
+            name = self.decoder.images.image_name(at)
             raise RunFailed(
-                f"{self.decoder.images.image_name(at)}: still being read after {HANGS:.0f} seconds; check that its disk or network "
-                f"answers; {RESUME}"
+                f"{name}: still being read after {HANGS:.0f} seconds; check that its disk or network answers; {RESUME}"
             )
 
     def _reader(self, worker: Worker) -> str:
