@@ -323,6 +323,7 @@ _ROWS = (
             "Mish within squeeze-and-excitation.",
             "fastai's runs of 80 and 200 epochs use mixup. The 85.77% after 5 epochs that its leaderboard once had are "
             "another network's.",
+            "At 192 pixels: --set preprocessing.size=192 --set preprocessing.resize=224.",
         ),
     ),
 )
