@@ -2,12 +2,20 @@
 
     .venv/bin/python -m benchmarks.imagenette FOLDER [IMAGES [SIDE SEED]]     (FOLDER: Imagenette's train/ and val/)
 
-SETTING
+xresnet18 with ReLU at 64 pixels, 400 training images (the first by name) and 200 validation images of each class, all
+scaled to 80 x 80 once for both; 5 epochs of 62 steps, one thread a run. Accuracy is that of the last epoch.
 
-FIGURES
+Measured on two cores with AVX2, beside other work, about 8 minutes of CPU a run; top-1 of 2,000 images:
 
-fastai is no dependency: `pip install fastai==2.8.7` first (2.8.12 has LAMB's step in `RAdam`). Versions from 2.8.8 on
-don't find `tvpad`, a function of theirs, either.
+    fastai 2.8.7   68.8%          (68.85, 68.75: two seeds)
+    ours           69.0 ± 2.1%    (70.80, 69.45, 66.70)
+    as it was      67.2%          (one seed: AdamW at 4e-3 with a short warm-up)
+
+Losses of 40 steps from the same weights, on the same batches: equal to 5e-6 over six steps, to 0.003 over 16; then
+rounding and the place of eps drive them apart, by 0.022 at most.
+
+fastai is no dependency: `pip install fastai==2.8.7` first (2.8.12 has LAMB's step in `RAdam`). 2.8.11
+fails at validation, for want of `tvpad`.
 """
 
 import json
