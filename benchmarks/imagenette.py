@@ -7,7 +7,7 @@ scaled to 80 x 80 once for both; 5 epochs of 62 steps, one thread a run. Accurac
 
 Measured on two cores with AVX2, beside other work, about 8 minutes of CPU a run; top-1 of 2,000 images:
 
-    fastai 2.8.7   68.8%          (68.85, 68.75: two seeds)
+    fastai 2.8.7   69.0 ± 0.4%   (68.85, 68.75, 69.50)
     ours           69.0 ± 2.1%    (70.80, 69.45, 66.70)
     as it was      67.2%          (one seed: AdamW at 4e-3 with a short warm-up)
 
@@ -15,7 +15,7 @@ Losses of 40 steps from the same weights, on the same batches: equal to 5e-6 ove
 rounding and the place of eps drive them apart, by 0.022 at most.
 
 fastai is no dependency: `pip install fastai==2.8.7` first (2.8.12 has LAMB's step in `RAdam`). 2.8.11
-fails at validation, for want of `tvpad`.
+fails at cropping, for want of `tvpad`.
 """
 
 import json

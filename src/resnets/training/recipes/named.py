@@ -297,7 +297,7 @@ _ROWS = (
             "Imagenette at 128 px 84.71 / 91.13 / 93.55 / 94.24% after 5 / 20 / 80 / 200 epochs; at 192 px 86.29 / "
             "92.25 / 94.50 / 95.03%",
             "measured (xresnet18 with ReLU at 64 px, 400 training images a class, 5 epochs, three seeds): 69.0 ± 2.1%; "
-            "fastai itself 68.9 and 68.8% (two seeds)",
+            "fastai itself 69.0 ± 0.4%",
         ),
         recipe={
             "epochs": 20,
