@@ -314,7 +314,9 @@ def test_help_and_version_need_no_torch() -> None:
 
 def test_recipes_are_listed_and_shown(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     main(["recipe", "list"])
-    assert "ResNet strikes back" in capsys.readouterr().out
+    shown = capsys.readouterr().out
+    assert "ResNet strikes back" in shown
+    assert "xse_resnext50" in shown  # the one network that a recipe is for
     main(["recipe", "list", "--json"])
     assert {"fast", "finetune"} <= {row["name"] for row in json.loads(capsys.readouterr().out)}
     main(["recipe", "show", "he2015-cifar", "-o", str(tmp_path / "my.toml")])

@@ -33,9 +33,9 @@ def list_recipes(*, json: Annotated[bool, Parameter(negative="")] = False) -> No
         return
     table = Table(
         caption="Recipes",
-        headers=("name", "what it is", "source"),
-        alignments="lll",
-        rows=tuple((row.name, row.summary, row.source) for row in RECIPES.values()),
+        headers=("name", "what it is", "network", "source"),
+        alignments="llll",
+        rows=tuple((row.name, row.summary, row.network or "any", row.source) for row in RECIPES.values()),
         notes=(
             "`resnets recipe show NAME` prints its scores and settings. All other settings are chosen from the data.",
         ),

@@ -53,7 +53,7 @@ def train(
         Images in a folder per class; train/, val/ and test/ folders of them; either of these as .zip or .tar; a .csv or
         .tsv of images and labels; CIFAR-10 or CIFAR-100; a folder of IDX files; a MedMNIST .npz; or the word digits.
     network
-        A name from `resnets list`, or a .toml spec. By default it follows from the image size.
+        A name from `resnets list`, or a .toml spec. By default it is the recipe's, or follows from the image size.
     spec
         Network as a .toml file, instead of NETWORK.
     out

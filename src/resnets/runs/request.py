@@ -64,9 +64,10 @@ class TrainRequest:
             asked = dataclasses.replace(asked, network=None, spec={**asked.spec, **spec_values.to_dict(self.network)})
         elif self.network is not None:  # instead of the file's network
             is_named = self.recipe is None or str(self.recipe) in named.RECIPES
-            asked = dataclasses.replace(
-                asked, network=str(self.network), spec=asked.spec if is_named else dict[str, Any]()
-            )
+            spec = asked.spec if is_named else dict[str, Any]()
+            asked = dataclasses.replace(asked, network=None, spec=spec) | Changes(network=str(self.network), spec=spec)
+        elif self._weights and str(self.recipe) in named.RECIPES:  # the weights' own network, not the recipe's
+            asked = dataclasses.replace(asked, network=None)
         if self.weights is not None:
             asked = dataclasses.replace(asked, recipe={**asked.recipe, "weights": str(self.weights)})
         if self.body is not None:

@@ -8,6 +8,7 @@ import torch
 
 from resnets.training.recipes.recipe import Optimizer
 from resnets.training.step.lamb import Lamb
+from resnets.training.step.ranger import RAdamW, Ranger
 
 Groups = list[dict[str, Any]]  # of parameters, each with its settings
 
@@ -56,6 +57,14 @@ def _lamb(groups: Groups, lr: float, past: Momenta) -> torch.optim.Optimizer:
     return Lamb(groups, lr=lr, betas=past.betas)
 
 
+def _radam(groups: Groups, lr: float, past: Momenta) -> torch.optim.Optimizer:
+    return RAdamW(groups, lr=lr, betas=past.betas)
+
+
+def _ranger(groups: Groups, lr: float, past: Momenta) -> torch.optim.Optimizer:
+    return Ranger(groups, lr=lr, betas=past.betas)
+
+
 OPTIMIZERS: Mapping[Optimizer, OptimizerRow] = {
     # Goyal et al. 2017: in proportion to the batch
     "sgd": OptimizerRow(build=_sgd, rate=0.1, growth=1.0, finetuning_rate=0.01, search=1.0),
@@ -63,4 +72,8 @@ OPTIMIZERS: Mapping[Optimizer, OptimizerRow] = {
     "adamw": OptimizerRow(build=_adamw, rate=2e-3, growth=0.5, finetuning_rate=1e-4, search=0.1),
     # You et al. 2020; 8e-3 at 2,048 images is that of "ResNet strikes back", A3
     "lamb": OptimizerRow(build=_lamb, rate=2e-3, growth=0.5, finetuning_rate=1e-3, search=0.1),
+    # Liu et al. 2020: Adam's rates, without its warm-up
+    "radam": OptimizerRow(build=_radam, rate=2e-3, growth=0.5, finetuning_rate=1e-4, search=0.1),
+    # 8e-3 at 64 images is that of fastai's Imagenette runs; lookahead undoes half of every way
+    "ranger": OptimizerRow(build=_ranger, rate=0.011, growth=0.5, finetuning_rate=2e-4, search=0.1),
 }

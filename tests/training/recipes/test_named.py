@@ -8,6 +8,7 @@ import pytest
 
 import resnets
 from resnets.base.errors import InputError
+from resnets.runs.request import TrainRequest
 from resnets.training.recipes import named as recipes
 from resnets.training.recipes import plan as plans
 from resnets.training.recipes.named import RECIPES
@@ -68,6 +69,33 @@ def test_the_paper_s_figures_are_in_the_rows() -> None:
     assert RECIPES["bag-of-tricks"].spec == {"zero_last_norm": True}
     assert (cifar["milestones"], cifar["epochs"], cifar["val_fraction"]) == ((0.5, 0.75), 182, 0.1)
     assert not cifar["nesterov"]
+
+
+def test_fastais_figures_are_in_the_row() -> None:
+    """As the command and the script it names have them; at 128 pixels it resizes to 152 both ways and cuts out 128."""
+    row = RECIPES["fastai-imagenette"]
+    recipe = Recipe(**row.recipe)
+    assert (recipe.optimizer, recipe.lr, recipe.momentum, recipe.beta2) == ("ranger", 8e-3, 0.95, 0.99)
+    assert (recipe.warmup, recipe.flat, recipe.schedule, recipe.lr_end) == (0.0, 0.75, "cosine", 1e-5)
+    assert (recipe.weight_decay, recipe.decay_norms_and_biases, recipe.batch_size) == (1e-2, False, 64)
+    assert (recipe.augment, recipe.min_area, recipe.label_smoothing) == ("resized-crop", 0.35, 0.1)
+    assert {name: row.preprocessing[name] for name in ("size", "resize", "fit")} == {
+        "size": 128, "resize": 152, "fit": "squash",
+    }  # fmt: skip
+    assert (row.network, row.spec) == ("xse_resnext50", {"activation": "mish"})
+
+
+def test_a_recipe_of_one_network_trains_it_unless_another_is_named_or_weights_are_given(tmp_path: Path) -> None:
+    name = "fastai-imagenette"
+    alone = TrainRequest(data="photos", recipe=name).changes
+    assert (alone.network, alone.origin("network")) == ("xse_resnext50", f"from recipe {name}")
+    other = TrainRequest(data="photos", recipe=name, network="xresnet18").changes
+    assert (other.network, other.spec, other.sources.get("network")) == ("xresnet18", {"activation": "mish"}, None)
+    assert other.origin("lr") == f"from recipe {name}"
+    assert TrainRequest(data="photos", recipe=name, settings={"network": "resnet50"}).changes.network == "resnet50"
+    assert TrainRequest(data="photos", recipe=name, weights="w.pth").changes.network is None
+    (tmp_path / "my.toml").write_text(recipes.to_toml(RECIPES[name]))
+    assert recipes.find(tmp_path / "my.toml").network == "xse_resnext50"
 
 
 def test_an_unknown_recipe_is_refused_with_the_nearest_name() -> None:

@@ -65,7 +65,9 @@ def test_sgd_with_defaults_steps_as_it_always_did_bit_for_bit() -> None:
         assert torch.equal(parameter, other)
 
 
-@pytest.mark.parametrize(("rule", "kind"), [("sgd", "SGD"), ("adamw", "AdamW"), ("lamb", "Lamb")])
+@pytest.mark.parametrize(
+    ("rule", "kind"), [("sgd", "SGD"), ("adamw", "AdamW"), ("lamb", "Lamb"), ("radam", "RAdamW"), ("ranger", "Ranger")]
+)
 def test_each_rule_takes_its_rate_scales_and_momentum(rule: Any, kind: str) -> None:
     network = resnet("cifar_resnet20", num_classes=4)
     groups = parameter_groups(network, weight_decay=0.01, layer_decay=0.5)

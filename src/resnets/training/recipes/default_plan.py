@@ -157,7 +157,8 @@ def _network(size: int, changes: Changes) -> tuple[Row, str]:
         row = Row(changes.network or "custom", spec_values.from_dict(changes.spec), "given as a spec")
         return row, f"network {row.name}: as the spec says"
     if changes.network:
-        return catalog.resolve(changes.network), f"network {changes.network}: as named"
+        why = changes.origin("network") if "network" in changes.sources else "as named"
+        return catalog.resolve(changes.network), f"network {changes.network}: {why}"
     name = "cifar_resnet20" if size <= SMALL_IMAGE else "resnet18"
     why = (
         f"made for images of up to {SMALL_IMAGE} pixels"

@@ -96,7 +96,8 @@ class Changes:
 
     def of(self, recipe: str) -> "Changes":
         """The same, known to come with the recipe of this name."""
-        names = (*self.recipe, *(f"preprocessing.{name}" for name in self.preprocessing))
+        names = [*self.recipe, *(f"preprocessing.{name}" for name in self.preprocessing)]
+        names += ["network"] if self.network else []
         return dataclasses.replace(self, sources=dict.fromkeys(names, recipe))
 
     def origin(self, name: str) -> str:
@@ -115,6 +116,8 @@ class Changes:
         )
 
     def _sets(self, name: str) -> bool:
+        if name == "network":
+            return self.network is not None
         table, _, field = name.rpartition(".")
         return field in (self.preprocessing if table else self.recipe)
 

@@ -45,7 +45,7 @@ def optimizer_of(
 ) -> torch.optim.Optimizer:
     """The optimizer of this name (training/optimizers.py) over `parameter_groups`.
 
-    momentum: SGD's, or beta1 of the other two.
+    momentum: SGD's, or beta1 of all others.
     """
     made = OPTIMIZERS[rule].build(groups, lr, Momenta(momentum=momentum, beta2=beta2, nesterov=nesterov))
     set_rate(made, lr)
