@@ -38,8 +38,8 @@ from torch import Tensor
 import resnets
 from resnets import catalog, spec_values
 from resnets.classifier.file import Classifier
-from resnets.data.loading import Batch
 from resnets.data.preprocessing import Preprocessing
+from resnets.data.training_batches import Batch
 from resnets.network import ResNet
 from resnets.training.recipes.named import RECIPES
 from resnets.training.recipes.plan import Execution
