@@ -68,7 +68,8 @@ def show(
     resnets recipe show rsb-a3 -o my.toml
     resnets train photos/ --recipe my.toml
     """
-    from resnets.training.recipes.named import RECIPES, to_toml
+    from resnets.training.recipes.named import RECIPES
+    from resnets.training.recipes.named_recipe import to_toml
 
     if name not in RECIPES:
         raise InputError(f"{name}: no such recipe; {nearest(name, RECIPES)}")
