@@ -12,6 +12,7 @@ from resnets.runs.request import TrainRequest
 from resnets.training.recipes import named as recipes
 from resnets.training.recipes import plan as plans
 from resnets.training.recipes.named import RECIPES
+from resnets.training.recipes.named_recipe import to_toml
 from resnets.training.recipes.plan import Changes
 from resnets.training.recipes.recipe import Recipe, documented, replaced
 from tests import pictures
@@ -29,7 +30,7 @@ def test_the_recipes_are_those_that_are_documented() -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_recipe_shown_and_read_back_is_itself(name: str, tmp_path: Path) -> None:
-    text = recipes.to_toml(RECIPES[name])
+    text = to_toml(RECIPES[name])
     (tmp_path / "my.toml").write_text(text)
     again = plans.read(tmp_path / "my.toml")
     ours = RECIPES[name].changes
@@ -48,7 +49,7 @@ def test_a_recipe_shown_and_read_back_is_itself(name: str, tmp_path: Path) -> No
 
 
 def test_a_comment_taken_away_sets_the_value_it_shows(tmp_path: Path) -> None:
-    lines = recipes.to_toml(RECIPES["fast"]).splitlines()
+    lines = to_toml(RECIPES["fast"]).splitlines()
     free = [line.removeprefix("# ") if " = " in line and line.startswith("# ") else line for line in lines]
     values = tomllib.loads("\n".join(line for line in free if not line.startswith(("network", "# "))))
     assert set(values["recipe"]) == set(documented())
@@ -94,7 +95,7 @@ def test_a_recipe_of_one_network_trains_it_unless_another_is_named_or_weights_ar
     assert other.origin("lr") == f"from recipe {name}"
     assert TrainRequest(data="photos", recipe=name, settings={"network": "resnet50"}).changes.network == "resnet50"
     assert TrainRequest(data="photos", recipe=name, weights="w.pth").changes.network is None
-    (tmp_path / "my.toml").write_text(recipes.to_toml(RECIPES[name]))
+    (tmp_path / "my.toml").write_text(to_toml(RECIPES[name]))
     assert recipes.find(tmp_path / "my.toml").network == "xse_resnext50"
 
 
