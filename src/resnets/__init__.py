@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from resnets.api import (
+        check,
         compare,
         list_networks,
         load,
@@ -52,6 +53,7 @@ _HOMES = {
     "RunFailed": "resnets.base.errors",
     "Stem": "resnets.spec",
     "calibrate": "resnets.classifier.judging",
+    "check": "resnets.api",
     "compare": "resnets.api",
     "convert": "resnets.weights.conversion",
     "convert_to": "resnets.handing_on",
@@ -81,6 +83,7 @@ __all__ = [
     "RunFailed",
     "Stem",
     "calibrate",
+    "check",
     "compare",
     "convert",
     "convert_to",

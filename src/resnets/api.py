@@ -14,6 +14,8 @@ from resnets.base.notebook import watching
 from resnets.base.progress import Watch
 from resnets.bulk import run as bulk_run
 from resnets.bulk.run import Written
+from resnets.checks import check as checking
+from resnets.checks.finding import Checkup
 from resnets.classifier import file as classifiers
 from resnets.classifier import judging
 from resnets.classifier.file import Classifier
@@ -218,6 +220,26 @@ def compare(
     first, second = (one if isinstance(one, Predictor) else open_predictor(one, device=device) for one in (a, b))
     with watching(watch) as seen:
         return judging.compare(first, second, data, watch=seen, **options)
+
+
+def check(
+    data: str | Path | ImageSet,
+    *,
+    classifier: Predictor | str | Path | None = None,
+    columns: Asked | None = None,
+    images: str | Path | None = None,
+    device: str = "cpu",
+    watch: Watch | None = None,
+) -> Checkup:
+    """What is wrong with labelled images: a `Checkup`, whose `findings` say of which kind, which images, and why.
+
+    data, columns, images: as `train` has them. classifier: lists suspicious labels too, by what it says; itself, or
+    what `open_predictor` opens, on `device`. Raises InputError when the data cannot be opened at all.
+    """
+    if classifier is not None and not isinstance(classifier, Predictor):
+        classifier = open_predictor(classifier, device=device)
+    with watching(watch) as seen:
+        return checking.check(data, classifier=classifier, columns=columns, images=images, watch=seen)
 
 
 def report(
