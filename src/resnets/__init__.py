@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from resnets.api import (
-        check,
         compare,
         list_networks,
         load,
@@ -30,6 +29,7 @@ if TYPE_CHECKING:
         train_seeds,
     )  # fmt: skip
     from resnets.base.errors import InputError, Interrupted, RunFailed
+    from resnets.checking import check
     from resnets.classifier.file import Classifier
     from resnets.classifier.judging import calibrate
     from resnets.classifier.prediction import Prediction
@@ -53,7 +53,7 @@ _HOMES = {
     "RunFailed": "resnets.base.errors",
     "Stem": "resnets.spec",
     "calibrate": "resnets.classifier.judging",
-    "check": "resnets.api",
+    "check": "resnets.checking",
     "compare": "resnets.api",
     "convert": "resnets.weights.conversion",
     "convert_to": "resnets.handing_on",

@@ -45,6 +45,7 @@ def check(
     there = [finding for finding in found if finding.items]
     return Checkup(
         data=opened.name,
+        images=opened,
         count=len(opened),
         classes=opened.classes,
         splits=_splits(opened),

@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from resnets.data.imageset import ImageSet
+
 Severity = Literal["serious", "worth knowing"]
 
 
@@ -57,6 +59,7 @@ class Checkup:
     """All that a check found in a data set."""
 
     data: str  # as the user gave it
+    images: ImageSet
     count: int  # images
     classes: tuple[str, ...]
     splits: dict[str, int]  # images of each; "all" where there are none

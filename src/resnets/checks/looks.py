@@ -88,9 +88,18 @@ def look_at(images: ImageSet, watch: Watch = unwatched) -> Looks:
 def thumbnails(images: ImageSet, indices: Sequence[int]) -> NDArray[np.uint8]:
     """The small grey pictures of some images, which all can be decoded: images x SIDE x SIDE."""
     found = np.zeros((len(indices), SIDE, SIDE), dtype=np.uint8)
-    for row, one in enumerate(in_order(lambda index: _thumbnail(_picture(images, index)), indices)):
+    for row, one in enumerate(in_order(lambda index: _thumbnail(picture(images, index)), indices)):
         found[row] = one
     return found
+
+
+def picture(images: ImageSet, index: int) -> Image.Image:
+    """One image in mode L or RGB. Raises InputError when it cannot be decoded."""
+    with turn():
+        data, name = stored(images, index), images.image_name(index)
+        if isinstance(data, bytes):
+            return _plain(decoding.stored(data, name=name), name)
+        return _of_array(decoding.from_array(data, name=name))
 
 
 def _each(images: ImageSet) -> Iterator[Look | InputError]:
@@ -109,7 +118,7 @@ def _look(images: ImageSet, index: int) -> Look:
     if not isinstance(data, bytes):
         array = decoding.from_array(data, name=name)
         height, width, channels = array.shape
-        grey = _thumbnail(_grey_of(array))
+        grey = _thumbnail(_of_array(array))
         digest = _digest(array.tobytes())
         constant = _is_constant(grey) and all(np.ptp(array[..., one]) <= ONE_COLOUR for one in range(channels))
         return Look(digest, digest, grey, width, height, "grey" if channels == 1 else "colour", constant, False)
@@ -122,14 +131,6 @@ def _look(images: ImageSet, index: int) -> Look:
     )  # fmt: skip
 
 
-def _picture(images: ImageSet, index: int) -> Image.Image:
-    with turn():
-        data, name = stored(images, index), images.image_name(index)
-        if isinstance(data, bytes):
-            return _plain(decoding.stored(data, name=name), name)
-        return _grey_of(decoding.from_array(data, name=name))
-
-
 def _plain(found: Stored, name: str) -> Image.Image:
     """The picture in mode L or RGB; what has more than 8 bits is scaled by its own darkest and brightest value."""
     if found.values is not None:
@@ -140,9 +141,10 @@ def _plain(found: Stored, name: str) -> Image.Image:
     return decoding.to_channels(found.image, 1 if decoding.is_grey(found.image) else 3, name=name)
 
 
-def _grey_of(array: NDArray[np.uint8]) -> Image.Image:
+def _of_array(array: NDArray[np.uint8]) -> Image.Image:
+    """The picture in mode L or RGB; of channels that are no colours, their mean."""
     if array.shape[2] == 3:
-        return Image.fromarray(array).convert("L")
+        return Image.fromarray(array)
     return Image.fromarray(array[..., 0] if array.shape[2] == 1 else array.mean(axis=2).astype(np.uint8))
 
 

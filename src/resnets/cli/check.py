@@ -1,5 +1,6 @@
 """`resnets check`: what is wrong with a data set, before anybody trains on it."""
 
+import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -58,16 +59,22 @@ def check(
     resnets check photos/ -o check.html --fix-list leave-out.txt
     resnets check photos/ --with runs/other-photos --json
     """
-    from resnets import api
+    from resnets import checking
+    from resnets.data.table_columns import table_options
+    from resnets.report import check_page
 
     page = out is not None and out.suffix.lower() == ".html"
-    if out is not None:
-        json = check_table(out, json=json, more=(".html",)) if not page else json
+    if out is not None and not page:
+        json = check_table(out, json=json, more=(".html",))
+    elif out is not None:
         check_place(out)
     if fix_list is not None:
         check_place(fix_list)
     with watched() as watch:
-        found = api.check(data, classifier=classifier, columns=columns, images=images, watch=watch)
+        found = checking.check(data, classifier=classifier, columns=columns, images=images, watch=watch)
+    if page and out is not None:
+        chosen = [*table_options(columns, images), *(["--with", str(classifier)] if classifier else [])]
+        check_page.write(out, found, shlex.join(["resnets", "check", data, *chosen, "-o", str(out)]))
     if fix_list is not None:
         from resnets.data.leaving_out import written
 
