@@ -11,6 +11,7 @@ from PIL import Image
 import resnets
 from resnets.base.errors import InputError
 from resnets.checks.finding import Checkup
+from tests import colours, pictures
 from tests.checks import faults
 
 
@@ -177,3 +178,29 @@ def test_what_cannot_be_opened_is_an_error(tmp_path: Path) -> None:
 def test_where_no_image_can_be_read_all_are_named(tmp_path: Path) -> None:
     names = {(faults.put(tmp_path, f"{name}/1.png", b"no"),) for name in "ab"}
     assert found(resnets.check(tmp_path)) == {"unreadable": names}
+
+
+def test_a_classifier_ranks_wrong_labels_first(tmp_path: Path) -> None:
+    classifier = colours.told_apart()
+    data = pictures.folder(tmp_path / "photos", count=20, size=(28, 26))
+    reds = classifier.predict([str(path) for path in sorted(data.glob("red/*.png"))])
+    sure = sorted((one for one in reds if one.label == "red"), key=lambda one: one.probability)[-2:]
+    wrong = {f"blue/red-{number}.png" for number in range(len(sure))}
+    for number, one in enumerate(sure):
+        Path(one.image).rename(data / f"blue/red-{number}.png")
+    (data / "blue/bad.png").write_bytes(b"no image")
+    checkup = resnets.check(data, classifier=classifier)
+    (finding,) = (one for one in checkup.findings if one.kind == "suspicious-labels")
+    assert {item.names[0] for item in finding.items[:2]} == wrong
+    assert finding.items[0].note.startswith("labelled blue (")
+    assert "looks like red (" in finding.items[0].note
+    assert "trained on most of them" not in finding.means
+    images = resnets.open_source(data)
+    classifier.origin = {"data": {"held_out": {"fingerprint": images.fingerprint}}}
+    again = resnets.check(images, classifier=classifier).findings
+    assert "trained on most of them" in next(one for one in again if one.kind == "suspicious-labels").means
+
+
+def test_a_classifier_of_other_classes_is_an_error(data: Path) -> None:
+    with pytest.raises(InputError, match="cat"):
+        resnets.check(data, classifier=colours.told_apart())
