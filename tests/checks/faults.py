@@ -126,9 +126,9 @@ FAULTS: dict[str, Fault] = {
     "near-duplicates": _near,
     "near-duplicates-across-splits": _near_leak,
     "two-classes": _two_classes,
-    "grey-among-colour": _grey,
+    "gray-among-color": _grey,
     "cmyk": _cmyk,
-    "one-colour": _one_colour,
+    "one-color": _one_colour,
     "thin": _thin,
     "strays": _stray,
 }

@@ -53,7 +53,7 @@ def test_real_greyscale_photographs_among_colour_are_found(shared_data: Path) ->
     images = resnets.open_source(shared_data / "imagenette-val-200.zip")
     grey = {index for index in range(len(images)) if _mode(images.read(index)) == "L"}
     (finding,) = checkup.findings
-    assert finding.kind == "grey-among-colour"
+    assert finding.kind == "gray-among-color"
     assert {place for item in finding.items for place in item.images} == grey
     assert len(grey) == 3
     assert not checkup.serious
@@ -140,7 +140,7 @@ def test_files_cut_after_the_picture_are_found(data: Path) -> None:
 
 @pytest.mark.parametrize(
     ("mode", "kind"),
-    [("L", "grey-among-colour"), ("RGBA", "transparency"), ("I;16", "more-than-8-bits"), ("LA", "transparency")],
+    [("L", "gray-among-color"), ("RGBA", "transparency"), ("I;16", "more-than-8-bits"), ("LA", "transparency")],
 )
 def test_modes_unlike_the_others_are_found(mode: str, kind: str, data: Path) -> None:
     image = faults.picture(8, 2).convert("L" if mode == "I;16" else mode)
@@ -192,7 +192,7 @@ def test_a_classifier_ranks_wrong_labels_first(tmp_path: Path) -> None:
     checkup = resnets.check(data, classifier=classifier)
     (finding,) = (one for one in checkup.findings if one.kind == "suspicious-labels")
     assert {item.names[0] for item in finding.items[:2]} == wrong
-    assert finding.items[0].note.startswith("labelled blue (")
+    assert finding.items[0].note.startswith("labeled blue (")
     assert "looks like red (" in finding.items[0].note
     assert "trained on most of them" not in finding.means
     images = resnets.open_source(data)

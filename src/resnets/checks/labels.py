@@ -23,7 +23,7 @@ def findings(classifier: Predictor, images: ImageSet, good: list[int], name: Nam
     for place in label_errors.suspicious(scored.labels, probabilities).tolist():
         said, labelled = answers[place], scored.labels[place]
         note = (
-            f"labelled {classifier.classes[labelled]} ({probabilities[place, labelled]:.1%}), looks like "
+            f"labeled {classifier.classes[labelled]} ({probabilities[place, labelled]:.1%}), looks like "
             f"{classifier.classes[said]} ({probabilities[place, said]:.1%})"
         )
         items.append(Item((name(good[place]),), note, (good[place],)))

@@ -17,12 +17,12 @@ THIN = 4  # times longer than wide, and twice the median's
 Name = Callable[[int], str]
 
 _MODES = {
-    "grey": ("grey among colour", "stored without colour, which can tell a class by the way it was scanned; "
-             "they become RGB by repetition, so look whether one class has them all"),
-    "colour": ("colour among grey", "stored with colour where the others have none; train on one channel or on three"),
-    "CMYK": ("CMYK", "stored for print; colours shift when they become RGB, so save them as RGB"),
-    "alpha": ("transparency", "transparent pixels are laid over white; save them without, if the ground matters"),
-    "deep": ("more than 8 bits", "deeper than the others, and scaled by another range; save all alike"),
+    "grey": ("gray among color", "stored without color; a network may learn a class by that, so look whether one class "
+             "has most of them"),
+    "colour": ("color among gray", "stored with color where the others have none; save all images alike"),
+    "CMYK": ("CMYK", "stored for print; colors shift when they become RGB, so save them as RGB"),
+    "alpha": ("transparency", "transparent pixels become white; save them without transparency if that is wrong"),
+    "deep": ("more than 8 bits", "deeper than the others, so other rules scale them; save all images alike"),
 }  # fmt: skip
 
 
@@ -40,7 +40,7 @@ def findings(looks: Looks, name: Name) -> list[Finding]:
             cut_short, name,
         ),
         _finding(
-            "one-colour", "one colour only", "there is nothing to see, often because a download failed; remove them",
+            "one-color", "one color only", "there is nothing to see, often because a download failed; remove them",
             constant, name, out=True,
         ),
         *_modes(looks, name),

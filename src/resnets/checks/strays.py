@@ -41,7 +41,7 @@ def findings(images: ImageSet, names: frozenset[str]) -> list[Finding]:
         ),
         Finding(
             kind="strays", title="files that are not images", severity="worth knowing",
-            means="they are left out, and harmless here; other programs may stumble over them",
+            means="they are left out; remove them, if other programs stumble over them",
             items=tuple(sorted(strays, key=lambda item: item.names)),
         ),
         Finding(
