@@ -11,6 +11,7 @@ from PIL import Image
 import resnets
 from resnets.base.errors import InputError
 from resnets.checks.finding import Checkup
+from resnets.data import leaving_out
 from tests import colours, pictures
 from tests.checks import faults
 
@@ -144,10 +145,17 @@ def test_files_cut_after_the_picture_are_found(data: Path) -> None:
 )
 def test_modes_unlike_the_others_are_found(mode: str, kind: str, data: Path) -> None:
     image = faults.picture(8, 2).convert("L" if mode == "I;16" else mode)
+    if mode.endswith("A"):
+        image.putalpha(Image.linear_gradient("L").resize(image.size))
     if mode == "I;16":
         image = Image.fromarray(np.asarray(image).astype(np.uint16) * 200)
     faults.put(data, "train/owl/odd.png", faults.encoded(image))
     assert found(resnets.check(data)) == {kind: {("train/owl/odd.png",)}}
+
+
+def test_opacity_that_hides_nothing_is_no_fault(data: Path) -> None:
+    faults.put(data, "train/owl/opaque.png", faults.encoded(faults.picture(8, 2).convert("RGBA")))
+    assert resnets.check(data).findings == ()
 
 
 def test_sizes_unlike_the_others_are_found(data: Path) -> None:
@@ -204,3 +212,31 @@ def test_a_classifier_ranks_wrong_labels_first(tmp_path: Path) -> None:
 def test_a_classifier_of_other_classes_is_an_error(data: Path) -> None:
     with pytest.raises(InputError, match="cat"):
         resnets.check(data, classifier=colours.told_apart())
+
+
+def test_a_table_is_checked_and_its_images_are_named_from_its_folder(data: Path, tmp_path: Path) -> None:
+    faults.put(data, "train/owl/copy.png", (data / "train/owl/001.png").read_bytes())
+    names = sorted(str(path.relative_to(tmp_path)) for path in (data / "train").rglob("*.png"))
+    table = tmp_path / "labels.csv"
+    table.write_text("file,label\n" + "".join(f"{name},{name.split('/')[2]}\n" for name in names))
+    checkup = resnets.check(table, fix_list=tmp_path / "out.txt")
+    assert found(checkup) == {"duplicates": {("photos/train/owl/001.png", "photos/train/owl/copy.png")}}
+    (tmp_path / "moved").mkdir()
+    for name in ("photos", "labels.csv"):
+        (tmp_path / name).rename(tmp_path / "moved" / name)
+    images = resnets.open_source(tmp_path / "moved/labels.csv")
+    (place,) = leaving_out.places(images, tmp_path / "out.txt")
+    assert images.image_name(place).endswith("owl/copy.png")
+
+
+def test_pixels_that_are_no_numbers_do_not_end_a_check(data: Path) -> None:
+    values = np.random.default_rng(0).normal(size=(3, 70, 70)).astype(np.float32)
+    values[0], values[1, 3], values[2, 4] = np.nan, np.nan, np.inf
+    for number, one in enumerate(values):
+        Image.fromarray(one).save(data / f"train/cat/float{number}.tiff")
+    (data / "train/cat/gone.png").symlink_to("nowhere")
+    kinds = found(resnets.check(data))
+    assert kinds == {
+        "unreadable": {("train/cat/float0.tiff",), ("train/cat/gone.png",)},
+        "more-than-8-bits": {("train/cat/float1.tiff",), ("train/cat/float2.tiff",)},
+    }

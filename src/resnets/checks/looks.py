@@ -134,9 +134,8 @@ def _look(images: ImageSet, index: int) -> Look:
 def _plain(found: Stored, name: str) -> Image.Image:
     """The picture in mode L or RGB; what has more than 8 bits is scaled by its own darkest and brightest value."""
     if found.values is not None:
-        values = found.values if found.values.ndim == 2 else found.values[..., :3]
-        low, high = float(np.nanmin(values)), float(np.nanmax(values))
-        span = (low, high if high > low else low + 1)
+        extent = depth.extent(found.values, name)
+        span = (extent.low, max(extent.high, extent.low + 1e-6))
         return Image.fromarray(depth.eight_bits(found.values, span, name))
     return decoding.to_channels(found.image, 1 if decoding.is_grey(found.image) else 3, name=name)
 
@@ -157,7 +156,7 @@ def _mode(found: Stored) -> str:
     image = found.image
     if found.values is not None:
         return "deep"
-    if image.mode in ("RGBA", "LA", "La", "RGBa", "PA") or "transparency" in image.info:
+    if image.has_transparency_data and np.asarray(image.convert("RGBA"))[..., 3].min() < 255:
         return "alpha"
     if image.mode == "CMYK":
         return "CMYK"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from resnets.base.files import check_place, write_whole
+from resnets.base.files import check_place
 from resnets.cli.terminal import as_json, as_text, check_table, watched, write_note, write_result
 from resnets.view.table import Table
 
@@ -71,14 +71,13 @@ def check(
     if fix_list is not None:
         check_place(fix_list)
     with watched() as watch:
-        found = checking.check(data, classifier=classifier, columns=columns, images=images, watch=watch)
+        found = checking.check(
+            data, classifier=classifier, columns=columns, images=images, fix_list=fix_list, watch=watch
+        )
     if page and out is not None:
         chosen = [*table_options(columns, images), *(["--with", str(classifier)] if classifier else [])]
         check_page.write(out, found, shlex.join(["resnets", "check", data, *chosen, "-o", str(out)]))
     if fix_list is not None:
-        from resnets.data.leaving_out import written
-
-        write_whole(fix_list, written(found.data, found.left_out))
         write_note(f"{fix_list}: {len(found.left_out):,} images to leave out")
     write_result(as_json(found.as_dict()) if json else as_lines(found), None if page else out)
     if found.serious:

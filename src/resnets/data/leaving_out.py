@@ -1,7 +1,7 @@
 """Lists of images to leave out: a name a line, and why in a comment above it.
 
-Names are relative to the data, so a list holds wherever the data lies. A line that begins with # is a comment; a name
-that does so is written with ./ before it.
+Names are relative to the data (of a table, to its folder), so a list holds wherever the data lies. A line that begins
+with # is a comment; a name that does so is written with ./ before it.
 """
 
 from collections.abc import Mapping
@@ -10,6 +10,7 @@ from pathlib import Path
 from resnets.base.errors import InputError
 from resnets.base.names import composed
 from resnets.base.reading import read_whole
+from resnets.data.folders import Files
 from resnets.data.imageset import ImageSet
 
 HEADING = "# Images to leave out of"
@@ -63,6 +64,8 @@ def without(images: ImageSet, path: str | Path | None) -> ImageSet:
 
 def _short(images: ImageSet, name: str) -> str:
     source = images.name.rstrip("/")
+    if isinstance(images.images, Files) and not images.images.before:  # of a table, whose folder they are in
+        source = str(Path(source).parent)
     return name.removeprefix(f"{source}/").removeprefix(f"{source}, ")
 
 
