@@ -15,6 +15,8 @@ from resnets.training.splits import prepare_splits
 from tests import colours
 from tests.checks import faults
 
+SETTINGS = {"epochs": 1, "batch_size": 8, "spec": {"widths": [4, 8, 16], "stem": {"widths": [4]}}}
+
 
 @pytest.fixture(scope="module")
 def clean(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -115,9 +117,8 @@ def test_the_fix_list_says_what_to_leave_out_and_why(data: Path, tmp_path: Path)
 def test_train_and_evaluate_leave_out_what_the_list_names(data: Path, tmp_path: Path) -> None:
     listed = tmp_path / "out.txt"
     assert checked(data, "--fix-list", listed) == 1
-    settings = {"epochs": 1, "batch_size": 8, "spec": {"widths": [4, 8, 16], "stem": {"widths": [4]}}}
     run = tmp_path / "run"
-    trained = resnets.train(data, out=run, settings=settings, leave_out=listed, plan="usual", samples=False)
+    trained = resnets.train(data, out=run, settings=SETTINGS, leave_out=listed, plan="usual", samples=False)
     origin = trained.origin["data"]
     assert (origin["left_out"], origin["train"], origin["val"]) == (3, 42, 30)
     assert str(tmp_path) not in json.dumps(trained.origin)
@@ -143,6 +144,18 @@ def test_leaving_out_does_not_change_which_images_are_held_out(data: Path, tmp_p
     assert without == before - {f"{data}/train/{name}" for name in ("cat/001.png", "cat/002.png", "owl/copy.png")}
     assert (parts[0].origin["left_out"], parts[1].origin["left_out"]) == (1, 4)
     assert parts[1].origin["held_out"] == parts[0].origin["held_out"]
+
+
+def test_evaluate_still_knows_what_was_held_out_with_the_list_and_without(data: Path, tmp_path: Path) -> None:
+    listed = tmp_path / "out.txt"
+    listed.write_text("cat/bad.png\ncat/001.png\nowl/copy.png\n")
+    trained = resnets.train(
+        data / "train", out=tmp_path / "run", settings=SETTINGS, leave_out=listed, plan="usual", samples=False
+    )
+    found = trained.evaluate(data / "train", leave_out=listed)
+    assert "the images held out of training, without those on" in found.on
+    assert found.count == trained.metrics["val"]["count"]
+    assert "the images held out of training" in trained.evaluate(data / "train", skip_bad=True).on
 
 
 def test_a_name_that_the_data_does_not_have_is_an_error_that_names_it(data: Path, tmp_path: Path) -> None:

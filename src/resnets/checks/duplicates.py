@@ -39,19 +39,7 @@ def near_groups(
 def findings(images: ImageSet, exact: Groups, near: Groups, name: Name) -> list[Finding]:
     """What the groups say, each under the one heading that weighs most: two classes, then two splits, then the rest."""
 
-    def items(groups: Groups, note: str) -> dict[str, list[Item]]:
-        found: dict[str, list[Item]] = {"classes": [], "splits": [], "split": []}
-        for group in groups:
-            ordered = sorted(group, key=lambda place: (images.splits[place], place))
-            kind = _kind(images, ordered)
-            names = tuple(map(name, ordered))
-            labels = " and ".join(sorted({images.classes[images.labels[place]] for place in ordered}))
-            told = ", ".join(filter(None, (labels if kind == "classes" else "", note if kind == "classes" else "")))
-            out = names if kind == "classes" else names[1:]
-            found[kind].append(Item(names, told, tuple(ordered), out))
-        return found
-
-    same, alike = items(exact, ""), items(near, "nearly the same picture")
+    same, alike = _items(images, exact, name, ""), _items(images, near, name, "nearly the same picture")
     alike["split"] = [Item(one.names, one.note, one.images) for one in alike["split"]]  # a burst may be wanted
     return [
         Finding(
@@ -79,6 +67,20 @@ def findings(images: ImageSet, exact: Groups, near: Groups, name: Name) -> list[
             items=tuple(alike["split"]),
         ),
     ]  # fmt: skip
+
+
+def _items(images: ImageSet, groups: Groups, name: Name, note: str) -> dict[str, list[Item]]:
+    """An item a group, by what its images differ in: classes, splits, or nothing (split). note: on two classes."""
+    found: dict[str, list[Item]] = {"classes": [], "splits": [], "split": []}
+    for group in groups:
+        ordered = sorted(group, key=lambda place: (images.splits[place], place))
+        names, kind = tuple(map(name, ordered)), _kind(images, ordered)
+        if kind == "classes":
+            labels = " and ".join(sorted({images.classes[images.labels[place]] for place in ordered}))
+            found[kind].append(Item(names, f"{labels}, {note}" if note else labels, tuple(ordered), names))
+        else:
+            found[kind].append(Item(names, "", tuple(ordered), names[1:]))
+    return found
 
 
 def leaks(images: ImageSet, exact: Groups, near: Groups) -> tuple[Leak, ...]:

@@ -57,11 +57,8 @@ def prepare_splits(
     whole = sources.open_source(data, columns=columns, images=images)
     listed = () if leave_out is None else leaving_out.places(whole, leave_out)
     notes = [*whole.notes, *_listed_note(leave_out, listed)]
-    used, held_out = whole, None
-    if not whole.has("val"):
-        fraction = val_fraction or min(0.2, HELD_OUT / max(1, int((whole.splits <= 0).sum())))
-        used = whole.hold_out("val", fraction=fraction, seed=seed)
-        held_out = {"fraction": fraction, "seed": seed, "fingerprint": whole.fingerprint}
+    used, held_out = _with_validation(whole, val_fraction, seed)
+    if held_out is not None:
         notes.append(f"{whole.name}: {used.split_made}")
     for note in notes:
         log.info("%s", note)
@@ -89,6 +86,15 @@ def prepare_splits(
         "fingerprint": used.fingerprint,
     }
     return Splits(train=train, val=val, survey=found, origin=origin, notes=(*notes, *lost, *leaked, *doubtful))
+
+
+def _with_validation(whole: ImageSet, val_fraction: float, seed: int) -> tuple[ImageSet, dict[str, Any] | None]:
+    """The images with a validation split, and how it was made where they came without one."""
+    if whole.has("val"):
+        return whole, None
+    fraction = val_fraction or min(0.2, HELD_OUT / max(1, int((whole.splits <= 0).sum())))
+    made = {"fraction": fraction, "seed": seed, "fingerprint": whole.fingerprint}
+    return whole.hold_out("val", fraction=fraction, seed=seed), made
 
 
 def _readable(images: ImageSet, skip_bad: bool, watch: Watch) -> tuple[ImageSet, Survey, tuple[str, ...]]:
