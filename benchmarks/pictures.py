@@ -4,7 +4,8 @@
         --recipe linear-probe -o runs/flowers
     .venv/bin/python -m benchmarks.pictures [runs/flowers/report.html]
 
-Writes docs/images/*.png, each as 256 colors and smaller than 250 kB. Without a report, only the explorer's are written.
+Writes docs/images/*.png, each as 256 colors and smaller than 250 kB. Without a report, only the explorer's and that of
+a check of planted faults are written.
 The photographs of the report are left out: only its scores, its confusion matrix and what was made are pictured.
 """
 
@@ -18,6 +19,7 @@ from PIL import Image
 from playwright.sync_api import sync_playwright
 
 import resnets
+from tests.checks import faults
 
 IMAGES = Path(__file__).parents[1] / "docs" / "images"
 LARGEST = 250_000  # bytes
@@ -70,6 +72,24 @@ def report(browser: Any, path: Path) -> None:
     page.close()
 
 
+def check(browser: Any, folder: Path) -> None:
+    """The top of the page of a check, and two findings, of pictures made from seeds."""
+    faults.clean(folder / "photos")
+    faults.plant(folder / "photos")
+    resnets.check(folder / "photos", out=folder / "check.html")
+    page = browser.new_page(viewport={"width": 1280, "height": 900})
+    page.goto((folder / "check.html").as_uri())
+    page.evaluate(
+        """[...document.querySelectorAll('main section')].forEach(one => {
+          if (!['two-classes', 'near-duplicates-across-splits'].includes(one.id)) one.remove();
+          [...one.querySelectorAll('li')].slice(3).forEach(item => item.remove());
+        })"""
+    )
+    end = page.evaluate("document.querySelector('main').getBoundingClientRect().bottom")
+    save("check-page", page.screenshot(full_page=True, clip={"x": 0, "y": 0, "width": 1280, "height": end}))
+    page.close()
+
+
 def main(path: str | None = None) -> None:
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         browser = playwright.chromium.launch(
@@ -77,6 +97,7 @@ def main(path: str | None = None) -> None:
         )
         if path is not None:
             report(browser, Path(path))
+        check(browser, Path(folder))
         explorer(browser, Path(folder))
         browser.close()
 

@@ -1,4 +1,5 @@
-"""The one place that imports the peers we are held against: timm, torchvision and torchmetrics, which imports it.
+"""The one place that imports the peers we are held against: timm, torchvision, torchmetrics, which imports it, and
+cleanlab.
 
 torchvision's wheel is built for the CUDA torch. Beside a CPU-only torch it imports once its two missing operators are
 declared.
@@ -20,6 +21,8 @@ with warnings.catch_warnings():
     import torchvision
     import torchvision.models
     import torchvision.transforms
+    from cleanlab import count as cleanlab_count
+    from cleanlab import filter as cleanlab_filter
     from timm.data import auto_augment, distributed_sampler, mixup, random_erasing
     from timm.data.config import resolve_data_config
     from timm.data.dataset import ImageDataset
@@ -38,6 +41,7 @@ with warnings.catch_warnings():
 __all__ = [
     "BinaryCrossEntropy", "CosineLRScheduler", "ImageDataset", "Lamb", "ModelEmaV3", "adapt_input_conv", "auto_augment",
     "autoaugment",
+    "cleanlab_count", "cleanlab_filter",
     "create_loader", "create_transform", "distributed_sampler", "drop_path", "mixup", "mixup_target",
     "param_groups_layer_decay", "random_erasing", "resolve_data_config", "timm", "torchmetrics", "torchvision",
 ]  # fmt: skip

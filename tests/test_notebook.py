@@ -139,6 +139,8 @@ def test_dotted_settings_and_tables_mean_the_same() -> None:
         ("the same command goes on, or run the same command again",
          "the same call goes on, or make the same call again"),
         ("neither a recipe's name nor a file (`resnets recipe list`)", "neither a recipe's name nor a file"),
+        ("`resnets check --fix-list FILE` writes it", "`resnets.check(..., fix_list=FILE)` writes it"),
+        ("are also in train; `resnets check` lists them", "are also in train; `resnets.check` lists them"),
         ("--engine ray needs Ray", 'engine="ray" needs Ray'),
         ("a-file.png, pre-trained -odd --", "a-file.png, pre-trained -odd --"),
     ],

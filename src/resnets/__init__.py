@@ -29,6 +29,7 @@ if TYPE_CHECKING:
         train_seeds,
     )  # fmt: skip
     from resnets.base.errors import InputError, Interrupted, RunFailed
+    from resnets.checking import check
     from resnets.classifier.file import Classifier
     from resnets.classifier.judging import calibrate
     from resnets.classifier.prediction import Prediction
@@ -52,6 +53,7 @@ _HOMES = {
     "RunFailed": "resnets.base.errors",
     "Stem": "resnets.spec",
     "calibrate": "resnets.classifier.judging",
+    "check": "resnets.checking",
     "compare": "resnets.api",
     "convert": "resnets.weights.conversion",
     "convert_to": "resnets.handing_on",
@@ -81,6 +83,7 @@ __all__ = [
     "RunFailed",
     "Stem",
     "calibrate",
+    "check",
     "compare",
     "convert",
     "convert_to",

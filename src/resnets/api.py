@@ -56,6 +56,7 @@ def train(
     epochs: int | None = None,
     resume: bool = False,
     skip_bad: bool = False,
+    leave_out: str | Path | None = None,
     device: str = "auto",
     plan: Literal["auto", "usual"] = "auto",
     save_every: float = SAVE_EVERY,
@@ -79,7 +80,8 @@ def train(
     columns, images: of a CSV or TSV, which columns are the image and its label ("id,class", or numbers from 1), and the
     folder of the images, where these cannot be told.
     resume: go on with the run in `out` (or the newest one of this data) where it was stopped.
-    skip_bad: leave out images that cannot be decoded instead of refusing to start. device: auto, cpu, cuda or mps.
+    skip_bad: leave out images that cannot be decoded instead of refusing to start. leave_out: a file that lists images
+    to leave out, such as `resnets check --fix-list` writes. device: auto, cpu, cuda or mps.
     plan: "auto" times ways to compute on the first batch of a run that is long enough to gain; "usual" does not.
     save_every: seconds between saves of the state within an epoch. tensorboard: write its files into the run too.
     workers: processes that decode images too many to keep in memory, where 0 means threads of this one; by default as
@@ -95,9 +97,9 @@ def train(
         return running.train(
             _order(
                 data=data, network=network, weights=weights, body=body, out=out, recipe=recipe, settings=settings,
-                epochs=epochs, columns=columns, images=images, resume=resume, skip_bad=skip_bad, device=device,
-                plan=plan, save_every=save_every, workers=workers, tensorboard=tensorboard, samples=samples,
-                listeners=listeners, watch=seen,
+                epochs=epochs, columns=columns, images=images, resume=resume, skip_bad=skip_bad, leave_out=leave_out,
+                device=device, plan=plan, save_every=save_every, workers=workers, tensorboard=tensorboard,
+                samples=samples, listeners=listeners, watch=seen,
             )
         )  # fmt: skip
 

@@ -81,3 +81,18 @@ def test_what_has_fewer_classes_than_two_is_refused(tmp_path: Path, classes: str
         (tmp_path / "red").mkdir()
     with pytest.raises(InputError, match="only one class, blue" if classes == "blue" else "no training images of red"):
         prepared(tmp_path)
+
+
+def test_images_of_val_and_test_that_are_in_train_are_counted(data: Path, caplog: pytest.LogCaptureFixture) -> None:
+    shutil.copy(data / "train" / "red" / "1.png", data / "val" / "red" / "leaked.png")
+    shutil.copy(data / "train" / "red" / "1.png", data / "test" / "red" / "leaked.png")
+    shutil.copy(data / "train" / "red" / "2.png", data / "test" / "red" / "leaked-too.png")
+    shutil.copy(data / "train" / "red" / "2.png", data / "train" / "red" / "copy.png")
+    with caplog.at_level(logging.INFO, logger="resnets"):
+        splits = prepared(data)
+    said = [record.message for record in caplog.records if "also in train" in record.message]
+    assert said == [
+        "1 of 7 val images are also in train; `resnets check` lists them",
+        "2 of 11 test images are also in train; `resnets check` lists them",
+    ]
+    assert splits.notes == tuple(said)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from resnets.base.errors import InputError
 from resnets.base.progress import Watch, unwatched
 from resnets.classifier.outputs import Outputs
-from resnets.data import loading, sources
+from resnets.data import leaving_out, loading, sources
 from resnets.data.imageset import ImageSet, Split
 from resnets.data.table_columns import Asked
 from resnets.data.views import WORDS, Views
@@ -39,6 +39,7 @@ class Scoring(Outputs):
         columns: Asked | None = None,
         images: str | Path | None = None,
         skip_bad: bool = False,
+        leave_out: str | Path | None = None,
         tta: Views = "none",
         intervals: bool = False,
         batch_size: int = 64,
@@ -49,8 +50,8 @@ class Scoring(Outputs):
         intervals: whether to give each figure a 95% confidence interval.
         """
         scored = self.scored(
-            data, split=split, class_map=class_map, columns=columns, images=images, skip_bad=skip_bad, tta=tta,
-            batch_size=batch_size, watch=watch,
+            data, split=split, class_map=class_map, columns=columns, images=images, skip_bad=skip_bad,
+            leave_out=leave_out, tta=tta, batch_size=batch_size, watch=watch,
         )  # fmt: skip
         found = metrics.evaluate(
             self.tempered(scored.logits), scored.labels, self.classes, on=scored.on, abstain_below=self.abstain_below
@@ -70,6 +71,7 @@ class Scoring(Outputs):
         columns: Asked | None = None,
         images: str | Path | None = None,
         skip_bad: bool = False,
+        leave_out: str | Path | None = None,
         tta: Views = "none",
         batch_size: int = 64,
         watch: Watch = unwatched,
@@ -80,12 +82,17 @@ class Scoring(Outputs):
         this classifier was trained on the same images, else all. class_map: the class (its name, or its place among
         the outputs) that each of the data's classes means, where the names differ. columns, images: of a table, as
         `sources.open_source` has them. skip_bad: leave out images that cannot be read, and log them.
+        leave_out: a list of images to leave out, as `leaving_out` reads it.
         tta: test-time augmentation: whether to average the outputs for an image and its mirror image ("flip"), or for
         its corners and centre and theirs ("crops").
         Raises InputError, with the difference, when some of the data's classes are not the classifier's.
         """
         opened = sources.opened(data, columns=columns, images=images)
         judged, which = selection.to_judge(opened, split, self.origin)
+        if leave_out is not None:
+            listed = leaving_out.places(opened, leave_out)
+            judged = judged.without(np.flatnonzero(np.isin(judged.rows, opened.rows[list(listed)])).tolist())
+            which += f", without those on {leave_out}"
         places = places_of(judged.name, judged.classes, self.classes, class_map, present=judged.present_classes)
         bad: list[int] = []
         pixels = self._views(judged, tta, bad if skip_bad else None)

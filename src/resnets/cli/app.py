@@ -18,6 +18,7 @@ from cyclopts import App, CycloptsError, Parameter
 from resnets.base.errors import InputError, Interrupted, RunFailed
 from resnets.base.wording import on_the_command_line
 from resnets.cli.calibrate import calibrate
+from resnets.cli.check import check
 from resnets.cli.compare import compare
 from resnets.cli.convert import convert
 from resnets.cli.evaluate import evaluate
@@ -51,7 +52,7 @@ app = App(
     version=_version,
     default_parameter=Parameter(show_default=default),
 )
-VERBS = (list_networks, show, train, lr_find, evaluate, report, compare, calibrate, predict, convert, export)
+VERBS = (list_networks, show, check, train, lr_find, evaluate, report, compare, calibrate, predict, convert, export)
 for _order, _verb in enumerate(VERBS):
     _name = _verb.__name__.removesuffix("_networks").replace("_", "-")
     app.command(_verb, name=_name, sort_key=_order, help_epilogue=examples(_verb))

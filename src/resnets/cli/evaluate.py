@@ -28,6 +28,7 @@ def evaluate(
     columns: str | None = None,
     images: Path | None = None,
     skip_bad: Annotated[bool, Parameter(negative="")] = False,
+    leave_out: Path | None = None,
     tta: Views = "none",
     intervals: bool = True,
     reliability: Path | None = None,
@@ -56,6 +57,8 @@ def evaluate(
         Folder that the paths in a .csv or .tsv file are relative to. By default it is found.
     skip_bad
         Leave out images that cannot be read, and list them, instead of stopping.
+    leave_out
+        Leave out the images that this file lists, as `resnets check --fix-list` writes it.
     tta
         Average over several versions of each image: flip adds the mirror image, crops takes ten crops.
     intervals
@@ -88,8 +91,8 @@ def evaluate(
     loaded = api.open_predictor(classifier, device=device)
     with watched() as watch:
         found = loaded.evaluate(
-            data, split=split, class_map=meanings, columns=columns, images=images, skip_bad=skip_bad, tta=tta,
-            intervals=intervals, batch_size=batch_size, watch=watch,
+            data, split=split, class_map=meanings, columns=columns, images=images, skip_bad=skip_bad,
+            leave_out=leave_out, tta=tta, intervals=intervals, batch_size=batch_size, watch=watch,
         )  # fmt: skip
     if reliability is not None:
         from resnets.report import plots

@@ -33,6 +33,7 @@ def train(
     seeds: int | None = None,
     resume: Annotated[bool, Parameter(negative="")] = False,
     skip_bad: Annotated[bool, Parameter(negative="")] = False,
+    leave_out: Path | None = None,
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto",
     plan: Literal["auto", "usual"] = "auto",
     save_every: float = SAVE_EVERY,
@@ -81,6 +82,8 @@ def train(
         Continue the run in --out, or the newest run of this data.
     skip_bad
         Leave out images that cannot be read, and list them, instead of stopping.
+    leave_out
+        Leave out the images that this file lists, as `resnets check --fix-list` writes it.
     device
         Where to compute; auto takes a GPU if there is one.
     plan
@@ -113,7 +116,7 @@ def train(
     settings = plans.parse_settings([*(set or []), *([f"epochs={epochs}"] if epochs is not None else [])])
     options: dict[str, Any] = {
         "columns": columns, "images": images, "weights": weights, "body": body, "out": out, "recipe": recipe,
-        "settings": settings, "resume": resume, "skip_bad": skip_bad,
+        "settings": settings, "resume": resume, "skip_bad": skip_bad, "leave_out": leave_out,
         "device": device, "plan": plan, "save_every": save_every, "workers": workers, "tensorboard": tensorboard,
         "samples": samples,
     }  # fmt: skip

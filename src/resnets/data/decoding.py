@@ -100,6 +100,11 @@ def measure(data: bytes, *, name: str) -> Measured:
     return Measured(*stored.image.size, 1 if is_grey(stored.image) else 3, extent)
 
 
+def stored(data: bytes, *, name: str) -> Stored:
+    """What an image file holds, with no channel and no depth changed. Raises InputError as `decode` does."""
+    return _stored(data, name, exact=True)
+
+
 def upright(image: Image.Image, *, name: str) -> Image.Image:
     """A Pillow image as `decode` would give it: loaded, turned as its EXIF orientation says, and not too large."""
     try:

@@ -20,9 +20,13 @@ LONGEST = 72  # characters of a name that are shown
 
 def page(run: RunReport) -> str:
     """The page as text. Names of classes and files stay text, whatever they hold, and no script but its own runs."""
+    return rendered("template.html", private.without_folders(sections.everything(run), private.folders(run)))
+
+
+def rendered(template: str, shown: dict[str, Any]) -> str:
+    """A template of this folder with what it shows, its style and its script."""
     style, script = _source("style.css"), _source("page.js")
-    shown: dict[str, Any] = private.without_folders(sections.everything(run), private.folders(run))
-    return _template().render(**shown, style=Markup(style), script=Markup(script), allowed=_digest(script))
+    return _template(template).render(**shown, style=Markup(style), script=Markup(script), allowed=_digest(script))
 
 
 def write(path: str | Path, run: RunReport) -> Path:
@@ -31,13 +35,13 @@ def write(path: str | Path, run: RunReport) -> Path:
 
 
 @cache
-def _template() -> jinja2.Template:
+def _template(name: str) -> jinja2.Template:
     environment = jinja2.Environment(
         autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     named = {"percent": percent, "number": number, "name": shown_name, "text": plain}
     environment.filters.update(named)  # pyright: ignore[reportUnknownMemberType] # jinja2's stub leaves its types open
-    return environment.from_string(_source("template.html"))
+    return environment.from_string(_source(name))
 
 
 def percent(value: float | None, digits: int = 1) -> str:

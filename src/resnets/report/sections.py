@@ -201,7 +201,7 @@ def _diagram(name: str, found: Reliability) -> str:
 
 def faults(run: RunReport) -> list[str]:
     """What is wrong with the data, as far as it is known: the notes, classes without images, images left out."""
-    left_out: int = run.data.get("left_out") or 0
+    left_out: int = (run.data.get("left_out") or 0) - (run.data.get("listed") or 0)
     found = list(run.notes)
     if left_out:
         found.append(f"{counted(left_out, 'image')} could not be decoded; left out of training and validation")

@@ -30,7 +30,7 @@ def pixels_of(run: RunReport, indices: Iterable[int]) -> dict[int, NDArray[np.ui
 
 def seen(pixels: NDArray[np.uint8]) -> str:
     """An image as a data: URI. Of channels that are not colours, their mean."""
-    return _uri(_fitted(pixels))
+    return uri(_fitted(pixels))
 
 
 def evidence(run: RunReport, shown: Sequence[tuple[NDArray[np.uint8], int]]) -> list[str]:
@@ -39,13 +39,13 @@ def evidence(run: RunReport, shown: Sequence[tuple[NDArray[np.uint8], int]]) -> 
     The image alone, in grey, where the network has no exact map of that.
     """
     if not is_exact(run.classifier.network):
-        return [_uri(_grey(_fitted(one))) for one, _ in shown]
+        return [uri(_grey(_fitted(one))) for one, _ in shown]
     uris: list[str] = []
     for start in range(0, len(shown), BATCH):
         part = shown[start : start + BATCH]
         pixels = torch.as_tensor(np.stack([one for one, _ in part]))
         maps = class_activation_map(run.classifier, pixels, torch.tensor([output for _, output in part]))
-        uris += [_uri(overlay(_fitted(one), map_.numpy())) for (one, _), map_ in zip(part, maps, strict=True)]
+        uris += [uri(overlay(_fitted(one), map_.numpy())) for (one, _), map_ in zip(part, maps, strict=True)]
     return uris
 
 
@@ -71,7 +71,8 @@ def _image(pixels: NDArray[np.uint8]) -> Image.Image:
     return Image.fromarray(pixels if pixels.shape[2] == 3 else pixels[:, :, 0])
 
 
-def _uri(pixels: NDArray[np.uint8]) -> str:
+def uri(pixels: NDArray[np.uint8]) -> str:
+    """Pixels in colour or grey (height x width x channels) as a data: URI of a JPEG."""
     buffer = io.BytesIO()
     _image(pixels).save(buffer, "JPEG", quality=QUALITY, optimize=True)
     return f"data:image/jpeg;base64,{base64.b64encode(buffer.getvalue()).decode()}"

@@ -7,6 +7,7 @@ import shlex
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -58,6 +59,8 @@ class Run:
         request = self.request
         table = table_options(request.columns, request.images)
         skipping = ["--skip-bad"] if self.saved.data["skip_bad"] else []
+        if leave_out := self.saved.data.get("leave_out"):
+            skipping += ["--leave-out", leave_out]
         return shlex.join(
             ["resnets", "train", str(request.data), *table, "--recipe", str(self.folder.recipe), *skipping]
         )
@@ -94,7 +97,7 @@ def begin(request: TrainRequest) -> Run:
         require_tensorboard()
     start = transfer.find(asked.weights, asked.body or None, request.watch) if asked.weights else None
     default_plan.check(changes, start)
-    splits = _splits(request, asked, request.skip_bad)
+    splits = _splits(request, asked, request.skip_bad, request.leave_out)
     plan = default_plan.plan(splits.train, splits.survey, changes, start)
     selection.check(plan.recipe.monitor, splits.val)
     folder = new_run(request.out, f"{data_name(request.data)}-{plan.network}")
@@ -103,7 +106,8 @@ def begin(request: TrainRequest) -> Run:
         splits = dataclasses.replace(splits, notes=(*splits.notes, rare))
     for reason in plan.reasons:
         log.info("%s", reason)
-    data = {**splits.origin, "content": _content(splits)}
+    leave_out = None if request.leave_out is None else str(request.leave_out)
+    data = {**splits.origin, "content": _content(splits), "leave_out": leave_out}
     saved = Saved(plan=plan, data=data, threads=min(torch.get_num_threads(), usable_cpus()), run_state=RunState())
     return Run(folder, saved, splits, request, start)
 
@@ -117,7 +121,9 @@ def resumed(request: TrainRequest, folder: RunFolder) -> Run:
     begun = checkpoint.read(folder.state)
     _check_best(folder, begun.run_state)
     saved = _agreed(request.changes, folder, begun)
-    splits = _splits(request, saved.plan.recipe, saved.data["skip_bad"])
+    splits = _splits(
+        request, saved.plan.recipe, saved.data["skip_bad"], request.leave_out or saved.data.get("leave_out")
+    )
     if splits.origin["fingerprint"] != saved.data["fingerprint"] or _content(splits) != saved.data["content"]:
         raise InputError(
             f"{request.data}: these are not the images that {folder.path} was trained on ({saved.data['train']} and "
@@ -162,10 +168,10 @@ def _agreed(changes: Changes, folder: RunFolder, saved: Saved) -> Saved:
     return longer
 
 
-def _splits(request: TrainRequest, recipe: Recipe, skip_bad: bool) -> Splits:
+def _splits(request: TrainRequest, recipe: Recipe, skip_bad: bool, leave_out: str | Path | None) -> Splits:
     return prepare_splits(
         request.data, columns=request.columns, images=request.images, val_fraction=recipe.val_fraction,
-        seed=recipe.split_seed, skip_bad=skip_bad, watch=request.watch,
+        seed=recipe.split_seed, skip_bad=skip_bad, leave_out=leave_out, watch=request.watch,
     )  # fmt: skip
 
 

@@ -37,6 +37,7 @@ class TrainRequest:
     images: str | Path | None = None
     resume: bool = False
     skip_bad: bool = False
+    leave_out: str | Path | None = None
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
     plan: Literal["auto", "usual"] = "auto"
     execution: Execution | None = None  # the way to compute that another run of the same was measured to take

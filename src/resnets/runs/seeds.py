@@ -115,7 +115,9 @@ def _scores(request: TrainRequest, classifier: Classifier) -> dict[str, dict[str
     scores = {"val": {name: float(classifier.metrics["val"][name]) for name in FIGURES}}
     images = sources.open_source(request.data, columns=request.columns, images=request.images)
     if images.has("test"):
-        test = classifier.evaluate(images, split="test", skip_bad=request.skip_bad, watch=request.watch)
+        test = classifier.evaluate(
+            images, split="test", skip_bad=request.skip_bad, leave_out=request.leave_out, watch=request.watch
+        )
         values = {name: getattr(test, name) for name in FIGURES}
         scores["test"] = {name: float(getattr(value, "value", value)) for name, value in values.items()}
     return scores

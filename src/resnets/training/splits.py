@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from resnets.base.errors import InputError
 from resnets.base.progress import Watch
-from resnets.data import sources
+from resnets.data import leaving_out, sources
 from resnets.data.checkup import Survey, in_several_classes, survey
 from resnets.data.imageset import SPLITS, ImageSet
 from resnets.data.table_columns import Asked
@@ -42,25 +43,26 @@ def prepare_splits(
     val_fraction: float,
     seed: int,
     skip_bad: bool,
+    leave_out: str | Path | None = None,
     watch: Watch,
 ) -> Splits:
     """Open `data`, hold out validation images where it has none, and decode every image once, those of test too.
 
     columns, images: as `sources.open_source` has them. val_fraction: of the training images, to be held out; 0 for a
-    fifth, and no more than HELD_OUT images.
+    fifth, and no more than HELD_OUT images. leave_out: a list of images to leave out, as `leaving_out` reads it; which
+    images are held out does not depend on it.
     Raises InputError for what the user can mend: an image that cannot be decoded (unless `skip_bad`), a class without
     training images, too few of them.
     """
     whole = sources.open_source(data, columns=columns, images=images)
-    notes = list(whole.notes)
-    used, held_out = whole, None
-    if not whole.has("val"):
-        fraction = val_fraction or min(0.2, HELD_OUT / max(1, int((whole.splits <= 0).sum())))
-        used = whole.hold_out("val", fraction=fraction, seed=seed)
-        held_out = {"fraction": fraction, "seed": seed, "fingerprint": whole.fingerprint}
+    listed = () if leave_out is None else leaving_out.places(whole, leave_out)
+    notes = [*whole.notes, *_listed_note(leave_out, listed)]
+    used, held_out = _with_validation(whole, val_fraction, seed)
+    if held_out is not None:
         notes.append(f"{whole.name}: {used.split_made}")
     for note in notes:
         log.info("%s", note)
+    whole, used = whole.without(listed), used.without(listed)
     _check_trainable(used)  # before an hour of decoding
     used, found, lost = _readable(used.subset(np.flatnonzero(used.splits != _TEST)), skip_bad, watch)
     parts = [(used, found.contents)]
@@ -69,6 +71,7 @@ def prepare_splits(
         parts.append((test, surveyed.contents))
         lost += lost_there
     _check_trainable(used)
+    leaked = _leaked(parts)
     doubtful = _doubtful(in_several_classes(parts))
     _tell_counts([used for used, _ in parts])
     train, val = used.part("train"), used.part("val")
@@ -76,12 +79,22 @@ def prepare_splits(
         "name": Path(data).name,
         "train": len(train),
         "val": len(val),
-        "left_out": len(lost),
+        "left_out": len(lost) + len(listed),
+        "listed": len(listed),  # of those left out
         "skip_bad": skip_bad,
         "held_out": held_out,
         "fingerprint": used.fingerprint,
     }
-    return Splits(train=train, val=val, survey=found, origin=origin, notes=(*notes, *lost, *doubtful))
+    return Splits(train=train, val=val, survey=found, origin=origin, notes=(*notes, *lost, *leaked, *doubtful))
+
+
+def _with_validation(whole: ImageSet, val_fraction: float, seed: int) -> tuple[ImageSet, dict[str, Any] | None]:
+    """The images with a validation split, and how it was made where they came without one."""
+    if whole.has("val"):
+        return whole, None
+    fraction = val_fraction or min(0.2, HELD_OUT / max(1, int((whole.splits <= 0).sum())))
+    made = {"fraction": fraction, "seed": seed, "fingerprint": whole.fingerprint}
+    return whole.hold_out("val", fraction=fraction, seed=seed), made
 
 
 def _readable(images: ImageSet, skip_bad: bool, watch: Watch) -> tuple[ImageSet, Survey, tuple[str, ...]]:
@@ -90,6 +103,26 @@ def _readable(images: ImageSet, skip_bad: bool, watch: Watch) -> tuple[ImageSet,
     if found.bad:
         images = _without_bad(images, found, skip_bad)
     return images, found, tuple(f"left out: {why}" for _, why in found.bad)
+
+
+def _listed_note(leave_out: str | Path | None, listed: Sequence[int]) -> tuple[str, ...]:
+    if not listed:
+        return ()
+    return (f"{leave_out}: {len(listed):,} listed {'images are' if len(listed) > 1 else 'image is'} left out",)
+
+
+def _leaked(parts: Sequence[tuple[ImageSet, NDArray[np.uint64]]]) -> tuple[str, ...]:
+    """Of each split that judges, a line on how many of its images have bytes that an image of train has, told."""
+    contents = np.concatenate([found for _, found in parts])
+    splits = np.concatenate([images.splits for images, _ in parts])
+    trained = contents[splits == 0]
+    found: list[str] = []
+    for place, split in enumerate(SPLITS[1:], 1):
+        judging = contents[splits == place]
+        if count := int(np.isin(judging, trained).sum()):
+            found.append(f"{count:,} of {len(judging):,} {split} images are also in train; `resnets check` lists them")
+            log.info("%s", found[-1])
+    return tuple(found)
 
 
 def _doubtful(pairs: Sequence[str]) -> tuple[str, ...]:
