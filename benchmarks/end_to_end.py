@@ -24,7 +24,7 @@ from resnets.structure import structure
 from resnets.training.listener import StepDone
 from tests.peers import ImageDataset, create_loader, timm
 
-BATCH, STEPS, UNTIMED, ROUNDS = 32, 12, 2, 3
+BATCH, STEPS, UNTIMED, ROUNDS = 16, 8, 2, 3
 SETTINGS = {
     "epochs": 1, "batch_size": BATCH, "augment": "resized-crop", "min_area": 0.08, "preprocessing.size": 224,
     "preprocessing.resize": 256,
