@@ -12,8 +12,8 @@ from typing import Any
 from resnets import spec_values
 from resnets.base.errors import InputError, nearest
 from resnets.base.reading import read_text
-from resnets.row import Published, Row
-from resnets.rows import CIFAR, FAMILIES, cifar
+from resnets.named_network import Published, Row
+from resnets.named_networks import CIFAR, FAMILIES, cifar
 from resnets.spec import ResNetSpec, Stem
 
 __all__ = ["CATALOG", "Published", "Row", "find", "matching", "resolve", "usual_size"]

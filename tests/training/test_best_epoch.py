@@ -5,7 +5,8 @@ import pytest
 
 from resnets.base.errors import InputError
 from resnets.evaluation import metrics
-from resnets.training.best_epoch import check, has_ended, monitored, score
+from resnets.training.best_epoch import check, monitored, score
+from resnets.training.early_stopping import has_ended
 from resnets.training.recipes.recipe import Monitor
 from tests.report.samples import images
 

@@ -9,8 +9,9 @@ from resnets.report import plots
 from resnets.report.board import board
 from resnets.runs.opened import Run
 from resnets.training.checkpoint import RunState
+from resnets.training.early_stopping import Patience
 from resnets.training.listener import EpochDone, Listener
-from resnets.training.listeners import BestFile, EpochLog, MetricsFile, Patience
+from resnets.training.listeners import BestFile, EpochLog, MetricsFile
 
 
 class Curves(Listener):

@@ -48,8 +48,3 @@ def score(evaluation: Evaluation, monitor: Monitor) -> tuple[float, float]:
 def named_epoch(epoch: int) -> str:
     """An epoch in words; the one before the first is the linear probe that a run begins with."""
     return f"epoch {epoch}" if epoch else "the linear probe"
-
-
-def has_ended(epoch: int, best_epoch: int, patience: int) -> bool:
-    """Whether `patience` epochs have gone by since the best one (both counted from 1); 0 waits for ever."""
-    return bool(patience) and epoch - best_epoch >= patience

@@ -1,4 +1,4 @@
-"""What listens in every run: the best classifier's file, metrics.jsonl, the log, and patience."""
+"""What listens in every run: the best classifier's file, metrics.jsonl and the log."""
 
 import json
 import logging
@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 from resnets.base.files import write_whole
 from resnets.training import best_epoch as selection
 from resnets.training.listener import EpochDone, Listener
-from resnets.training.recipes.recipe import Recipe
 
 log = logging.getLogger(__name__)
 
@@ -50,16 +49,3 @@ class EpochLog(Listener):
             done.row["train_loss"], 100 * done.row["val_top1"], selection.named_epoch(done.best_epoch),
             100 * best["val_top1"], f", {done.row['images_per_second']:.0f} images/s" if done.epoch else "",
         )  # fmt: skip
-
-
-class Patience(Listener):
-    """Ends a run that no longer becomes better."""
-
-    def __init__(self, recipe: Recipe) -> None:
-        self.patience, self.monitor = recipe.patience, recipe.monitor
-
-    def on_epoch(self, done: EpochDone) -> bool:
-        ends = selection.has_ended(done.epoch, done.best_epoch, self.patience)
-        if ends:
-            log.info("stopped early: %s was no better for %d epochs in a row", self.monitor, self.patience)
-        return ends

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from resnets import variants
 from resnets.base.errors import InputError
-from resnets.row import Published, Row
+from resnets.named_network import Published, Row
 from resnets.spec import ResNetSpec, Stem
 
 HE2015 = "He et al. 2015, table 1"
