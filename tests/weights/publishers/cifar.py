@@ -1,8 +1,8 @@
 """CIFAR networks as their repositories name and order their layers.
 
 Checked against the repositories' own files: kuangliu (models/resnet.py), weiaicunzai (models/resnet.py), chenyaofo
-(pytorch_cifar_models/resnet.py), prlz77 (models/model.py), and akamaster (resnet.py; of trainer.py what is saved, and
-its published files of ResNet-20 and -32). From memory: Zuppichini.
+(pytorch_cifar_models/resnet.py), and prlz77 (models/model.py). akamaster's names are those of its published files of
+ResNet-20 and -32, and what it saves is in its trainer.py. From memory: Zuppichini.
 """
 
 import torch
