@@ -1,6 +1,7 @@
 """Processes that decode show the same batches as threads, and a worker that fails ends the run by name."""
 
 import multiprocessing
+import multiprocessing.connection
 import os
 import shutil
 import signal
@@ -142,6 +143,21 @@ def test_a_worker_that_dies_hangs_or_raises_ends_with_the_file_it_was_at(
         list(crew.batches(drawn, 32, 8))
     assert time.monotonic() - began < 30
     assert not [one for one in multiprocessing.active_children() if one.name.startswith("resnets-decoding")]
+
+
+def test_what_a_worker_says_before_it_ends_is_heard_though_it_has_ended_by_then(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    crew = Workers(Bad(refused), 1)
+
+    def late(waiting: list[Any], timeout: float) -> list[Any]:
+        crew._crew[0].process.join()  # it has given one piece back, and has sent the error of the next
+        return multiprocessing.connection.wait(waiting)
+
+    monkeypatch.setattr(workers, "wait", late)
+    drawn = [(np.arange(start, start + PIECE), np.zeros((PIECE, COLUMNS), np.float32)) for start in (0, PIECE)]
+    with pytest.raises(InputError, match=r"^photos/020\.jpg: not an image$"):
+        list(crew.batches(drawn, PIECE, 8))
 
 
 def test_what_is_decoded_early_is_a_few_batches_and_no_more() -> None:

@@ -113,10 +113,7 @@ def resized(images: Pixels, size: int) -> UInt8[Tensor, "batch size size channel
 
 
 def resized_box(
-    pixels: UInt8[np.ndarray, "height width channels"],
-    box: Box,
-    size: int,
-    interpolation: Literal["bilinear", "bicubic"],
+    pixels: UInt8[np.ndarray, "height width channels"], box: Box, size: int, interpolation: Interpolation
 ) -> UInt8[np.ndarray, "size size channels"]:
     """The inside of a box at another size: Pillow's resize but for rounding, in a third of the time."""
     left, top, right, bottom = box

@@ -186,23 +186,22 @@ class Workers:
         ready = wait(waiting, timeout=LONGEST_WAIT)
         waited = min(time.monotonic() - began, LONGEST_WAIT)  # longer: all processes were stopped for a while
         for worker in self._crew:
+            is_dead = not worker.process.is_alive()  # asked first, so that what it said before it ended is heard
             if worker.connection in ready:
                 self._take(worker)
-        for worker in self._crew:
-            if worker.slots and not worker.process.is_alive():
+            if worker.slots and is_dead:
                 raise RunFailed(f"{self._reader(worker)} was killed or crashed, perhaps for lack of memory; {RESUME}")
             self._check_time(worker, waited)
 
     def _take(self, worker: Worker) -> None:
-        try:
-            answer = worker.connection.recv()
-        except (EOFError, OSError):
-            worker.process.join(ENDS)
-            return
-        if isinstance(answer, BaseException):
-            raise answer
-        worker.slots.remove(answer)
-        self._done.add(answer)
+        """Take all that a worker has said, and raise its error if that is among it."""
+        with suppress(EOFError, OSError):  # it has ended, which whoever looks will see
+            while worker.connection.poll():
+                answer = worker.connection.recv()
+                if isinstance(answer, BaseException):
+                    raise answer
+                worker.slots.remove(answer)
+                self._done.add(answer)
 
     def _check_time(self, worker: Worker, waited: float) -> None:
         assert self._shared is not None
