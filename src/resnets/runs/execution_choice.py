@@ -42,4 +42,8 @@ def _fastest(run: Run, classifier: Classifier, batches: TrainingBatches, first: 
     clock = execution.step_clock(network, images, labels, run.request.watch)
     steps = recipe.epochs * batches.steps * -(-batches.batch_size // recipe.batch_size)
     compiles = execution.can_compile(device) and not recipe.drop_path and recipe.progressive == 1
-    return execution.choose(first, clock, steps, execution.alternatives(first, device), compiles=compiles)
+    gpu = device.type == "cuda"
+    return execution.choose(
+        first, clock, steps, execution.alternatives(first, device), compiles=compiles,
+        worth_measuring=execution.WORTH_MEASURING_ON_A_GPU if gpu else execution.WORTH_MEASURING,
+    )  # fmt: skip

@@ -28,9 +28,12 @@ from resnets.training.checkpoint import RunState, Saved
 from resnets.training.listener import EpochDone, Listener, StepDone
 from resnets.training.recipes.recipe import Recipe
 from resnets.training.run_folder import RunFolder
+from resnets.training.step.feeding import on_device
 from resnets.training.step.step import Step
 from resnets.training.step.teacher import Teacher
 
+VAL_BATCH = 64  # images that are validated at once
+PHOTOGRAPH = 224  # pixels a side
 REPORT_EVERY = 0.1  # seconds between looks at the loss, each of which waits for the device
 
 
@@ -107,7 +110,8 @@ class Training:
         full = self.recipe.train_size or self.classifier.preprocessing.size
         size = size_in_epoch(self.at.epoch, self.recipe.epochs, full=full, first=self.recipe.progressive)
         with self.step.epoch(self.at.epoch):
-            for batch in self.batches.epoch(self.at.epoch, start=self.at.step, size=size):
+            batches = self.batches.epoch(self.at.epoch, start=self.at.step, size=size)
+            for batch in on_device(batches, self.step.device):
                 loss, correct = self.step(batch, self.at.epoch, self.at.step)
                 tally.add(loss, correct, len(batch.labels))
                 self.at.step += 1
@@ -134,11 +138,18 @@ class Training:
         started = time.monotonic()
         self.classifier.network.eval()
         pixels = iter(self.val_pixels) if self.val_pixels is not None else self._decoded_val()
-        logits = self.classifier.all_logits(pixels, len(self.val), watch=self.watch, task="validating")
+        logits = self.classifier.all_logits(
+            pixels, len(self.val), batch_size=self._val_batch(), watch=self.watch, task="validating"
+        )
         if not np.isfinite(logits).all():
             raise self._diverged()
         self.at.seconds += time.monotonic() - started
         return metrics.evaluate(logits, self.val.labels, self.classifier.classes), logits
+
+    def _val_batch(self) -> int:
+        """Images at once: on a GPU as many pixels as VAL_BATCH photographs have, so that small images keep it busy."""
+        photographs = (PHOTOGRAPH / self.classifier.preprocessing.size) ** 2 if self.step.device.type == "cuda" else 1
+        return max(VAL_BATCH, int(VAL_BATCH * photographs))
 
     def _decoded_val(self) -> Iterator[NDArray[np.uint8]]:
         return loading.evaluation_pixels(self.val, self.classifier.preprocessing)
@@ -263,7 +274,8 @@ def training_batches(
     """The batches of a run, one for each step of the optimizer. workers: as `TrainingBatches`; None: as many as pay."""
     return TrainingBatches(
         train, classifier.preprocessing, recipe, batch_size=recipe.images_a_step, seed=recipe.seed,
-        workers=usual_workers() if workers is None else workers, watch=watch,
+        workers=usual_workers() if workers is None else workers, device=classifier.network.fc.weight.device,
+        watch=watch,
     )  # fmt: skip
 
 
