@@ -89,9 +89,9 @@ def theirs(folder: Path) -> Generator[Tensor]:
         yield images
 
 
-def measured(batches: Generator[Tensor]) -> float:
+def measured(batches: Generator[Tensor], *, count: int = BATCHES) -> float:
     with closing(batches):
-        return rate(islice(batches, BATCHES))
+        return rate(islice(batches, count))
 
 
 def on_a_core(folder: Path, size: int, wanted: float) -> Measured:
