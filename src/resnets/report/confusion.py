@@ -58,8 +58,10 @@ def _shaded(shares: Float[np.ndarray, "classes classes"], left: float, side: flo
     cells = Image.fromarray(np.round(255 * shares).astype(np.uint8))
     corners = np.array([[int(color[place : place + 2], 16) for place in (1, 3, 5)] for color in BLUES])
     steps = np.linspace(0, len(BLUES) - 1, 256)
-    palette = np.stack([np.interp(steps, range(len(BLUES)), channel) for channel in corners.T], axis=1)
-    cells.putpalette(np.round(palette).astype(np.uint8).tobytes())
+    palette = np.empty((256, 3), dtype=np.uint8)
+    for channel in range(3):
+        palette[:, channel] = np.interp(steps, np.arange(len(BLUES)), corners[:, channel]).round()
+    cells.putpalette(palette.tobytes())
     buffer = io.BytesIO()
     cells.save(buffer, format="png")
     return element(
