@@ -32,7 +32,7 @@ import resnets
 from resnets.base.seal import sealed
 from resnets.cli import main
 from resnets.data import decoding
-from tests import pictures
+from tests import pictures, processes
 
 pytestmark = pytest.mark.usefixtures("unchecked")  # wrong types are what this file is about
 
@@ -891,11 +891,6 @@ def test_bad_usage_is_one_line_with_the_nearest_right_word(case: Case, refuse: R
 
 # A machine that fails.
 
-LIMITED = (
-    "import resource, signal, sys; from resnets.cli import main;"
-    "resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[1]),) * 2); main(sys.argv[2:])"
-)
-
 
 @cases(
     Case(
@@ -908,12 +903,13 @@ LIMITED = (
         code=1,
     ),
 )  # fmt: skip
-def test_a_full_disk_leaves_no_half_classifier_and_what_was_there_as_it_was(case: Case) -> None:
+def test_a_full_disk_leaves_no_half_classifier_and_what_was_there_as_it_was(
+    case: Case, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     before = files()
-    command = [sys.executable, "-c", LIMITED, "40000", *shlex.split(case.command)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == case.code, done.stderr
-    check_error(done.stderr, case.says)
+    code, err = processes.Command(shlex.split(case.command), tmp_path_factory.mktemp("said"), limit=40_000).ended()
+    assert code == case.code, err
+    check_error(err, case.says)
     check_files(before, case.leaves)
 
 
@@ -983,17 +979,15 @@ def test_a_signal_before_there_is_anything_to_save_leaves_nothing(
     check_files(before)
 
 
-def test_a_terminated_run_says_where_it_is_saved_and_resumes_to_the_end(capsys: pytest.CaptureFixture[str]) -> None:
-    command = f"train photos -o new {TINY.replace('--epochs 1 ', '--epochs 30 ')}"
-    with subprocess.Popen(
-        [sys.executable, "-m", "resnets", *shlex.split(command)], stderr=subprocess.PIPE, text=True
-    ) as process:
-        assert process.stderr is not None
-        while "epoch 1/30" not in process.stderr.readline():
-            assert process.poll() is None
-        process.terminate()
-        err = process.stderr.read()
-    assert process.returncode == 143
+def test_a_terminated_run_says_where_it_is_saved_and_resumes_to_the_end(
+    tmp_path_factory: pytest.TempPathFactory, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = shlex.split(f"train photos -o new {TINY.replace('--epochs 1 ', '--epochs 30 ')}")
+    command = processes.Command(words, tmp_path_factory.mktemp("said"))
+    command.wait_for("epoch 1/30")
+    command.send(signal.SIGTERM)
+    code, err = command.ended()
+    assert code == 143
     check_error(err, ("stopped in epoch", "saved in new/last", "--resume continues"))
     assert not list(Path("new").rglob("*.part"))
     main(["train", "photos", "-o", "new", "--resume"])

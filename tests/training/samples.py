@@ -24,6 +24,12 @@ def train(
     return resnets.train(data, network, out=out, settings=settings, plan="usual", **options)
 
 
+def train_in_a_process(data: str, out: str, threads: int) -> None:
+    """What a process runs that a test kills: it saves after every step."""
+    torch.set_num_threads(threads)
+    train(Path(data), Path(out), save_every=0)
+
+
 def assert_same_run(folder: RunFolder, other: RunFolder) -> None:
     for name in ("classifier", "state"):
         ours = safetensors.torch.load_file(getattr(folder, name))

@@ -3,8 +3,6 @@
 import dataclasses
 import logging
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -21,7 +19,8 @@ from resnets.evaluation.calibration import Threshold
 from resnets.training import checkpoint
 from resnets.training import splits as preparation
 from resnets.training.run_folder import RunFolder
-from tests import pictures
+from tests import pictures, processes
+from tests.training import samples
 from tests.training.samples import QUICK, StopAfter, assert_same_run, rows
 
 
@@ -86,18 +85,14 @@ def test_a_stopped_run_is_saved_and_resumes_to_the_same_weights(
 
 def test_a_run_killed_in_mid_epoch_resumes_to_the_same_weights(whole: RunFolder, photos: Path, tmp_path: Path) -> None:
     folder = RunFolder(tmp_path / "run")
-    script = (
-        "import sys, torch, resnets; torch.set_num_threads(int(sys.argv[3]));"
-        f"resnets.train(sys.argv[1], out=sys.argv[2], settings={dict(QUICK)!r}, save_every=0, plan='usual')"
-    )
-    arguments = [sys.executable, "-c", script, str(photos), str(folder.path), str(torch.get_num_threads())]
-    process = subprocess.Popen(arguments)
-    while process.poll() is None:
+    process = processes.begun(samples.train_in_a_process, str(photos), str(folder.path), torch.get_num_threads())
+    while process.is_alive():
         if folder.state.exists() and checkpoint.read(folder.state).run_state.step >= 2:
             break
         time.sleep(0.002)  # leave the run a core
     process.kill()
-    assert process.wait() == -signal.SIGKILL
+    process.join()
+    assert process.exitcode == -signal.SIGKILL
     assert 0 < checkpoint.read(folder.state).run_state.epoch * 6 + checkpoint.read(folder.state).run_state.step < 18
     resnets.train(photos, out=folder.path, resume=True, plan="usual")
     assert_same_run(folder, whole)
