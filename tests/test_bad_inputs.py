@@ -36,7 +36,7 @@ from tests import pictures, processes
 
 pytestmark = pytest.mark.usefixtures("unchecked")  # wrong types are what this file is about
 
-TINY = "--epochs 1 --set spec.widths=[4,8,16] --set spec.stem.widths=[4] --set batch_size=4"
+TINY = "--epochs 1 --plan usual --set spec.widths=[4,8,16] --set spec.stem.widths=[4] --set batch_size=4"
 
 
 @pytest.fixture(scope="module")
