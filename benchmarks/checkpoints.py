@@ -6,9 +6,9 @@ Trains the network on drawn images of 64 x 64 for so many seconds, with a checkp
 would have it. `paused` is how long the loop stands still. `lost` also counts what the steps beside the writing take
 longer than the others.
 
-Measured with one thread on two cores whose load was 6.5, resnet152 with SGD (444 MiB of state): paused 1.9% of the time
-(torch.save: 4.4%), lost in all 7.2%. By the processor's clock, which others' work doesn't change, a checkpoint takes the
-loop 0.1 s and the thread beside it 0.85 s.
+Measured with one thread on two cores whose load was 6.5, resnet152 with SGD (444 MiB of state): paused 1.9% of the
+time (torch.save: 4.4%), lost in all 7.2%. By the processor's clock, which others' work doesn't change, a checkpoint takes
+the loop 0.1 s and the thread beside it 0.85 s.
 """
 
 import argparse
@@ -112,7 +112,8 @@ def lines(network: str = "resnet152", seconds: float = 60.0, rounds: int = 3) ->
         yield Measured(
             work=f"checkpoint of {network}, {size:,.0f} MiB, every {seconds:g} s: {what}", unit="% of the time",
             ours=statistics.median(mine), peer_name="torch.save", peer=statistics.median(theirs),
-            wanted=Wanted(5, most=True) if what == "paused" else None, note="torch.save neither flushes nor makes a digest",
+            wanted=Wanted(5, most=True) if what == "paused" else None,
+            note="torch.save neither flushes nor makes a digest",
         )  # fmt: skip
 
 
