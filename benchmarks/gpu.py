@@ -37,6 +37,7 @@ from resnets.training.execution import can_compile
 from resnets.training.listener import EpochDone
 from resnets.training.recipes.plan import Execution, Plan
 from resnets.training.recipes.recipe import Recipe
+from resnets.training.snapshots import snapshot
 from resnets.training.step.step import Step
 
 DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
@@ -140,7 +141,8 @@ def _resumed(given: Sequence[Batch]) -> str:
     plan = Plan(spec=first.network.spec, preprocessing=first.preprocessing, recipe=first.recipe)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "state"
-        checkpoint.save(path, first, Saved(plan=plan, data={}, threads=1, run_state=RunState()))
+        saved = Saved(plan=plan, data={}, threads=1, run_state=RunState())
+        snapshot(first, saved).write(path, path.with_name("earlier"))
         second = step_of("cifar_resnet20", way, DEVICE, classes=10, images=64)
         checkpoint.restore(path, second)
     carried_out(second, given, begin=middle)
@@ -281,9 +283,9 @@ def decoding() -> Iterator[Measured]:
         photographs.make(folder, None)
         yield photographs.on_a_core(folder, 224, 1.8)
         yield in_turns(
-            f"photographs of 500 x 375 to a batch of crops of 224, {usable_cpus()} cores",
-            lambda: photographs.measured(photographs.ours(folder), count=150),
-            lambda: photographs.measured(photographs.theirs(folder), count=150),
+            f"photographs of 500 x 375 to a batch of crops of 224 on the GPU, {usable_cpus()} cores",
+            lambda: photographs.measured(photographs.ours(folder, DEVICE), count=150),
+            lambda: photographs.measured(photographs.theirs(folder, DEVICE), count=150),
             unit="images/s", peer_name=f"timm's loader, {usable_cpus()} workers", wanted=Wanted(1.3), rounds=3,
         )  # fmt: skip
 

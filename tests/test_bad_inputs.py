@@ -481,7 +481,7 @@ def test_a_device_that_is_not_there_is_refused(case: Case, refuse: Refuse) -> No
     refuse(case)
 
 
-STATE = "run/last/state.safetensors"
+STATE, EARLIER = "run/last/state.safetensors", "run/last/previous.safetensors"
 
 
 def edited(path: str, entry: str, change: Callable[[dict[str, Any], dict[str, torch.Tensor]], object]) -> None:
@@ -496,6 +496,10 @@ def edited(path: str, entry: str, change: Callable[[dict[str, Any], dict[str, to
 
 def state(change: Callable[[dict[str, Any], dict[str, torch.Tensor]], object]) -> Callable[[], object]:
     return lambda: edited(STATE, "resnets-run", change)
+
+
+def both(newest: Callable[[], object], earlier: Callable[[], object]) -> Callable[[], object]:
+    return lambda: (newest(), earlier())
 
 
 RESUME = "train photos -o run --resume"
@@ -519,9 +523,9 @@ BEGIN = "begin a new one"
         "other-network", "train photos resnet18 -o run --resume", ("run: this run trains cifar_resnet20, not",),
     ),
     Case("other-settings", "train photos -o run --resume --set lr=1", ("--resume uses the recipe", "begin a new run")),
-    Case("state-of-no-bytes", RESUME, (STATE, "damaged", BEGIN), written(STATE)),
-    Case("state-of-text", RESUME, (STATE, "damaged", BEGIN), written(STATE, "hello, this is text")),
-    Case("state-cut-short", RESUME, (STATE, "damaged", BEGIN), cut(STATE)),
+    Case("states-of-no-bytes", RESUME, (STATE, "damaged", BEGIN), both(written(STATE), written(EARLIER))),
+    Case("states-of-text", RESUME, (STATE, "damaged", BEGIN), both(written(STATE, "this is text"), cut(EARLIER))),
+    Case("states-cut-short", RESUME, (STATE, "damaged", BEGIN), both(cut(STATE), cut(EARLIER))),
     Case("state-without-weights", RESUME, (STATE, "damaged", BEGIN), state(lambda _, t: t.pop("network.conv1.weight"))),
     Case(
         "state-of-misshapen-weights", RESUME, (STATE, "damaged", "size mismatch", BEGIN),

@@ -40,7 +40,13 @@ def whole(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
 def test_a_run_leaves_its_files_where_people_look_for_them(whole: RunFolder, photos: Path) -> None:
     names = {str(path.relative_to(whole.path)) for path in whole.path.rglob("*") if path.is_file()}
     pictures_and_text = {"metrics.jsonl", "recipe.toml", "curves.svg", "confusion.svg", "report.html"}
-    assert names == {"classifier.safetensors", "samples.zip", "last/state.safetensors", *pictures_and_text}
+    assert names == {
+        "classifier.safetensors",
+        "samples.zip",
+        "last/state.safetensors",
+        *pictures_and_text,
+        "last/previous.safetensors",
+    }
     assert [row["epoch"] for row in rows(whole)] == [1, 2, 3]
     assert list(rows(whole)[0]) == [
         "epoch", "step", "seconds", "images_per_second", "lr", "train_loss", "val_loss", "val_top1", "val_top5",
@@ -196,10 +202,12 @@ def test_a_run_that_ended_before_its_first_state_can_begin_anew_and_no_other(pho
     folder = RunFolder(tmp_path / "run")
     settings = {**QUICK, "epochs": 1}
     resnets.train(photos, out=folder.path, settings=settings, plan="usual")
-    for path in (folder.state, folder.report):
+    states = folder.state, folder.earlier_state
+    for path in (*states, folder.report):
         path.unlink()
     resnets.train(photos, out=folder.path, settings=settings, plan="usual")
-    folder.state.unlink()
+    for path in states:
+        path.unlink()
     with pytest.raises(InputError, match="already contains a run"):  # a finished one, without what could be resumed
         resnets.train(photos, out=folder.path, settings=settings, plan="usual")
 

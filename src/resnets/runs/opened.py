@@ -74,7 +74,7 @@ def opened(request: TrainRequest) -> Generator[Run]:
     """
     if request.resume:
         folder = find_run(request.out, request.data)
-        checkpoint.read(folder.state)  # raises, before a folder is made, where there is no run
+        folder.saved()  # raises, before a folder is made, where there is no run
         with folder.claimed():
             yield resumed(request, folder)
     elif request.out is not None:
@@ -117,6 +117,7 @@ def resumed(request: TrainRequest, folder: RunFolder) -> Run:
 
     Raises InputError when they are not the same, or when one of its files is missing or damaged.
     """
+    checkpoint.recover(folder.state, folder.earlier_state)
     checkpoint.check_whole(folder.state)
     begun = checkpoint.read(folder.state)
     _check_best(folder, begun.run_state)

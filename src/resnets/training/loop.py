@@ -28,6 +28,7 @@ from resnets.training.checkpoint import RunState, Saved
 from resnets.training.listener import EpochDone, Listener, StepDone
 from resnets.training.recipes.recipe import Recipe
 from resnets.training.run_folder import RunFolder
+from resnets.training.snapshots import Writer
 from resnets.training.step.feeding import on_device
 from resnets.training.step.step import Step
 from resnets.training.step.teacher import Teacher
@@ -62,7 +63,9 @@ class Training:
         self.val = val
         keep = loading.fits_in_memory(len(val), classifier.preprocessing)
         self.val_pixels = loading.all_pixels(val, classifier.preprocessing, watch) if keep else None
+        self.writer = Writer(folder.state, folder.earlier_state)
         self._last_save = time.monotonic()
+        self._saved_at: tuple[int, int] | None = None  # the epoch and the step
         self._has_learnt = bool(self.at.rows or self.at.step)  # by the state that is saved
 
     def restore(self) -> None:
@@ -84,11 +87,11 @@ class Training:
                 self._stop_if_asked(stop)
 
     def _begin(self) -> None:
-        if self.at.probe_loss is not None and not self.at.rows:
+        if probed := self.at.probe_loss is not None and not self.at.rows:
             self._end_epoch()
+        if probed or not self.folder.state.exists():
             self._save()
-        elif not self.folder.state.exists():
-            self._save()
+        self.writer.wait()  # so that a disk without room is noticed before hours of work
 
     def _is_done(self) -> bool:
         return self.at.ended or self.at.epoch >= self.recipe.epochs
@@ -96,7 +99,8 @@ class Training:
     @contextmanager
     def _ending(self) -> Iterator[None]:
         try:
-            yield
+            with self.writer:
+                yield
         except RunFailed:
             if not self._has_learnt:  # there is nothing to go on with: another try may begin in this folder
                 self.folder.state.unlink(missing_ok=True)
@@ -121,6 +125,7 @@ class Training:
                     tally.count_into(self.at)
                     self._report()
                 self._tell_step(loss, correct, len(batch.labels))
+                self.writer.check()
                 if saving:
                     self._save()
                 if stopping:
@@ -219,10 +224,14 @@ class Training:
         self.watch(Progress("training", at.epoch * steps + at.step, self.recipe.epochs * steps, figures))
 
     def _save(self) -> None:
-        """Write where the run stands, unless the last step has left weights to which nobody would want to return."""
-        if not all(value.isfinite().all() for value in self.step.network.state_dict().values()):
+        """Begin to write where the run stands, unless it was, or the last step has left weights that are no numbers."""
+        if self._saved_at == (self.at.epoch, self.at.step):
+            return
+        taken = self.writer.take(self.step, replace(self.saved, run_state=self.at))
+        if not taken.is_finite:
             raise self._diverged()
-        checkpoint.save(self.folder.state, self.step, replace(self.saved, run_state=self.at))
+        self.writer.begin(taken)
+        self._saved_at = (self.at.epoch, self.at.step)
         self._last_save = time.monotonic()
         self._has_learnt = bool(self.at.rows or self.at.step)
 
@@ -230,6 +239,7 @@ class Training:
         if stop.signal is None:
             return
         self._save()
+        self.writer.wait()
         done = self._is_done()
         where = "after the last epoch" if done else f"in epoch {self.at.epoch + 1} after step {self.at.step}"
         raise Interrupted(

@@ -79,7 +79,7 @@ def trained(step: Step) -> tuple[list[torch.Tensor], list[float]]:
         {"freeze_epochs": 1},
         {"freeze_norms": True, "freeze_stages": 2},
     ],
-    ids=lambda settings: "-".join(settings),
+    ids="-".join,
 )
 def test_a_replayed_step_is_the_step_as_usual(settings: dict[str, Any]) -> None:
     usual, recorded = step_of(classifier(), **settings), step_of(classifier(), **settings)
@@ -129,6 +129,7 @@ def test_steps_of_other_shapes_are_recorded_apart() -> None:
 def test_a_step_that_cannot_be_recorded_is_carried_out_as_usual(caplog: pytest.LogCaptureFixture) -> None:
     class Refusing(Replayed):
         def record(self, function: Callable[[], Outputs]) -> None:
+            assert function
             raise RuntimeError("operation not permitted when stream is capturing\nmore")
 
     usual, recorded = step_of(classifier()), step_of(classifier())
