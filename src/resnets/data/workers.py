@@ -46,9 +46,9 @@ LOOKS = 5.0  # seconds between a worker's looks at whether this process still li
 Drawn = tuple[NDArray[np.int64], NDArray[np.float32]]  # rows of a batch, and their random numbers
 
 
-def usual_workers() -> int:
-    """How many processes pay on this machine; 0 where threads are as fast."""
-    cpus = usable_cpus()
+def usual_workers(*, share: int = 1) -> int:
+    """How many processes pay on this machine; 0 where threads are as fast. share: trainings that share it."""
+    cpus = usable_cpus() // share
     return cpus if cpus >= FEWEST_CPUS else 0
 
 

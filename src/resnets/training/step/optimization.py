@@ -120,9 +120,9 @@ def freeze_stages(network: ResNet, count: int) -> None:
         layer.requires_grad_(requires_grad=False)
 
 
-def _norms(network: nn.Module) -> list[nn.BatchNorm2d | nn.GroupNorm]:
+def _norms(network: nn.Module) -> list[nn.BatchNorm2d | nn.SyncBatchNorm | nn.GroupNorm]:
     """The norms that learn; `FrozenBatchNorm` never does."""
-    return [module for module in network.modules() if isinstance(module, nn.BatchNorm2d | nn.GroupNorm)]
+    return [m for m in network.modules() if isinstance(m, nn.BatchNorm2d | nn.SyncBatchNorm | nn.GroupNorm)]
 
 
 def _layers(network: ResNet) -> dict[str, int]:

@@ -1,5 +1,7 @@
 """One step of training: images and labels in, better weights out. What it does is the recipe's, how is the plan's."""
 
+import gc
+import math
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import partial
@@ -31,7 +33,9 @@ from resnets.training.step.optimization import (
 )
 from resnets.training.step.recording import Outputs, Recorder
 from resnets.training.step.stochastic_depth import StochasticDepth, stochastic_depth
+from resnets.training.step.synchronized import Pass, synchronized, unsynchronized, with_shared_norms
 from resnets.training.step.teacher import Teacher
+from resnets.training.world import ALONE, World
 
 
 class Step:
@@ -39,9 +43,15 @@ class Step:
 
     def __init__(
         self, classifier: Classifier, recipe: Recipe, execution: Execution, *,
-        class_counts: NDArray[np.int64], steps: int, images: int, teacher: Teacher | None = None,
+        class_counts: NDArray[np.int64], steps: int, images: int, teacher: Teacher | None = None, world: World = ALONE,
     ) -> None:  # fmt: skip
-        """steps: in an epoch. images: in a step. class_counts: of the training images, for what rebalances classes."""
+        """steps: in an epoch. images: in a step, of all processes. class_counts: of the training images, for what
+        rebalances classes.
+        """
+        if recipe.sync_norms:
+            with_shared_norms(classifier.network, world)
+        self.world = world
+        self.images = images
         self.network = classifier.network
         self.preprocessing = classifier.preprocessing
         self.recipe = recipe
@@ -64,8 +74,11 @@ class Step:
         self.average = Average(self.network, decay=recipe.ema) if recipe.ema else None
         if execution.memory_format == "contiguous":
             self.network.to(memory_format=torch.contiguous_format)  # pyright: ignore[reportCallIssue] # torch's stub lacks this overload
-        self.forward: Any = torch.compile(self.network) if execution.compile else self.network
-        self.recorder = Recorder() if execution.graph and self.device.type == "cuda" else None
+        self.one_pass = Pass(self.network, torch.compile(self.network) if execution.compile else self.network)
+        self._learning: Any = None  # the parameters that `forward` is for
+        self.forward: Any = self.one_pass
+        recorded = execution.graph and self.device.type == "cuda" and world.is_alone
+        self.recorder = Recorder() if recorded else None
 
     def evaluation_weights(self) -> AbstractContextManager[None]:
         """Within, the network is the one to validate and to keep: the average of its weights, if there is one."""
@@ -81,10 +94,20 @@ class Step:
             self.network.eval().requires_grad_(requires_grad=False)
             self.network.fc.requires_grad_(True)
             self.network.dropout.train()
+        self._synchronize()
         rate = 0.0 if frozen else recipe.drop_path
         with stochastic_depth(self.network, rate) as depth, drawn_dropout(self.network) as self.dropout:
             self.depth = depth if rate else None
             yield
+
+    def _synchronize(self) -> None:
+        """Of several processes, let each average its gradients with the others', anew where other layers learn."""
+        learning = [parameter.requires_grad for parameter in self.network.parameters()]
+        if self.world.is_alone or learning == self._learning:
+            return
+        self.forward = self.one_pass
+        gc.collect()  # the one before would go on averaging
+        self.forward, self._learning = synchronized(self.one_pass), learning
 
     def learning_rate(self, epoch: int, step: int) -> float:
         """Of step `step` (from 0) of epoch `epoch`, for layers that are not slowed down."""
@@ -97,6 +120,7 @@ class Step:
     def __call__(self, batch: Batch, epoch: int, step: int, *, rate: float | None = None) -> tuple[Tensor, Tensor]:
         """Make one step: the batch's mean loss, and how many of its images were right.
 
+        Of several processes, each is given its part of the batch. What they return adds up to the loss and the number.
         rate: the learning rate, where it is not the schedule's.
         """
         rate = self.learning_rate(epoch, step) if rate is None else rate
@@ -109,10 +133,21 @@ class Step:
     def _inputs(self, batch: Batch, epoch: int, step: int) -> StepInputs:
         """All that this step computes from, on the device."""
         pieces = tuple(
-            self._drawn(piece, (epoch, step, number))
+            self._drawn(piece, (epoch, step, self._first_piece + number))
             for number, piece in enumerate(pieces_of(batch, self.recipe.batch_size))
         )
         return StepInputs(pieces, torch.tensor(rates_of(self.optimizer))).on(self.device)
+
+    @property
+    def _pieces(self) -> int:
+        """The pieces of a step in one process, at most."""
+        images = math.ceil(self.images / self.world.size)
+        return math.ceil(images / self.recipe.batch_size)
+
+    @property
+    def _first_piece(self) -> int:
+        """The number of this process's first piece in a step."""
+        return self.world.rank * self._pieces
 
     def _drawn(self, batch: Batch, place: tuple[int, int, int]) -> Piece:
         """A piece of a step with its random numbers, which are a function of its place in the run."""
@@ -122,9 +157,10 @@ class Step:
             random = augmentation.generator(recipe.seed, epoch, augmentation.MIX, step, number)
             height, width = batch.images.shape[1:3]
             mixed = mixing.draw(len(batch.labels), (height, width), settings=recipe, random=random)
+        piece = step * max(recipe.accumulate, self._pieces * self.world.size) + number  # of the epoch
         for drawn in (self.depth, self.dropout):
             if drawn is not None:
-                drawn.draw(len(batch.labels), seed=recipe.seed, epoch=epoch, step=step * recipe.accumulate + number)
+                drawn.draw(len(batch.labels), seed=recipe.seed, epoch=epoch, step=piece)
         depth, dropout = (drawn and drawn.scales for drawn in (self.depth, self.dropout))
         return Piece(batch.images, batch.labels, batch.boxes, mixed, depth, dropout)
 
@@ -150,10 +186,11 @@ class Step:
         """New gradients in place of the last step's; the mean loss, and how many images were right."""
         self.optimizer.zero_grad(set_to_none=True)
         loss_sum, right = torch.zeros((), device=self.device), torch.zeros((), dtype=torch.int64, device=self.device)
-        images = sum(len(piece.labels) for piece in inputs.pieces)
-        for piece in inputs.pieces:
+        images = sum(len(piece.labels) for piece in inputs.pieces) if self.world.is_alone else self.images
+        for number, piece in enumerate(inputs.pieces, 1):
             share = len(piece.labels) / images
-            loss, hits = self._backward(piece, share, frozen=frozen)
+            with unsynchronized(self.forward) if number < len(inputs.pieces) else nullcontext():
+                loss, hits = self._backward(piece, share * self.world.size, frozen=frozen)
             loss_sum += loss.detach() * share
             right += hits
         if self.recipe.clip_norm:
@@ -161,7 +198,7 @@ class Step:
         return loss_sum, right
 
     def _backward(self, piece: Piece, share: float, *, frozen: bool) -> tuple[Tensor, Tensor]:
-        """Add the gradients of some images of the batch, which are `share` of it."""
+        """Add the gradients of some images of the batch, which count as `share` of this process's."""
         images = self.preprocessing.normalize(piece.images)
         if piece.boxes is not None:
             images = augmentation.erase(images, piece.boxes)
@@ -184,11 +221,7 @@ class Step:
             self.depth.scales = piece.depth
         if self.dropout is not None:
             self.dropout.scales = piece.dropout
-        if frozen:
-            with torch.no_grad():
-                features = self.network.features(images)
-            return self.network.classify(features)
-        return self.forward(images)
+        return self.forward(images, frozen=frozen)
 
     def _with_teacher(self, loss: Tensor, logits: Tensor, images: Tensor) -> Tensor:
         assert self.teacher is not None
