@@ -8,6 +8,7 @@ import multiprocessing
 import os
 import resource
 import signal
+import socket
 import sys
 from collections.abc import Callable, Sequence
 from multiprocessing.process import BaseProcess
@@ -32,16 +33,21 @@ def begun(function: Callable[..., Any], *arguments: Any) -> BaseProcess:
 class Command:
     """`resnets` with these words, as from a shell: what it says goes to a file, which may be read as it runs.
 
-    limit: bytes that it may write to one file. stdin: what it reads.
+    limit: bytes that it may write to one file. stdin: what it reads. rank, size, port: as one of several processes that
+    train together, as `torchrun` begins them.
     """
 
     def __init__(
-        self, words: Sequence[str], folder: Path, *, limit: int | None = None, stdin: Path | None = None
-    ) -> None:
-        self.out, self.err = folder / "command.out", folder / "command.err"
+        self, words: Sequence[str], folder: Path, *, limit: int | None = None, stdin: Path | None = None,
+        rank: int = 0, size: int = 0, port: int = 0,
+    ) -> None:  # fmt: skip
+        self.out, self.err = folder / f"command-{rank}.out", folder / f"command-{rank}.err"
         for path in (self.out, self.err):
             path.write_text("")
-        self.process = begun(_run, list(words), str(self.out), str(self.err), limit, stdin and str(stdin))
+        places = {"RANK": rank, "LOCAL_RANK": rank, "WORLD_SIZE": size, "LOCAL_WORLD_SIZE": size, "MASTER_PORT": port}
+        variables = {name: str(value) for name, value in places.items()} | {"MASTER_ADDR": "127.0.0.1"} if size else {}
+        streams = (str(self.out), str(self.err), stdin and str(stdin))
+        self.process = begun(_run, list(words), streams, limit, variables)
 
     def wait_for(self, said: str) -> None:
         """Until it has said this on standard error. Fails the test if it ends before."""
@@ -61,7 +67,16 @@ class Command:
         return self.process.exitcode, self.err.read_text()
 
 
-def _run(words: list[str], out: str, err: str, limit: int | None, stdin: str | None) -> None:
+def together(words: Sequence[str], folder: Path, size: int) -> list[Command]:
+    """The same command in so many processes that train together."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    return [Command(words, folder, rank=rank, size=size, port=port) for rank in range(size)]
+
+
+def _run(words: list[str], streams: tuple[str, str, str | None], limit: int | None, variables: dict[str, str]) -> None:
+    out, err, stdin = streams
+    os.environ |= variables
     for path, number in ((out, 1), (err, 2)):
         os.dup2(os.open(path, os.O_WRONLY | os.O_APPEND), number)
     sys.stdout, sys.stderr = open(1, "w"), open(2, "w", buffering=1)  # noqa: SIM115 - they last as long as this

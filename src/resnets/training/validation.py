@@ -29,9 +29,9 @@ class Validation:
         starts = range(self.batch * world.rank, count, self.batch * world.size)
         own = [np.arange(start, min(start + self.batch, count)) for start in starts]
         self.rows = np.concatenate([np.empty(0, np.int64), *own])
-        self._own = images.subset(self.rows)
-        keep = loading.fits_in_memory(len(self.rows), classifier.preprocessing)
-        self._kept = loading.all_pixels(self._own, classifier.preprocessing, watch) if keep else None
+        self._own = images.subset(self.rows) if len(self.rows) else None  # of few images there may be none left
+        keep = self._own is not None and loading.fits_in_memory(len(self.rows), classifier.preprocessing)
+        self._kept = loading.all_pixels(self._own, classifier.preprocessing, watch) if self._own and keep else None
 
     def logits(self) -> NDArray[np.float32]:
         """The network's outputs for every image, in order, in every process."""
@@ -46,7 +46,7 @@ class Validation:
     def _pixels(self) -> Iterator[NDArray[np.uint8]]:
         if self._kept is not None:
             return iter(self._kept)
-        return loading.evaluation_pixels(self._own, self.classifier.preprocessing)
+        return loading.evaluation_pixels(self._own, self.classifier.preprocessing) if self._own else iter(())
 
 
 def _batch(classifier: Classifier) -> int:

@@ -44,8 +44,10 @@ class World:
         return self.size == 1
 
     def part(self, count: int) -> slice:
-        """This process's part of `count` images that stand in order; parts differ by one image at most."""
-        return slice(self.rank * count // self.size, (self.rank + 1) * count // self.size)
+        """This process's part of `count` images that stand in order; the first parts may have an image more."""
+        each, left = divmod(count, self.size)
+        start = self.rank * each + min(self.rank, left)
+        return slice(start, start + each + (self.rank < left))
 
     def from_first(self, make: Callable[[], T]) -> T:
         """What `make` gives the first process, given to all. Where it raises there, all raise."""
@@ -122,8 +124,23 @@ def joined(device: torch.device) -> Generator[tuple[World, torch.device]]:
         if world.is_first and size > 1:
             log.info("%d processes train together, %d on this machine", size, on_host)
         yield world, device
+    except RuntimeError as error:
+        if size > 1 and _is_loss(error):
+            raise RunFailed(
+                f"process {rank}: another process ended, whose message says why; torchrun --max-restarts begins all "
+                "again, and they go on from the last checkpoint"
+            ) from error
+        raise
     finally:
         dist.destroy_process_group()
+
+
+def _is_loss(error: RuntimeError) -> bool:
+    """Whether the others cannot be reached, as torch says it."""
+    if isinstance(error, dist.DistError):
+        return True
+    said = str(error)
+    return any(words in said for words in ("gloo", "Connection closed by peer", "Connection reset by peer", "NCCL"))
 
 
 _OPTIONAL = (("LOCAL_WORLD_SIZE", "1"), ("TORCHELASTIC_RESTART_COUNT", "0"))

@@ -1,5 +1,6 @@
 """A network whose gradients several processes average: torch's DistributedDataParallel around one forward pass."""
 
+import inspect
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
@@ -37,7 +38,10 @@ def synchronized(one: Pass) -> DistributedDataParallel:
     Begins with the first process's weights. Statistics of batch norms stay each process's own. What learns must not
     change afterwards.
     """
-    return DistributedDataParallel(one, broadcast_buffers=False)
+    known = inspect.signature(DistributedDataParallel).parameters
+    name = "forward_sync_buffers" if "forward_sync_buffers" in known else "broadcast_buffers"  # before torch 2.13
+    settings: dict[str, Any] = {name: False}
+    return DistributedDataParallel(one, **settings)
 
 
 def unsynchronized(one: nn.Module) -> AbstractContextManager[Any]:
