@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 import torch
 import torch.distributed as dist
 from torch import Tensor
+from torch.distributed import PrefixStore, TCPStore  # pyright: ignore[reportPrivateImportUsage] # torch documents them
 
 from resnets.base.errors import InputError, RunFailed
 from resnets.base.launch import is_launched
@@ -119,7 +120,7 @@ def joined(device: torch.device) -> Generator[tuple[World, torch.device]]:
     elif device.type != "cpu":
         raise InputError(f"device {device.type}: several processes train on CPUs or CUDA GPUs; --device cpu")
     backend = "cpu:gloo,cuda:nccl" if device.type == "cuda" else "gloo"
-    dist.init_process_group(backend, timeout=PATIENCE)
+    dist.init_process_group(backend, timeout=PATIENCE, **_meeting(world))
     try:
         if world.is_first and size > 1:
             log.info("%d processes train together, %d on this machine", size, on_host)
@@ -133,6 +134,20 @@ def joined(device: torch.device) -> Generator[tuple[World, torch.device]]:
         raise
     finally:
         dist.destroy_process_group()
+
+
+def _meeting(world: World) -> dict[str, Any]:
+    """Where the processes find each other, if not where torch looks by itself.
+
+    After a restart torchrun's store still holds the addresses of those that have died (torch 2.13), so names begin with
+    the number of the attempt.
+    """
+    if os.environ.get("TORCHELASTIC_USE_AGENT_STORE") != "True":
+        return {}
+    address, port = os.environ["MASTER_ADDR"], int(os.environ["MASTER_PORT"])
+    store = TCPStore(address, port, is_master=False, timeout=PATIENCE)
+    own = PrefixStore(f"resnets/{world.restarts}", store)
+    return {"store": own, "rank": world.rank, "world_size": world.size}
 
 
 def _is_loss(error: RuntimeError) -> bool:
