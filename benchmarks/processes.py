@@ -1,9 +1,9 @@
 """One training by one, two and four processes on this machine (gloo): whether they agree, and what they cost.
 
-    .venv/bin/python -m benchmarks.processes
+    .venv/bin/python -m benchmarks.processes [WEIGHTS]   (of a cifar_resnet20 to start from; random, if left out)
 
-Trains cifar_resnet20 for 50 steps with frozen batch norms, each run in processes of one thread, at a learning rate so
-low that a sum in another order is not blown up. Prints how far the
+Trains cifar_resnet20 for 50 steps with frozen batch norms, each run in processes of one thread. Random weights
+with norms that never measure anything blow up a sum in another order; trained ones don't. Prints how far the
 weights are apart, what all say of 10,001 validation images, and images a second. With fewer cores than processes the
 last tells the cost of the messages, not a gain.
 """
@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from safetensors.torch import load_file
 
 STEPS, IMAGES, VAL = 50, 64, 10_001
 SETTINGS = {
-    "batch_size": IMAGES // 4, "accumulate": 4, "freeze_norms": "true", "lr": 1e-3, "execution.threads": 1,
+    "batch_size": IMAGES // 2, "accumulate": 2, "freeze_norms": "true", "lr": 0.01, "execution.threads": 1,
 }  # fmt: skip
 
 
@@ -37,27 +38,28 @@ def make(path: Path) -> None:
     np.savez(path, allow_pickle=False, **arrays)
 
 
-def trained(data: Path, out: Path, processes: int) -> float:
+def trained(data: Path, out: Path, processes: int, more: Sequence[str]) -> float:
     """Seconds that the command took. Raises CalledProcessError when it failed."""
     settings = [word for name, value in SETTINGS.items() for word in ("--set", f"{name}={value}")]
     words = ["-m", "resnets", "train", str(data), "cifar_resnet20", "-o", str(out), "--epochs", "1", "--plan", "usual"]
     torchrun = ["-m", "torch.distributed.run", "--nproc-per-node", str(processes)] if processes > 1 else []
     started = time.perf_counter()
     subprocess.run(
-        [sys.executable, *torchrun, *words, "--no-samples", *settings], check=True, stderr=subprocess.DEVNULL,
+        [sys.executable, *torchrun, *words, "--no-samples", *settings, *more], check=True, stderr=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
     )  # fmt: skip
     return time.perf_counter() - started
 
 
-def main() -> None:
+def main(weights_file: str | None = None) -> None:
+    more = [] if weights_file is None else ["--weights", str(Path(weights_file).resolve()), "--set", "head=new"]
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         make(folder / "random.npz")
         first: dict[str, Any] = {}
         for processes in (1, 2, 3, 4):
             out = folder / f"run-{processes}"
-            seconds = trained(folder / "random.npz", out, processes)
+            seconds = trained(folder / "random.npz", out, processes, more)
             row = json.loads((out / "metrics.jsonl").read_text())
             weights = {
                 key: value for key, value in load_file(out / "last" / "state.safetensors").items()
@@ -75,4 +77,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(*sys.argv[1:2])

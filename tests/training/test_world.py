@@ -11,7 +11,9 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+import resnets
 from resnets.base.errors import InputError
+from resnets.classifier.file import Classifier
 from resnets.data.arrays import digits
 from resnets.data.augmentation_settings import Augmentation
 from resnets.data.preprocessing import Preprocessing
@@ -138,10 +140,7 @@ def test_each_image_is_judged_once_to_the_same_bits(size: int) -> None:
     assert np.array_equal(found, expected)
 
 
-def classifier_of_digits() -> Any:
-    import resnets
-    from resnets.classifier.file import Classifier
-
+def classifier_of_digits() -> Classifier:
     torch.manual_seed(0)
     network = resnets.resnet("cifar_resnet20", num_classes=10, in_channels=1, widths=(4, 8, 16), stem={"widths": [4]})
     preprocessing = Preprocessing(size=8, resize=8, channels=1, mean=(0.5,), std=(0.25,))
@@ -163,6 +162,13 @@ def test_what_several_processes_cannot_do_is_said() -> None:
         )
     with pytest.raises(InputError, match=r"^sync_norms: batch norms are shared between GPUs only"):
         with_shared_norms(classifier().network, World(0, 2))
+
+
+def test_several_seeds_are_no_work_for_several_processes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("RANK", "WORLD_SIZE", "LOCAL_RANK", "MASTER_ADDR"):
+        monkeypatch.setenv(name, "0")
+    with pytest.raises(InputError, match=r"^seeds = 3: under torchrun train one seed at a time, with settings="):
+        resnets.train_seeds("digits", seeds=3, out=tmp_path)
 
 
 def test_parts_are_whole_and_nearly_equal() -> None:

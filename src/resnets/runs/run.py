@@ -50,7 +50,7 @@ def _trained(asked: Run, world: World) -> Classifier:
         asked.splits.train, classifier, asked.plan.recipe, workers=request.workers, watch=request.watch, world=world
     )
     with closing(made) as batches:
-        saved = world.from_first(lambda: _begun(asked, classifier, batches).saved)
+        saved = world.from_first(lambda: _begun(asked, classifier, batches, world).saved)
         world.as_first(classifier.network.state_dict().values())
         run = dataclasses.replace(asked, saved=saved)
         classifier.origin |= run.saved.origin
@@ -63,10 +63,10 @@ def _trained(asked: Run, world: World) -> Classifier:
     )
 
 
-def _begun(asked: Run, classifier: Classifier, batches: TrainingBatches) -> Run:
+def _begun(asked: Run, classifier: Classifier, batches: TrainingBatches, world: World) -> Run:
     """The run before its first step, with the weights it starts from and the way to compute; its recipe is written."""
     is_new = not asked.request.resume
-    run = executed(with_starting_weights(asked, classifier), classifier, batches) if is_new else asked
+    run = executed(with_starting_weights(asked, classifier), classifier, batches, world) if is_new else asked
     if run.extended or is_new:
         _write_recipe(run)
     return run

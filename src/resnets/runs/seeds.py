@@ -11,6 +11,7 @@ from typing import Any
 
 from resnets.base.errors import InputError
 from resnets.base.files import check_parents, remove_leftovers, write_whole
+from resnets.base.launch import is_launched
 from resnets.classifier.file import Classifier
 from resnets.data import sources
 from resnets.runs.opened import recipe_values
@@ -66,6 +67,8 @@ def train_seeds(request: TrainRequest, count: int) -> Spread:
     """
     if count < 2:
         raise InputError(f"seeds = {count}: must be at least 2")
+    if is_launched():
+        raise InputError(f"seeds = {count}: under torchrun train one seed at a time, with --set seed=N")
     folder = _folder(request)
     remove_leftovers(folder)
     first = recipe_values(request.changes).seed

@@ -79,12 +79,15 @@ def has_bfloat16(device: torch.device) -> bool:
         return torch.cuda.is_bf16_supported(including_emulation=False)
 
 
-def alternatives(first: Execution, device: torch.device) -> list[Execution]:
-    """The other ways worth timing on this device, each one change away from `first`; compilation comes last."""
+def alternatives(first: Execution, device: torch.device, *, graph: bool = True) -> list[Execution]:
+    """The other ways worth timing on this device, each one change away from `first`; compilation comes last.
+
+    graph: whether a step may be recorded, as that of a single process.
+    """
     found = [replace(first, memory_format="contiguous")]
     if has_bfloat16(device):
         found.append(replace(first, precision="float32" if device.type == "cuda" else "bfloat16"))
-    if device.type == "cuda":
+    if device.type == "cuda" and graph:
         found.append(replace(first, graph=True))
     if device.type == "cpu" and (threads := torch.get_num_threads()) > 4:
         found.append(replace(first, threads=threads // 2))

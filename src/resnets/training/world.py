@@ -3,6 +3,7 @@
 Each takes its part of every step's images. Only the first writes files and says how the run goes.
 """
 
+import itertools
 import logging
 import os
 import pickle
@@ -120,7 +121,7 @@ def joined(device: torch.device) -> Generator[tuple[World, torch.device]]:
     elif device.type != "cpu":
         raise InputError(f"device {device.type}: several processes train on CPUs or CUDA GPUs; --device cpu")
     backend = "cpu:gloo,cuda:nccl" if device.type == "cuda" else "gloo"
-    dist.init_process_group(backend, timeout=PATIENCE, **_meeting(world))
+    dist.init_process_group(backend, timeout=PATIENCE, **_meeting(world, next(_meetings)))
     try:
         if world.is_first and size > 1:
             log.info("%d processes train together, %d on this machine", size, on_host)
@@ -136,17 +137,20 @@ def joined(device: torch.device) -> Generator[tuple[World, torch.device]]:
         dist.destroy_process_group()
 
 
-def _meeting(world: World) -> dict[str, Any]:
+_meetings = itertools.count()
+
+
+def _meeting(world: World, number: int) -> dict[str, Any]:
     """Where the processes find each other, if not where torch looks by itself.
 
-    After a restart torchrun's store still holds the addresses of those that have died (torch 2.13), so names begin with
-    the number of the attempt.
+    torchrun's store still holds the addresses of processes that have died, and of an earlier meeting (torch 2.13). So
+    names begin with the number of the attempt and of the meeting.
     """
     if os.environ.get("TORCHELASTIC_USE_AGENT_STORE") != "True":
         return {}
     address, port = os.environ["MASTER_ADDR"], int(os.environ["MASTER_PORT"])
     store = TCPStore(address, port, is_master=False, timeout=PATIENCE)
-    own = PrefixStore(f"resnets/{world.restarts}", store)
+    own = PrefixStore(f"resnets/{world.restarts}/{number}", store)
     return {"store": own, "rank": world.rank, "world_size": world.size}
 
 

@@ -1,6 +1,7 @@
 """One step of training: images and labels in, better weights out. What it does is the recipe's, how is the plan's."""
 
 import gc
+import logging
 import math
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -36,6 +37,8 @@ from resnets.training.step.stochastic_depth import StochasticDepth, stochastic_d
 from resnets.training.step.synchronized import Pass, synchronized, unsynchronized, with_shared_norms
 from resnets.training.step.teacher import Teacher
 from resnets.training.world import ALONE, World
+
+log = logging.getLogger(__name__)
 
 
 class Step:
@@ -79,6 +82,8 @@ class Step:
         self.forward: Any = self.one_pass
         recorded = execution.graph and self.device.type == "cuda" and world.is_alone
         self.recorder = Recorder() if recorded else None
+        if execution.graph and not recorded:
+            log.warning("steps are not recorded as a CUDA graph: that needs a GPU, and a single process")
 
     def evaluation_weights(self) -> AbstractContextManager[None]:
         """Within, the network is the one to validate and to keep: the average of its weights, if there is one."""
