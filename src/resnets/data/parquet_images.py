@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from typing import IO, Any
 
 from resnets.base.errors import InputError
-from resnets.bulk.stores import arrow
 from resnets.data import members
+from resnets.data.stores import arrow
 
 SUFFIX = ".parquet"
 COLUMNS = ("image", "bytes", "jpg", "jpeg", "png", "webp", "img", "image_bytes")
