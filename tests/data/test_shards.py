@@ -17,6 +17,7 @@ from PIL import Image
 import resnets
 from resnets.base.errors import InputError, Interrupted, RunFailed
 from resnets.data import fetching, sampling, shard_writing
+from resnets.data import shards as shard_sets
 from resnets.data.augmentation_settings import Augmentation
 from resnets.data.imageset import SPLITS, ImageSet
 from resnets.data.preprocessing import Preprocessing
@@ -47,6 +48,7 @@ def shards(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def web(shards: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
     """A server of the shards, below /models/."""
     monkeypatch.setattr(fetching, "WAIT", 0.001)
+    monkeypatch.setattr(shard_sets, "AHEAD", 1)
     with hub_server.running() as hub:
         hub.models = {path.name: path.read_bytes() for path in shards.iterdir()}
         yield hub
@@ -307,6 +309,23 @@ def test_parquet_files_are_read_for_training(names: bool, photos: Path, tmp_path
     assert contents(open_source(f"file://{tmp_path}/data/train-00000-of-00002.parquet")) == contents(
         again.part("train")
     )
+
+
+def test_a_dataset_of_the_hub_is_its_parquet_files(photos: Path, web: Hub, tmp_path: Path) -> None:
+    images = open_source(photos)
+    for name, rows in (("train-0.parquet", range(50)), ("test-0.parquet", range(50, 78))):
+        web.models[name] = parquet(tmp_path / name, images.subset(rows), names=True).read_bytes()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("huggingface_hub.hf_hub_url", lambda _, file, **__: f"{web.address}/models/{file[5:]}")
+        listed = ["README.md", "data/test-0.parquet", "data/train-0.parquet"]
+        patch.setattr("huggingface_hub.HfApi.list_repo_files", lambda *_, **__: listed)
+        again = open_source("hf:owner/photos")
+        assert (len(again.part("train")), len(again.part("test"))) == (50, 28)
+        assert [row[:2] for row in contents(again)] == [row[:2] for row in contents(images)]
+        listed.append("other/train-0.parquet")
+        with pytest.raises(InputError, match="holds several datasets: data, other; name one, as hf:owner/photos/data"):
+            open_source("hf:owner/photos")
+        assert len(open_source("hf:owner/photos/data")) == 78
 
 
 def test_class_folders_and_shards_behind_a_uri_are_read(photos: Path, shards: Path) -> None:

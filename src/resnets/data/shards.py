@@ -25,10 +25,11 @@ from resnets.data import image_formats, members, parquet_images, parquet_shards,
 from resnets.data.fetching import WEB, fetch
 from resnets.data.imageset import ImageSet
 from resnets.data.listing import Names, is_hidden, picture_kind
-from resnets.data.shard_cache import KEPT, ShardCache
+from resnets.data.shard_cache import KEPT, WINDOW, ShardCache
 from resnets.data.shard_names import MANIFEST, Shard, read_manifest, shards_named
 from resnets.data.stores import is_uri
 
+AHEAD = 4096  # images that batches on their way may be of
 SUFFIXES = (".tar", parquet_images.SUFFIX)
 LONGEST_LABEL = 4096  # bytes
 
@@ -106,8 +107,9 @@ def open_shards(source: str, shards: Sequence[Shard], classes: Sequence[str] = (
         except OSError as error:
             raise InputError(f"{shard.name}: cannot be read ({error.strerror or error})") from error
     table = np.array(index.table, dtype=np.int64).reshape(-1, 3)
-    away = [number for number, shard in enumerate(everything) if not shard.is_direct]
-    near = table[:, 0] if len(away) > KEPT else None
+    away = sum(not shard.is_direct for shard in everything)
+    cache.kept = max(KEPT, WINDOW + -(-AHEAD * len(everything) // len(table)))
+    near = table[:, 0] if away > cache.kept else None
     labels, names = _labels(source, index, tuple(classes))
     return ImageSet(
         name=source, classes=names, images=ShardImages(everything, Names(index.paths), table, cache, near),
