@@ -16,6 +16,7 @@ from PIL import Image
 
 import resnets
 from resnets.base.errors import InputError, Interrupted, RunFailed
+from resnets.cli import main
 from resnets.data import fetching, sampling, shard_writing
 from resnets.data import shards as shard_sets
 from resnets.data.augmentation_settings import Augmentation
@@ -326,6 +327,34 @@ def test_a_dataset_of_the_hub_is_its_parquet_files(photos: Path, web: Hub, tmp_p
         with pytest.raises(InputError, match="holds several datasets: data, other; name one, as hf:owner/photos/data"):
             open_source("hf:owner/photos")
         assert len(open_source("hf:owner/photos/data")) == 78
+
+
+def test_a_parquet_file_that_cannot_be_used_is_named(photos: Path, tmp_path: Path) -> None:
+    images = open_source(photos)
+    path = parquet(tmp_path / "a.parquet", images, names=True)
+    table = pyarrow.parquet.read_table(path)
+    pyarrow.parquet.write_table(table.drop_columns("label"), path)
+    with pytest.raises(InputError, match=r"a\.parquet: no column of labels among image; it must be called label"):
+        open_source(path)
+    unknown = table.set_column(1, "label", pyarrow.array([0] * 77 + [-1]))
+    pyarrow.parquet.write_table(unknown, path)
+    with pytest.raises(InputError, match=r"a\.parquet: row 77 has no label"):
+        open_source(path)
+    cut(path)
+    with pytest.raises(InputError, match=r"a\.parquet: not a Parquet file, or damaged"):
+        open_source(path)
+
+
+def test_the_command_says_what_was_written(photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    command = ["shard", str(photos), str(tmp_path / "shards"), "--shard-mb", "0.05", "--json"]
+    main(command)
+    said = json.loads(capsys.readouterr().out)
+    assert (said["images"], said["kept"]) == (78, 0)
+    assert said["shards"] == len(list((tmp_path / "shards").glob("*.tar")))
+    with pytest.raises(SystemExit) as left:
+        main(command)
+    assert left.value.code == 2
+    assert "already contains shards; name another folder" in capsys.readouterr().err
 
 
 def test_class_folders_and_shards_behind_a_uri_are_read(photos: Path, shards: Path) -> None:

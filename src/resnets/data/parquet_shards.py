@@ -7,11 +7,11 @@ from io import BytesIO
 from typing import IO, Any
 
 from resnets.base.errors import InputError
-from resnets.data.parquet_images import Cursor, places
-from resnets.data.stores import arrow
+from resnets.data.parquet_images import Cursor, opened, places
 from resnets.data.table_columns import LABEL_NAMES
 
 ROWS = 1024  # labels that are read at once
+UNKNOWN = -1  # the label that Hugging Face's datasets give an image without one
 
 
 def as_tar(name: str, file: IO[bytes], target: IO[bytes]) -> None:
@@ -20,16 +20,18 @@ def as_tar(name: str, file: IO[bytes], target: IO[bytes]) -> None:
     name: what messages call the file. The label's column is found by its name; numbers get the class names that Hugging
     Face's datasets write into the file. Raises InputError when there is no such column, OSError for a damaged file.
     """
-    pyarrow = arrow(name)
-    table = pyarrow.parquet.ParquetFile(file)
+    table = opened(name, file)
     column, called = _label_column(name, table.schema_arrow)
     cursor = Cursor(name, file)
+    labels: list[Any] = []
     with tarfile.open(fileobj=target, mode="w", format=tarfile.GNU_FORMAT) as tar:
         for row, (group, place) in places(name, file):
             if place % ROWS == 0:
                 labels = _labels(table, group, column)[place : place + ROWS]
-            label = labels[place % ROWS]  # pyright: ignore[reportPossiblyUnboundVariable] # of place 0
+            label = labels[place % ROWS]
             _add(tar, f"row{row}", cursor.read(group, place))
+            if label is None or label == UNKNOWN:
+                raise InputError(f"{name}: row {row} has no label; leave such rows out")
             _add(tar, f"row{row}.cls", called(label).encode())
 
 
