@@ -1,5 +1,6 @@
 """Shards are the images that they were written from, wherever they lie and whatever breaks on the way."""
 
+import errno
 import io
 import json
 import os
@@ -16,6 +17,7 @@ from PIL import Image
 
 import resnets
 from resnets.base.errors import InputError, Interrupted, RunFailed
+from resnets.bulk.discovery import Discovery
 from resnets.cli import main
 from resnets.data import fetching, sampling, shard_writing
 from resnets.data import shards as shard_sets
@@ -273,6 +275,15 @@ def test_a_run_on_far_shards_is_the_same_with_and_without_a_stop(web: Hub, tmp_p
     assert resnets.load(whole.path).evaluate(address).count == 15
 
 
+def test_a_disk_without_room_for_copies_is_named(web: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(uri: str, file: Any) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(shard_sets, "fetch", full)
+    with pytest.raises(InputError, match=r"shard-000000\.tar: cannot be read \(no room in .* let TMPDIR name"):
+        open_source(f"{web.address}/models/")
+
+
 def test_no_more_shards_are_kept_than_are_needed_and_none_afterwards(web: Hub) -> None:
     images = open_source(f"{web.address}/models/")
     cache: ShardCache = images.images.cache  # pyright: ignore[reportAttributeAccessIssue]
@@ -323,6 +334,8 @@ def test_a_dataset_of_the_hub_is_its_parquet_files(photos: Path, web: Hub, tmp_p
         again = open_source("hf:owner/photos")
         assert (len(again.part("train")), len(again.part("test"))) == (50, 28)
         assert [row[:2] for row in contents(again)] == [row[:2] for row in contents(images)]
+        entries = list(Discovery(["hf:owner/photos"], [], tmp_path))
+        assert len(entries) == 78
         listed.append("other/train-0.parquet")
         with pytest.raises(InputError, match="holds several datasets: data, other; name one, as hf:owner/photos/data"):
             open_source("hf:owner/photos")

@@ -56,6 +56,8 @@ def fetch(uri: str, file: IO[bytes] | io.BufferedIOBase) -> None:
         except FileNotFoundError:
             raise
         except (OSError, http.client.HTTPException) as error:
+            if getattr(error, "errno", 0) == errno.ENOSPC:
+                raise
             if getattr(error, "code", 0) in _REFUSED:
                 raise OSError(errno.ENOENT, f"the server answered {error}", uri) from error
             why = str(error) or type(error).__name__

@@ -87,12 +87,17 @@ def open_hub(name: str) -> ImageSet:
     The files are read one after the other, and never all at hand. Raises InputError when it has none, or cannot be
     reached.
     """
+    return shards.open_shards(name, shards_named(hub_files(name)))
+
+
+def hub_files(name: str) -> list[str]:
+    """The Parquet files of such a dataset: paths, or addresses. Raises InputError as `open_hub` does."""
     place = name.removeprefix(HUB)
     local = (str(path) for path in Path(place).rglob(f"*{SUFFIX}"))
     found = sorted(local) if Path(place).is_dir() else _on_hub(place)
     if not found:
         raise InputError(f"{name}: has no Parquet files, the one format that is read of such datasets")
-    return shards.open_shards(name, shards_named(found))
+    return found
 
 
 def _on_hub(place: str) -> list[str]:

@@ -4,6 +4,7 @@ Several processes may share the folder. A shard is there whole or not at all; th
 when there are too many. The folder goes with the process that made it; what a killed one left goes with the next.
 """
 
+import errno
 import os
 import shutil
 import tempfile
@@ -59,8 +60,15 @@ class ShardCache:
             if path.exists():
                 return
             part = path.with_suffix(".part")
-            with part.open("wb") as file:
-                self.bring(number, file)
+            try:
+                with part.open("wb") as file:
+                    self.bring(number, file)
+            except OSError as error:
+                part.unlink(missing_ok=True)
+                if error.errno == errno.ENOSPC:
+                    where = f"no room in {self.folder.parent} for copies of {self.kept} shards"
+                    raise OSError(errno.ENOSPC, f"{where}; let TMPDIR name a larger disk") from error
+                raise
             part.replace(path)
             self._forget(path)
 
