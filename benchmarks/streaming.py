@@ -51,9 +51,9 @@ def kept(self, found, start):
     return batches
 TrainingBatches._in_batches = kept
 
-data, out, epochs, size, resume = sys.argv[1:]
+data, out, epochs, size, batch, resume = sys.argv[1:]
 settings = {
-    "epochs": int(epochs), "batch_size": 16, "augment": "resized-crop",
+    "epochs": int(epochs), "batch_size": int(batch), "augment": "resized-crop",
     "preprocessing": {"size": int(size), "resize": int(size)},
     "spec": {"widths": [4, 8, 16], "stem": {"widths": [4]}, "depths": [1, 1, 1]},
 }
@@ -93,8 +93,11 @@ def make(folder: Path, count: int, side: int) -> None:
         coarse.resize((side, side), Image.Resampling.BILINEAR).save(place / f"{index:06}.jpg", quality=80)
 
 
-def train(data: str, out: Path, *, epochs: int, size: int, resume: bool = False) -> "subprocess.Popen[bytes]":
-    command = [sys.executable, "-c", TRAIN, data, str(out), str(epochs), str(size), "yes" if resume else "no"]
+def train(
+    data: str, out: Path, *, epochs: int, size: int, batch: int, resume: bool = False
+) -> "subprocess.Popen[bytes]":
+    command = [sys.executable, "-c", TRAIN, data, str(out), str(epochs), str(size), str(batch)]
+    command.append("yes" if resume else "no")
     return subprocess.Popen(command)
 
 
@@ -122,14 +125,14 @@ def streamed(folder: Path, count: int) -> None:
     threading.Thread(target=server.serve_forever, daemon=True).start()
     address, out = f"http://127.0.0.1:{server.server_port}/", folder / "run"
     began = time.monotonic()
-    process = train(address, out, epochs=1, size=64)
+    process = train(address, out, epochs=1, size=64, batch=BATCH)
     while len(lines_of(out)) < count * 0.8 / BATCH / 2:
         time.sleep(1)
     process.kill()
     process.wait()
     before = lines_of(out)
     Path(f"{out}.jsonl").unlink()
-    if train(address, out, epochs=1, size=64, resume=True).wait():
+    if train(address, out, epochs=1, size=64, batch=BATCH, resume=True).wait():
         sys.exit("the resumed run failed")
     after = lines_of(out)
     told("killed", [one[2] for one in before])
@@ -148,7 +151,7 @@ def streamed(folder: Path, count: int) -> None:
 def from_files(folder: Path, count: int) -> None:
     make(folder / "photos", count, 64)
     began, out = time.monotonic(), folder / "run"
-    if train(str(folder / "photos"), out, epochs=2, size=64).wait():
+    if train(str(folder / "photos"), out, epochs=2, size=32, batch=128).wait():
         sys.exit("the run failed")
     told(f"{count:,} files, two epochs, {time.monotonic() - began:.0f} s", [one[2] for one in lines_of(out)])
 
