@@ -6,9 +6,9 @@ Trains the network on drawn images of 64 x 64 for so many seconds, with a checkp
 would have it. `paused` is how long the loop stands still. `lost` also counts what the steps beside the writing take
 longer than the others.
 
-Measured with one thread on two cores whose load was 6.5, resnet152 with SGD (444 MiB of state): paused 1.9% of the
-time (torch.save: 4.4%), lost in all 7.2%. By the processor's clock, which others' work doesn't change, a checkpoint
-takes the loop 0.1 s and the thread beside it 0.85 s.
+Measured with one thread on two cores at a load of 6.5, resnet152 with SGD (444 MiB of state): paused 1.9% of the
+time (torch.save: 4.4%), lost in all 7.2%. By the processor's clock, without what others do, a checkpoint takes
+the loop 0.1 s and the thread beside it 0.85 s.
 """
 
 import argparse
@@ -88,7 +88,7 @@ def lines(network: str = "resnet152", seconds: float = 60.0, rounds: int = 3) ->
     trained = Trained(network)
     for _ in range(3):
         trained.make_step()
-    with tempfile.TemporaryDirectory(prefix="checkpoints-", dir=".") as place:
+    with tempfile.TemporaryDirectory(prefix="checkpoints-") as place:
         writer = Writer(Path(place) / "state.safetensors", Path(place) / "previous.safetensors")
 
         def ours() -> tuple[float, float]:

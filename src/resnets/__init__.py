@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from resnets.data.preprocessing import Preprocessing
     from resnets.data.sources import open_source
     from resnets.handing_on import convert_to, export, push_to_hub
+    from resnets.sharding import shard
     from resnets.spec import ResNetSpec, Stem
     from resnets.training.listener import Listener
     from resnets.view.show import show
@@ -67,6 +68,7 @@ _HOMES = {
     "push_to_hub": "resnets.handing_on",
     "report": "resnets.api",
     "resnet": "resnets.weights.backbone",
+    "shard": "resnets.sharding",
     "show": "resnets.view.show",
     "train": "resnets.api",
     "train_seeds": "resnets.api",
@@ -97,6 +99,7 @@ __all__ = [
     "push_to_hub",
     "report",
     "resnet",
+    "shard",
     "show",
     "train",
     "train_seeds",

@@ -166,7 +166,9 @@ def _has_room(device: torch.device, size: int) -> bool:
 
 def _bytes_expected(images: ImageSet, preprocessing: Preprocessing) -> float:
     """What all pictures take when they are decoded, by the sizes of SAMPLED of them."""
-    areas = [area for row in range(0, len(images), -(-len(images) // SAMPLED)) if (area := _area(images, row))]
+    step = -(-len(images) // SAMPLED) if images.shards is None else 1
+    sampled = range(0, len(images), step)[:SAMPLED]
+    areas = [area for row in sampled if (area := _area(images, row))]
     return len(images) * preprocessing.channels * (statistics.fmean(areas) if areas else 0)
 
 

@@ -51,6 +51,7 @@ class TrainingBatches:
         those that this process is given; by default all.
         """
         self.labels = torch.from_numpy(images.labels)
+        self.shards = images.shards
         self.batch_size = min(batch_size, len(images))
         self.part = part(self.batch_size)
         self.given = len(range(self.batch_size)[self.part])  # images of a batch
@@ -82,6 +83,7 @@ class TrainingBatches:
             epoch=epoch,
             sampler=self.augmentation.sampler,
             repeats=self.augmentation.repeats,
+            shards=self.shards,
         )
         rows, views = self._in_batches(images, start), self._in_batches(views, start)
         numbers = self._table(epoch, augmentation.GEOMETRY, augmentation.COLUMNS)
