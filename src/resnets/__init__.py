@@ -36,6 +36,8 @@ if TYPE_CHECKING:
     from resnets.data.preprocessing import Preprocessing
     from resnets.data.sources import open_source
     from resnets.handing_on import convert_to, export, push_to_hub
+    from resnets.serve.client import Client
+    from resnets.serving import serve
     from resnets.spec import ResNetSpec, Stem
     from resnets.training.listener import Listener
     from resnets.view.show import show
@@ -44,6 +46,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "Classifier": "resnets.classifier.file",
+    "Client": "resnets.serve.client",
     "InputError": "resnets.base.errors",
     "Interrupted": "resnets.base.errors",
     "Listener": "resnets.training.listener",
@@ -67,6 +70,7 @@ _HOMES = {
     "push_to_hub": "resnets.handing_on",
     "report": "resnets.api",
     "resnet": "resnets.weights.backbone",
+    "serve": "resnets.serving",
     "show": "resnets.view.show",
     "train": "resnets.api",
     "train_seeds": "resnets.api",
@@ -74,6 +78,7 @@ _HOMES = {
 
 __all__ = [
     "Classifier",
+    "Client",
     "InputError",
     "Interrupted",
     "Listener",
@@ -97,6 +102,7 @@ __all__ = [
     "push_to_hub",
     "report",
     "resnet",
+    "serve",
     "show",
     "train",
     "train_seeds",

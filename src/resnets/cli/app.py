@@ -30,6 +30,7 @@ from resnets.cli.lr_find import lr_find
 from resnets.cli.predict import predict
 from resnets.cli.recipe import recipe
 from resnets.cli.report import report
+from resnets.cli.serve import serve
 from resnets.cli.show import show
 from resnets.cli.terminal import write_note
 from resnets.cli.train import train
@@ -52,7 +53,21 @@ app = App(
     version=_version,
     default_parameter=Parameter(show_default=default),
 )
-VERBS = (list_networks, show, check, train, lr_find, evaluate, report, compare, calibrate, predict, convert, export)
+VERBS = (
+    list_networks,
+    show,
+    check,
+    train,
+    lr_find,
+    evaluate,
+    report,
+    compare,
+    calibrate,
+    predict,
+    convert,
+    export,
+    serve,
+)
 for _order, _verb in enumerate(VERBS):
     _name = _verb.__name__.removesuffix("_networks").replace("_", "-")
     app.command(_verb, name=_name, sort_key=_order, help_epilogue=examples(_verb))

@@ -206,11 +206,11 @@ def _described(classifier: Classifier, kind: str) -> dict[str, Any]:
         except PackageNotFoundError:
             log.debug("%s is not installed", package)
     needs = {} if kind == "torch" else {"onnxruntime": f">={onnx.OLDEST_RUNTIME}"}
-    return {"kind": kind, "source_sha256": _digest(classifier), **needs, **origin}
+    return {"kind": kind, "source_sha256": digest(classifier), **needs, **origin}
 
 
-def _digest(classifier: Classifier) -> str | None:
-    """Of the classifier's file; None for one that was never written."""
+def digest(classifier: Classifier) -> str | None:
+    """SHA-256 of the classifier's file; None for one that was never written."""
     if classifier.path is None or not classifier.path.is_file():
         return None
     with classifier.path.open("rb") as file:
