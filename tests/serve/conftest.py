@@ -1,5 +1,6 @@
 """A server in a thread of the test's process, and one in a process of its own."""
 
+import asyncio
 import io
 import json
 import os
@@ -8,6 +9,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPResponse
 from pathlib import Path
@@ -45,6 +47,7 @@ class Running:
 
     app: Application
     port: int
+    loop: asyncio.AbstractEventLoop
 
     @property
     def address(self) -> str:
@@ -130,11 +133,11 @@ def start() -> Iterator[Start]:
         settings = Settings(port=0, threads=2, limits=Limits(**limits or {}), **options)
         app = servers.application(served.named_paths([str(path) for path in paths]), settings)
         listener = servers.listener(settings)
-        ready = threading.Event()
-        server = servers.Server(app, settings, on_start=ready.set)
+        ready: Future[asyncio.AbstractEventLoop] = Future()
+        server = servers.Server(app, settings, on_start=lambda: ready.set_result(asyncio.get_running_loop()))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
         thread.start()
-        assert ready.wait(20)
+        loop = ready.result(20)
 
         def end() -> None:
             server.should_exit = True
@@ -142,7 +145,7 @@ def start() -> Iterator[Start]:
             assert not thread.is_alive()
 
         ends.append(end)
-        return Running(app, listener.getsockname()[1])
+        return Running(app, listener.getsockname()[1], loop)
 
     yield begin
     for end in ends:

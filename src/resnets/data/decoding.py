@@ -49,7 +49,7 @@ _TURNS = {
 _SAY_THE_ORIENTATION = ("exif", "Raw profile type exif", "xmp", "XML:com.adobe.xmp")
 
 
-class TooManyPixels(InputError):
+class TooManyPixels(InputError):  # noqa: N818 - the state of an image
     """An image that is larger than any that is read."""
 
 

@@ -4,10 +4,11 @@ import asyncio
 import logging
 import signal
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 import uvicorn
 
@@ -21,6 +22,7 @@ from resnets.serve.settings import Settings
 
 BACKLOG = 2048  # connections that the system keeps until they are taken
 DRAIN_STEP = 0.05  # seconds
+LINGER = 1.0  # seconds in which a client that is connected may still ask, after nobody else can connect
 
 log = logging.getLogger(__name__)
 
@@ -79,7 +81,29 @@ class Server(uvicorn.Server):
             if self.force_exit:
                 break
             await asyncio.sleep(DRAIN_STEP)
+        await self._take_the_last(sockets or [])
         await super().shutdown(sockets)
+
+    async def _take_the_last(self, sockets: list[socket.socket]) -> None:
+        """Close the door behind those who are in front of it, and give everyone who is in time to ask.
+
+        The system resets what nobody has accepted when a socket is closed, so all of it is accepted first.
+        """
+        accepted = [connection for sock in sockets for connection in _accepted(sock)]
+        for server in self.servers:
+            server.close()
+        for sock in sockets:
+            sock.close()
+        loop = asyncio.get_running_loop()
+        for connection in accepted:
+            await loop.connect_accepted_socket(self._protocol, connection)
+        end = loop.time() + LINGER
+        while self.server_state.connections and loop.time() < end and not self.force_exit:
+            await asyncio.sleep(DRAIN_STEP)
+
+    def _protocol(self) -> asyncio.Protocol:
+        made: Any = self.config.http_protocol_class
+        return made(config=self.config, server_state=self.server_state, app_state=self.lifespan.state)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002 - as uvicorn calls it
         """The first signal ends the server in good order, a second one at once."""
@@ -90,6 +114,18 @@ class Server(uvicorn.Server):
         task = asyncio.get_running_loop().create_task(self.app.reload_all())
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+
+def _accepted(sock: socket.socket) -> Iterator[socket.socket]:
+    """Who waits to be taken."""
+    sock.setblocking(False)
+    while True:
+        try:
+            connection, _ = sock.accept()
+        except OSError:  # nobody
+            return
+        connection.setblocking(False)
+        yield connection
 
 
 def listener(settings: Settings) -> socket.socket:

@@ -112,7 +112,7 @@ def _pixels(inputs: object, binary: bytes, served: Served, most: int) -> NDArray
     if size is not None:
         if size != len(binary) or size != int(np.prod(counts)):
             raise _bad("the binary data is not as long as the shape says")
-        return np.frombuffer(binary, dtype=np.uint8).reshape(counts)
+        return np.frombuffer(bytearray(binary), dtype=np.uint8).reshape(counts)  # which torch may write into
     try:
         found = np.asarray(tensor.get("data"))
         if found.dtype.kind not in "iu" or found.min() < 0 or found.max() > 255:
