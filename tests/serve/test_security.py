@@ -22,7 +22,7 @@ def locked(start: Start, served_path: Path) -> Running:
     return start(served_path, key=KEY, hosts=("photos.example.org",), origins=("https://lab.example.org",))
 
 
-@pytest.mark.parametrize("path", ["/v1/classifiers", "/v2", "/v2/models/colours", "/metrics", "/openapi.json", "/docs"])
+@pytest.mark.parametrize("path", ["/v1/classifiers", "/v2", "/v2/models/colours", "/metrics", "/explorer/colours"])
 @pytest.mark.parametrize(
     "header", [None, "Bearer", "Bearer wrong-key-of-enough-length", f"Basic {KEY}", KEY, "Bearer é"]
 )
@@ -38,7 +38,7 @@ def test_with_the_key_all_is_answered_and_health_needs_none(locked: Running) -> 
     assert locked.ask("GET", "/v1/classifiers", headers=bearer).status == 200
     assert locked.ask("POST", "/v1/predict", jpeg(0), bearer).status == 200
     assert locked.ask("POST", "/v1/predict", jpeg(0)).status == 401
-    for path in ("/healthz", "/readyz", "/v2/health/live", "/v2/health/ready", "/", "/static/page.css"):
+    for path in ("/healthz", "/readyz", "/v2/health/live", "/v2/health/ready", "/", "/docs", "/static/page.css"):
         assert locked.ask("GET", path).status == 200, path
 
 

@@ -105,10 +105,24 @@ class Served:
             "runtime": self.runtime,
             "precision": "int8" if exported.get("kind") == "int8" else "float32",
             "maps": self.has_maps,
-            "metrics": header.get("metrics") or {},
-            "origin": {name: origin.get(name) for name in ("data", "recipe", "seed", "date") if origin.get(name)},
+            "scores": _scores(header.get("metrics") or {}),
+            "trained": _training(origin),
             "loaded": self.loaded,
         }
+
+
+def _scores(metrics: dict[str, Any]) -> dict[str, Any]:
+    """The scores on validation images, as far as the file has them."""
+    found = metrics.get("val") or {}
+    return {name: found[name] for name in ("count", "top1", "top5", "macro_f1", "ece") if name in found}
+
+
+def _training(origin: dict[str, Any]) -> dict[str, Any]:
+    """What it was trained on and when, as far as the file says."""
+    data = origin.get("data")
+    said = data if isinstance(data, dict) else {"name": data}
+    found = {"data": said.get("name"), "images": said.get("train"), "date": origin.get("date")}
+    return {name: value for name, value in found.items() if value is not None}
 
 
 def named_paths(given: list[str]) -> dict[str, Path]:

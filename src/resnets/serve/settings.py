@@ -11,7 +11,7 @@ from resnets.base.errors import InputError
 from resnets.serve.limits import Limits, Refused
 
 SHORTEST_KEY = 16  # characters
-OPEN = ("/", "/healthz", "/readyz", "/v2/health/live", "/v2/health/ready")  # need no key
+OPEN = ("/", "/docs", "/openapi.json", "/healthz", "/readyz", "/v2/health/live", "/v2/health/ready")  # need no key
 OPEN_FOLDERS = ("/static/",)  # the page's own files, which hold nothing of the classifiers
 
 

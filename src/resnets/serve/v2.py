@@ -37,14 +37,14 @@ def routes(service: Service, *, key: str | None) -> APIRouter:
 def _models(router: APIRouter, service: Service) -> None:
     @router.get("/models/{name}", responses=errors(404), summary="What a model reads and gives")
     @router.get("/models/{name}/versions/{version}", include_in_schema=False)
-    async def metadata(name: Model, version: str = "1") -> JSONResponse:
-        _check_version(version)
+    async def metadata(request: Request, name: Model) -> JSONResponse:
+        _check_version(request)
         return JSONResponse(tensors.metadata(service.registry.get(name)))
 
     @router.get("/models/{name}/ready", responses=errors(404), summary="Whether a model answers")
     @router.get("/models/{name}/versions/{version}/ready", include_in_schema=False)
-    async def ready(name: Model, version: str = "1") -> JSONResponse:
-        _check_version(version)
+    async def ready(request: Request, name: Model) -> JSONResponse:
+        _check_version(request)
         return JSONResponse({"name": service.registry.get(name).name, "ready": True})
 
 
@@ -54,9 +54,9 @@ def _inference(router: APIRouter, service: Service) -> None:
         responses=TENSOR_ANSWER | errors(400, 401, 403, 404, 408, 413, 415, 421, 503),
     )  # fmt: skip
     @router.post("/models/{name}/versions/{version}/infer", include_in_schema=False)
-    async def infer(request: Request, name: Model, version: str = "1") -> Response:
+    async def infer(request: Request, name: Model) -> Response:
         """Send pixels as the network reads them: uint8, N x height x width x channels, as JSON or binary."""
-        _check_version(version)
+        _check_version(request)
         served = service.registry.get(name)
         service.check_room()
         async with body_of(request, service.limits, service.ledger) as body:
@@ -93,6 +93,6 @@ def _repository(router: APIRouter, service: Service, key: str | None) -> None:
         return JSONResponse({})
 
 
-def _check_version(version: str) -> None:
-    if version != "1":
+def _check_version(request: Request) -> None:
+    if request.path_params.get("version", "1") != "1":
         raise Refused(404, "no_such_version", "there is only version 1 of a model")
