@@ -26,5 +26,7 @@ export function element(tag, attributes = {}, children = []) {
 
 /** @param {number} probability */
 export function percent(probability) {
+  if (probability > 0.9995 && probability < 1) return "> 99.9%";
+  if (probability < 0.0005 && probability > 0) return "< 0.1%";
   return `${(100 * probability).toFixed(1)}%`;
 }
