@@ -40,10 +40,13 @@ class Export:
     path: Path
     kind: str  # onnx, int8 or torch
     parity: Parity
+    on: str | None = None  # what loads it, where its kind does not say
 
     @property
     def runs_on(self) -> str:
         """What loads it, in words."""
+        if self.on is not None:
+            return self.on
         return f"torch {version('torch')}" if self.kind == "torch" else f"ONNX Runtime {onnx.OLDEST_RUNTIME} or later"
 
 

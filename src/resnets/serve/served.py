@@ -26,6 +26,7 @@ from resnets.export import gate, onnx
 from resnets.export.exporting import digest
 from resnets.export.header import is_exported, read_exported_header
 from resnets.export.repository import model_name
+from resnets.serve.card import card
 from resnets.training.run_folder import RunFolder
 
 CHECKED = 8  # images of noise on which a graph that was made here must agree with torch
@@ -90,39 +91,8 @@ class Served:
     @cached_property
     def card(self) -> dict[str, Any]:
         """What people should know of it, as JSON values."""
-        header, preprocessing = self.header, self.predictor.preprocessing
-        origin, exported = header.get("origin") or {}, header.get("export") or {}
-        return {
-            "name": self.name,
-            "network": origin.get("network"),
-            "classes": list(self.classes),
-            "size": preprocessing.size,
-            "resize": preprocessing.resize,
-            "fit": preprocessing.fit,
-            "channels": preprocessing.channels,
-            "abstain_below": self.predictor.abstain_below,
-            "temperature": header.get("temperature", 1.0),
-            "runtime": self.runtime,
-            "precision": "int8" if exported.get("kind") == "int8" else "float32",
-            "maps": self.has_maps,
-            "scores": _scores(header.get("metrics") or {}),
-            "trained": _training(origin),
-            "loaded": self.loaded,
-        }
-
-
-def _scores(metrics: dict[str, Any]) -> dict[str, Any]:
-    """The scores on validation images, as far as the file has them."""
-    found = metrics.get("val") or {}
-    return {name: found[name] for name in ("count", "top1", "top5", "macro_f1", "ece") if name in found}
-
-
-def _training(origin: dict[str, Any]) -> dict[str, Any]:
-    """What it was trained on and when, as far as the file says."""
-    data = origin.get("data")
-    said = data if isinstance(data, dict) else {"name": data}
-    found = {"data": said.get("name"), "images": said.get("train"), "date": origin.get("date")}
-    return {name: value for name, value in found.items() if value is not None}
+        found = card(self.name, self.header, self.predictor, runtime=self.runtime, maps=self.has_maps)
+        return found | {"loaded": self.loaded}
 
 
 def named_paths(given: list[str]) -> dict[str, Path]:
