@@ -1,4 +1,5 @@
-// How an image becomes the network's input: Pillow's arithmetic, to the bit.
+// How an image becomes the network's input: Pillow's arithmetic, to the bit, but for tall images. Those are resized
+// vertically first by newer Pillows, which rounds some sums to the neighbor.
 
 /**
  * @typedef {{
