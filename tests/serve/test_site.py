@@ -153,8 +153,7 @@ def test_all_of_it_works_by_keyboard(running: Running, opened: Open) -> None:
     assert tab.locator("#strength").input_value() != before
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1440, 390])
+@pytest.mark.parametrize(("scheme", "width"), [("light", 1440), ("dark", 390)])
 def test_axe_finds_nothing_serious_and_nothing_sticks_out(
     scheme: str, width: int, running: Running, opened: Open
 ) -> None:
