@@ -11,6 +11,7 @@ other; the clients are a process of their own on the same cores, so they cost th
 import json
 import os
 import signal
+import socket
 import statistics
 import subprocess
 import sys
@@ -125,12 +126,25 @@ def serving(path: Path, *options: str) -> Iterator[tuple[subprocess.Popen[str], 
 def plain(path: Path, port: int, threads: int) -> Iterator[int]:
     """The server of 30 lines."""
     process = subprocess.Popen([sys.executable, "-c", PLAIN, str(path), str(port), str(threads)])
-    time.sleep(15)
     try:
+        _wait_for(port)
         yield port
     finally:
         process.terminate()
         process.wait()
+
+
+def _wait_for(port: int) -> None:
+    """Until a server listens. Raises TimeoutError when none does within two minutes."""
+    end = time.monotonic() + 120
+    while time.monotonic() < end:
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=5).close()
+        except OSError:
+            time.sleep(0.2)
+        else:
+            return
+    raise TimeoutError(f"nothing listens at port {port}")
 
 
 def load(port: int, clients: int, seconds: float, folder: Path, rate: float | None = None) -> dict[str, Any]:

@@ -9,6 +9,7 @@ import threading
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import accumulate
 from typing import Any, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
@@ -53,15 +54,19 @@ class _Waiting:
             self.future.set_exception(error)
 
 
+Told = tuple[_Waiting, Any, BaseException | None]  # who, and a result or an error
+
+
 @dataclass(eq=False)
 class _Call(_Waiting):
     function: Callable[[], Any]
 
-    def run(self) -> None:
+    def run(self) -> list[Told]:
+        """What is to be told, and to whom."""
         try:
-            self.resolve(self.function())
+            return [(self, self.function(), None)]
         except Exception as error:  # goes to whoever waits
-            self.resolve(None, error)
+            return [(self, None, error)]
 
 
 @dataclass(eq=False)
@@ -79,18 +84,15 @@ class _Batch:
     def __post_init__(self) -> None:
         self.size = sum(len(one.pixels) for one in self.jobs)
 
-    def run(self) -> None:
+    def run(self) -> list[Told]:
+        """What is to be told, and to whom."""
         try:
             joined = self.jobs[0].pixels if len(self.jobs) == 1 else np.concatenate([one.pixels for one in self.jobs])
             outputs = self.jobs[0].network.compute(joined, alone=self.alone)
         except Exception as error:  # goes to everyone of the batch
-            for job in self.jobs:
-                job.resolve(None, error)
-            return
-        start = 0
-        for job in self.jobs:
-            job.resolve(outputs[start : start + len(job.pixels)])
-            start += len(job.pixels)
+            return [(job, None, error) for job in self.jobs]
+        ends = list(accumulate(len(job.pixels) for job in self.jobs))
+        return [(job, outputs[end - len(job.pixels) : end], None) for job, end in zip(self.jobs, ends, strict=True)]
 
 
 class Crew:
@@ -151,10 +153,12 @@ class Crew:
                 self._busy += 1
             if isinstance(task, _Batch) and self.watch is not None:
                 self.watch(task.size)
-            task.run()
-            del task  # with its pixels, while this thread waits
-            with self._work:
+            told = task.run()
+            with self._work:  # first, so that whoever is told finds this thread idle
                 self._busy -= 1
+            for waiting, result, error in told:
+                waiting.resolve(result, error)
+            del task, told  # with their pixels, while this thread waits
 
     def _next(self) -> _Call | _Batch | None:
         """What to do now; None where nothing waits. Called with the lock held."""
