@@ -35,8 +35,8 @@ types: .venv/installed-dev
 contracts: .venv/installed-dev
 	$(BIN)/lint-imports
 
-javascript: node_modules/.installed  ## lint and types of the explorer page
-	$(NODE) node_modules/eslint/bin/eslint.js src/resnets/view/explorer
+javascript: node_modules/.installed  ## lint and types of the pages
+	$(NODE) node_modules/eslint/bin/eslint.js src/resnets/view/explorer src/resnets/serve/page
 	$(NODE) node_modules/typescript/bin/tsc --project jsconfig.json
 
 tests: .venv/installed-dev  ## one thread a process: two processes with two threads each fight over two cores

@@ -4,21 +4,25 @@
         --recipe linear-probe -o runs/flowers
     .venv/bin/python -m benchmarks.pictures [runs/flowers/report.html]
 
-Writes docs/images/*.png, each as 256 colors and smaller than 250 kB. Without a report, only the explorer's and that of
-a check of planted faults are written.
+Writes docs/images/*.png, each as 256 colors and smaller than 250 kB. Without a report, only those of the explorer, of a
+check of planted faults and of the server are written.
 The photographs of the report are left out: only its scores, its confusion matrix and what was made are pictured.
 """
 
 import io
 import sys
 import tempfile
+import threading
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from PIL import Image
 from playwright.sync_api import sync_playwright
 
 import resnets
+from resnets.serve import server as servers
+from resnets.serve.settings import Settings
 from tests.checks import faults
 
 IMAGES = Path(__file__).parents[1] / "docs" / "images"
@@ -90,6 +94,35 @@ def check(browser: Any, folder: Path) -> None:
     page.close()
 
 
+def server(browser: Any, folder: Path) -> None:
+    """The server's page with held-out digits, wide and on a phone."""
+    resnets.train("digits", epochs=6, out=folder / "digits", samples=False)
+    held_out = resnets.open_source("digits").part("test")
+    for place in range(7, 43, 3):
+        Image.fromarray(np.asarray(held_out.read(place))[:, :, 0]).save(folder / f"digit-{place:03}.png")
+    settings = Settings(port=0)
+    app = servers.application({"digits": folder / "digits"}, settings)
+    listener, ready = servers.listener(settings), threading.Event()
+    running = servers.Server(app, settings, on_start=ready.set)
+    thread = threading.Thread(target=running.run, kwargs={"sockets": [listener]})
+    thread.start()
+    ready.wait()
+    for name, viewport, scheme in (
+        ("serve-page", {"width": 1440, "height": 1180}, "light"),
+        ("serve-phone", {"width": 390, "height": 980}, "dark"),
+    ):
+        page = browser.new_page(viewport=viewport, color_scheme=scheme)
+        page.goto(f"http://127.0.0.1:{listener.getsockname()[1]}")
+        page.locator("html[data-ready]").wait_for(state="attached")
+        page.set_input_files("#files", sorted(folder.glob("digit-*.png")))
+        page.get_by_text("All 12 images are done.").wait_for()
+        page.wait_for_timeout(500)
+        save(name, page.screenshot())
+        page.close()
+    running.should_exit = True
+    thread.join()
+
+
 def main(path: str | None = None) -> None:
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         browser = playwright.chromium.launch(
@@ -99,6 +132,7 @@ def main(path: str | None = None) -> None:
             report(browser, Path(path))
         check(browser, Path(folder))
         explorer(browser, Path(folder))
+        server(browser, Path(folder))
         browser.close()
 
 

@@ -36,6 +36,8 @@ if TYPE_CHECKING:
     from resnets.data.preprocessing import Preprocessing
     from resnets.data.sources import open_source
     from resnets.handing_on import convert_to, export, push_to_hub
+    from resnets.serve.client import Client
+    from resnets.serving import serve
     from resnets.sharding import shard
     from resnets.spec import ResNetSpec, Stem
     from resnets.training.listener import Listener
@@ -45,6 +47,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "Classifier": "resnets.classifier.file",
+    "Client": "resnets.serve.client",
     "InputError": "resnets.base.errors",
     "Interrupted": "resnets.base.errors",
     "Listener": "resnets.training.listener",
@@ -69,6 +72,7 @@ _HOMES = {
     "report": "resnets.api",
     "resnet": "resnets.weights.backbone",
     "shard": "resnets.sharding",
+    "serve": "resnets.serving",
     "show": "resnets.view.show",
     "train": "resnets.api",
     "train_seeds": "resnets.api",
@@ -76,6 +80,7 @@ _HOMES = {
 
 __all__ = [
     "Classifier",
+    "Client",
     "InputError",
     "Interrupted",
     "Listener",
@@ -99,6 +104,7 @@ __all__ = [
     "push_to_hub",
     "report",
     "resnet",
+    "serve",
     "shard",
     "show",
     "train",

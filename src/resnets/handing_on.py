@@ -1,7 +1,7 @@
 """The verbs that hand a classifier on: as what others run, as what other libraries load, and to the Hub."""
 
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from resnets.api import load
 from resnets.base.errors import InputError
@@ -13,14 +13,15 @@ from resnets.data.imageset import ImageSet, Split
 from resnets.data.table_columns import Asked
 from resnets.evaluation.classes import ClassMap
 from resnets.export import exporting
-from resnets.export.exporting import Export, ExportOptions, Precision, Target
+from resnets.export.exporting import MAX_BATCH, Export, ExportOptions, Precision, Target
+from resnets.serve import offline
 from resnets.weights.hub_push import Pushed, push
 from resnets.weights.outward import Library, in_layout
 
 
 def export(
     classifier: Classifier | str | Path,
-    to: Target = "onnx",
+    to: Target | Literal["page"] = "onnx",
     out: str | Path | None = None,
     *,
     data: str | Path | ImageSet | None = None,
@@ -35,18 +36,24 @@ def export(
     max_batch: int = 64,
     watch: Watch | None = None,
 ) -> Export:
-    """Write what others run: an ONNX file, one in int8, a torch.export file, or a model's folder for Triton and KServe.
+    """Write what others run: an ONNX file, one in int8, a torch.export file, a model's folder for Triton, or a page.
 
-    classifier: itself, its file, or its run's folder. to: onnx, int8, torch or triton. out: the file, or the model
-    repository's folder; by default beside the classifier.
+    classifier: itself, its file, or its run's folder. to: onnx, int8, torch, triton, or page: one HTML file that
+    computes by itself. out: the file, or the model repository's folder; by default beside the classifier.
     data: real images on which the file must give the classifier's answers, as `train` takes them; by default those that
     the run kept. split, class_map, columns, images, skip_bad: as in `evaluate`. max_drop: percentage points of
-    accuracy that int8 may lose. embeddings: whether the file also gives what the network's last layer reads. precision,
-    max_batch: of a model repository's model: float32 or int8, and the most images it takes at once.
+    accuracy that int8 may lose. embeddings: whether the file also gives what the network's last layer reads. precision:
+    float32 or int8, of a model repository's model or a page. max_batch: the most images that the former takes at once.
 
     Raises InputError for what the user can mend; RunFailed, with the reason and nothing written, when the file does not
     answer as the classifier does.
     """
+    if to == "page":
+        return _page(
+            _loaded(classifier), out, precision=precision, max_drop=max_drop, embeddings=embeddings,
+            max_batch=max_batch, watch=watch, data=data, split=split, class_map=class_map, columns=columns,
+            images=images, skip_bad=skip_bad,
+        )  # fmt: skip
     options = ExportOptions(
         to=to, out=None if out is None else Path(out), max_drop=max_drop, embeddings=embeddings, precision=precision,
         max_batch=max_batch,
@@ -57,6 +64,25 @@ def export(
             loaded, options, data=data, split=split, class_map=class_map, columns=columns, images=images,
             skip_bad=skip_bad, watch=seen,
         )  # fmt: skip
+
+
+def _page(
+    classifier: Classifier,
+    out: str | Path | None,
+    *,
+    precision: Precision,
+    max_drop: float,
+    embeddings: bool,
+    max_batch: int,
+    watch: Watch | None,
+    **data: Any,
+) -> Export:
+    """`export` to a page."""
+    if embeddings or max_batch != MAX_BATCH:
+        raise InputError("a page gives no embeddings and takes one image at a time; leave these options out")
+    with watching(watch) as seen:
+        path = None if out is None else Path(out)
+        return offline.export(classifier, path, precision=precision, max_drop=max_drop, watch=seen, **data)
 
 
 def convert_to(

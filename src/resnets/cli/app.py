@@ -30,6 +30,7 @@ from resnets.cli.lr_find import lr_find
 from resnets.cli.predict import predict
 from resnets.cli.recipe import recipe
 from resnets.cli.report import report
+from resnets.cli.serve import serve
 from resnets.cli.shard import shard
 from resnets.cli.show import show
 from resnets.cli.terminal import write_note
@@ -67,6 +68,7 @@ VERBS = (
     predict,
     convert,
     export,
+    serve,
 )
 for _order, _verb in enumerate(VERBS):
     _name = _verb.__name__.removesuffix("_networks").replace("_", "-")

@@ -17,7 +17,7 @@ def export(
     classifier: Path,
     /,
     *,
-    to: Literal["onnx", "int8", "torch", "triton"] = "onnx",
+    to: Literal["onnx", "int8", "torch", "triton", "page"] = "onnx",
     data: str | None = None,
     split: Literal["train", "val", "test", "all"] | None = None,
     class_map: Path | None = None,
@@ -32,7 +32,7 @@ def export(
     json: Annotated[bool, Parameter(negative="")] = False,
     out: Annotated[Path | None, Parameter(alias="-o")] = None,
 ) -> None:
-    """Write a classifier as a file for other software: ONNX, int8, torch.export, Triton.
+    """Write a classifier as a file for other software: ONNX, int8, torch.export, Triton, a web page.
 
     The file takes the pixels of an image (uint8, N x height x width x channels) and gives calibrated probabilities. It
     contains the class names and the preprocessing. Before it is kept, it must give the same answers as the classifier
@@ -44,7 +44,7 @@ def export(
         A classifier.safetensors, or the folder of a run.
     to
         onnx: an ONNX file. int8: a smaller, faster ONNX file that computes in 8 bits. torch: a torch.export file
-        (.pt2). triton: a folder for Triton or KServe.
+        (.pt2). triton: a folder for Triton or KServe. page: one HTML file that computes by itself in a browser.
     data
         Images to check the file on, and for int8 to calibrate it on. By default those that training kept.
     split
@@ -64,7 +64,7 @@ def export(
     embeddings
         Add a second output, `features`: the input of the network's last layer.
     precision
-        Precision of the model in a Triton folder.
+        Precision of the model in a Triton folder or a page.
     max_batch
         Most images at once for a model in a Triton folder.
     check
@@ -79,6 +79,7 @@ def export(
     resnets export runs/photos
     resnets export runs/photos --to int8 --max-drop 1 -o photos-int8.onnx
     resnets export resnet18.safetensors --to triton --data photos/ -o model-repository
+    resnets export runs/photos --to page --precision int8 -o photos.html
     resnets export runs/photos --check photos.onnx
     """
     from resnets import api, handing_on

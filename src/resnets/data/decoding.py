@@ -49,6 +49,10 @@ _TURNS = {
 _SAY_THE_ORIENTATION = ("exif", "Raw profile type exif", "xmp", "XML:com.adobe.xmp")
 
 
+class TooManyPixels(InputError):  # noqa: N818 - the state of an image
+    """An image that is larger than any that is read."""
+
+
 @dataclass(frozen=True, slots=True)
 class Stored:
     """What an image file holds: the picture, upright, and its pixels where they have more than 8 bits."""
@@ -87,7 +91,9 @@ def area(data: bytes, *, name: str) -> int:
     try:
         with Image.open(io.BytesIO(data), formats=[kind.pillow]) as image:
             return image.width * image.height
-    except (*_DAMAGE, Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning):  # as in `_stored`
+        raise TooManyPixels(f"{name}: more than {MAX_PIXELS / 1e6:.0f} million pixels; make it smaller") from None
+    except _DAMAGE as error:
         raise InputError(f"{name}: the image is damaged or cut short ({_one_line(error)})") from error
 
 

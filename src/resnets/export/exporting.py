@@ -40,10 +40,13 @@ class Export:
     path: Path
     kind: str  # onnx, int8 or torch
     parity: Parity
+    on: str | None = None  # what loads it, where its kind does not say
 
     @property
     def runs_on(self) -> str:
         """What loads it, in words."""
+        if self.on is not None:
+            return self.on
         return f"torch {version('torch')}" if self.kind == "torch" else f"ONNX Runtime {onnx.OLDEST_RUNTIME} or later"
 
 
@@ -206,11 +209,11 @@ def _described(classifier: Classifier, kind: str) -> dict[str, Any]:
         except PackageNotFoundError:
             log.debug("%s is not installed", package)
     needs = {} if kind == "torch" else {"onnxruntime": f">={onnx.OLDEST_RUNTIME}"}
-    return {"kind": kind, "source_sha256": _digest(classifier), **needs, **origin}
+    return {"kind": kind, "source_sha256": digest(classifier), **needs, **origin}
 
 
-def _digest(classifier: Classifier) -> str | None:
-    """Of the classifier's file; None for one that was never written."""
+def digest(classifier: Classifier) -> str | None:
+    """SHA-256 of the classifier's file; None for one that was never written."""
     if classifier.path is None or not classifier.path.is_file():
         return None
     with classifier.path.open("rb") as file:

@@ -1,0 +1,112 @@
+"""Clients that ask a server one question after another, in a process of their own: what they were told, and when.
+
+    python -m benchmarks.load PORT CLIENTS SECONDS FOLDER [RATE]
+
+Prints one JSON object: statuses, the images answered each second, and latencies in milliseconds. FOLDER holds the
+images; RATE, in requests a second, has them come at random times, as from people, instead of as fast as they can.
+"""
+
+import asyncio
+import json
+import random
+import statistics
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+HEAD = b"POST /v1/predict HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: image/jpeg\r\nContent-Length: %d\r\n\r\n"
+
+
+class Load:
+    """What all clients were told."""
+
+    def __init__(self, port: int, images: list[bytes], seconds: float) -> None:
+        self.port, self.requests = port, [HEAD % len(one) + one for one in images]
+        self.end = time.monotonic() + seconds
+        self.statuses: Counter[str] = Counter()
+        self.latencies: list[float] = []
+
+    async def client(self, number: int) -> None:
+        """Ask until the end, on one connection for as long as the server keeps it."""
+        streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
+        while time.monotonic() < self.end:
+            try:
+                if streams is None:
+                    streams = await asyncio.open_connection("127.0.0.1", self.port)
+            except ConnectionRefusedError:
+                return
+            streams = await self.ask(streams, self.requests[number % len(self.requests)])
+            number += 7
+        if streams is not None:
+            streams[1].close()
+
+    async def ask(
+        self, streams: tuple[asyncio.StreamReader, asyncio.StreamWriter], request: bytes
+    ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter] | None:
+        """One question; the connection, if it may be used again."""
+        begun = time.perf_counter()
+        reader, writer = streams
+        try:
+            writer.write(request)
+            head = await reader.readuntil(b"\r\n\r\n")
+            lower = head.lower()
+            length = int(lower.split(b"content-length:")[1].split(b"\r\n")[0])
+            await reader.readexactly(length)
+        except (OSError, asyncio.IncompleteReadError):
+            self.statuses["lost"] += 1
+            return None
+        status = head[9:12].decode()
+        self.statuses[status] += 1
+        if status == "200":
+            self.latencies.append(1000 * (time.perf_counter() - begun))
+        elif status == "503":
+            await asyncio.sleep(1)  # as Retry-After says
+        if b"connection: close" in lower:
+            writer.close()
+            return None
+        return streams
+
+    async def arrivals(self, rate: float) -> None:
+        """Questions at random times, each on a connection of its own that waits for no other."""
+        chance, free, tasks = random.Random(0), list[Any](), list[asyncio.Task[None]]()
+
+        async def one(place: int) -> None:
+            streams = free.pop() if free else await asyncio.open_connection("127.0.0.1", self.port)
+            kept = await self.ask(streams, self.requests[place % len(self.requests)])
+            if kept is not None:
+                free.append(kept)
+
+        place = 0
+        while time.monotonic() < self.end:
+            tasks.append(asyncio.create_task(one(place)))
+            place += 1
+            await asyncio.sleep(chance.expovariate(rate))
+        await asyncio.gather(*tasks)
+
+
+async def run(port: int, clients: int, seconds: float, folder: Path, rate: float | None) -> dict[str, Any]:
+    """The load, and what came of it."""
+    images = [path.read_bytes() for path in sorted(folder.iterdir())]
+    load = Load(port, images, seconds)
+    begun = time.monotonic()
+    if rate is not None:
+        await load.arrivals(rate)
+    else:
+        await asyncio.gather(*(load.client(number) for number in range(clients)))
+    elapsed = time.monotonic() - begun
+    quantiles = statistics.quantiles(load.latencies, n=100) if len(load.latencies) > 1 else [0.0] * 99
+    return {
+        "statuses": dict(load.statuses), "per_second": len(load.latencies) / elapsed,
+        "median": quantiles[49], "p99": quantiles[98],
+    }  # fmt: skip
+
+
+def main(port: str, clients: str, seconds: str, folder: str, rate: str | None = None) -> None:
+    given = None if rate is None else float(rate)
+    print(json.dumps(asyncio.run(run(int(port), int(clients), float(seconds), Path(folder), given))))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,222 @@
+"""`resnets serve` against a bare loop of the same decoding and ONNX Runtime on the same cores, and against 30 lines.
+
+    python -m benchmarks.serve PHOTOGRAPHS [SECONDS]        throughput, latency, and a plain server of 30 lines
+    python -m benchmarks.serve PHOTOGRAPHS --long           overload, a reload and a stop in the middle; memory
+
+PHOTOGRAPHS: a folder of JPEG files. The network is resnet50 with random weights, which compute as trained ones do.
+The bare loop has as many threads as cores, each of which decodes an image and runs the network on it, one after the
+other; the clients are a process of their own on the same cores, so they cost the server some of its time.
+"""
+
+import json
+import os
+import signal
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import resnets
+from resnets.base.cpus import usable_cpus
+from resnets.classifier.file import Classifier
+from resnets.export import onnx
+from resnets.export.exporting import digest
+
+CLIENTS = 64
+ROUNDS = 3
+
+# What people write first: FastAPI, torch and Pillow.
+PLAIN = """
+import io, sys, torch, uvicorn, resnets
+from fastapi import FastAPI, Request
+from PIL import Image
+import numpy as np
+
+torch.set_num_threads(int(sys.argv[3]))
+classifier = resnets.load(sys.argv[1])
+app = FastAPI()
+
+@app.post("/v1/predict")
+async def predict(request: Request):
+    body = await request.body()
+    from starlette.concurrency import run_in_threadpool
+    return await run_in_threadpool(answer, body)
+
+def answer(body):
+    image = Image.open(io.BytesIO(body)).convert("RGB").resize((256, 256)).crop((16, 16, 240, 240))
+    pixels = torch.from_numpy(np.array(image)).permute(2, 0, 1)[None].float() / 255
+    mean, std = torch.tensor([0.485, 0.456, 0.406]), torch.tensor([0.229, 0.224, 0.225])
+    with torch.inference_mode():
+        logits = classifier.network((pixels - mean[:, None, None]) / std[:, None, None])
+    values, places = logits.softmax(1)[0].topk(5)
+    names = [classifier.classes[place] for place in places.tolist()]
+    return [{"class": name, "probability": value} for name, value in zip(names, values.tolist())]
+
+uvicorn.run(app, port=int(sys.argv[2]), log_level="error")
+"""
+
+
+def made(folder: Path) -> Path:
+    """resnet50 and its ONNX file beside it."""
+    network = resnets.resnet("resnet50", num_classes=1000)
+    classifier = Classifier(
+        network=network, classes=tuple(map(str, range(1000))), preprocessing=resnets.Preprocessing()
+    )
+    path = classifier.save(folder / "resnet50.safetensors")
+
+    header = classifier.header() | {"export": {"kind": "onnx", "source_sha256": digest(classifier)}}
+    path.with_suffix(".onnx").write_bytes(onnx.with_metadata(onnx.export(classifier), json.dumps(header)))
+    return path
+
+
+def bare(path: Path, images: list[bytes], seconds: float, threads: int) -> float:
+    """Images a second of a loop without a server, and without anybody who asks."""
+    predictor = resnets.open_predictor(path.with_suffix(".onnx"), threads=1)
+    end, done = time.monotonic() + seconds, list[int]()
+
+    def loop(place: int) -> None:
+        while time.monotonic() < end:
+            image = predictor.preprocessing.decoded(images[place % len(images)], name="image")
+            predictor.outputs(predictor.preprocessing.pixels(image)[None])
+            done.append(place)
+            place += 7
+
+    begun = time.monotonic()
+    with ThreadPoolExecutor(threads) as pool:
+        list(pool.map(loop, range(threads)))
+    return len(done) / (time.monotonic() - begun)
+
+
+def alone(path: Path, images: list[bytes], threads: int, count: int = 60) -> float:
+    """The median milliseconds of one image after the other, with all cores for each."""
+    predictor = resnets.open_predictor(path.with_suffix(".onnx"), threads=threads)
+    times = []
+    for place in range(count):
+        begun = time.perf_counter()
+        image = predictor.preprocessing.decoded(images[place % len(images)], name="image")
+        predictor.outputs(predictor.preprocessing.pixels(image)[None])
+        times.append(1000 * (time.perf_counter() - begun))
+    return statistics.median(times[10:])
+
+
+@contextmanager
+def serving(path: Path, *options: str) -> Iterator[tuple[subprocess.Popen[str], int]]:
+    """`resnets serve` in a process of its own: the process and its port."""
+    command = [sys.executable, "-m", "resnets", "serve", str(path), "--port", "0", *options]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    assert process.stderr is not None
+    line = next(line for line in process.stderr if line.startswith("resnets serves at "))
+    threading.Thread(target=process.stderr.read, daemon=True).start()
+    try:
+        yield process, int(line.rsplit(":", 1)[1])
+    finally:
+        process.terminate()
+        process.wait(60)
+
+
+@contextmanager
+def plain(path: Path, port: int, threads: int) -> Iterator[int]:
+    """The server of 30 lines."""
+    process = subprocess.Popen([sys.executable, "-c", PLAIN, str(path), str(port), str(threads)])
+    try:
+        _wait_for(port)
+        yield port
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def _wait_for(port: int) -> None:
+    """Until a server listens. Raises TimeoutError when none does within two minutes."""
+    end = time.monotonic() + 120
+    while time.monotonic() < end:
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=5).close()
+        except OSError:
+            time.sleep(0.2)
+        else:
+            return
+    raise TimeoutError(f"nothing listens at port {port}")
+
+
+def load(port: int, clients: int, seconds: float, folder: Path, rate: float | None = None) -> dict[str, Any]:
+    """What `benchmarks.load` prints."""
+    command = [sys.executable, "-m", "benchmarks.load", str(port), str(clients), str(seconds), str(folder)]
+    command += [] if rate is None else [str(rate)]
+    return json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+
+
+def speed(path: Path, folder: Path, seconds: float) -> None:
+    """The ratios of the speed section."""
+    threads = usable_cpus()
+    images = [one.read_bytes() for one in sorted(folder.iterdir())]
+    shares, differences, spreads, ratios = [], [], [], []
+    for number in range(ROUNDS):
+        loop = bare(path, images, seconds, threads)
+        single = alone(path, images, threads)
+        with serving(path) as (_, port):
+            load(port, 4, 3, folder)
+            many = load(port, CLIENTS, seconds, folder)
+            one = load(port, 1, seconds, folder)
+            busy = load(port, 0, 2 * seconds, folder, 0.8 * many["per_second"])
+        with plain(path, 8765, 1) as port:
+            others = load(port, CLIENTS, seconds, folder)
+        shares.append(many["per_second"] / loop)
+        differences.append(one["median"] - single)
+        spreads.append(busy["p99"] / busy["median"])
+        ratios.append(many["per_second"] / others["per_second"])
+        print(
+            f"round {number + 1}: bare {loop:.1f}/s, served {many['per_second']:.1f}/s {many['statuses']}, 30 lines "
+            f"{others['per_second']:.1f}/s; alone {single:.1f} ms, served {one['median']:.1f} ms; at 80%: median "
+            f"{busy['median']:.0f} ms, p99 {busy['p99']:.0f} ms",
+            flush=True,
+        )
+    print(f"throughput at {CLIENTS} clients / bare loop   {statistics.median(shares):.2f}  (wanted 0.85)")
+    print(f"one client's median - bare loop's     {statistics.median(differences):.1f} ms  (wanted 5)")
+    print(f"p99 / median at 80% of capacity       {statistics.median(spreads):.2f}  (wanted below 3)")
+    print(f"throughput / a server of 30 lines     {statistics.median(ratios):.2f}  (wanted 1.3)")
+
+
+def memory(process: subprocess.Popen[str]) -> float:
+    """MiB that a process holds."""
+    pages = int(Path(f"/proc/{process.pid}/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
+
+
+def endurance(path: Path, folder: Path) -> None:
+    """Two minutes of 64 clients with a reload in the middle, ten times over capacity, and a stop under load."""
+    with serving(path, "--queue", "64", "--drain", "2") as (process, port):
+        load(port, 16, 20, folder)
+        begun = memory(process)
+        threading.Timer(40, process.send_signal, [signal.SIGHUP]).start()
+        found = load(port, CLIENTS, 120, folder)
+        print(
+            f"64 clients, 2 minutes, a reload: {found['statuses']}, {begun:.0f} -> {memory(process):.0f} MiB",
+            flush=True,
+        )
+        found = load(port, 10 * CLIENTS, 60, folder)
+        print(f"640 clients, a minute: {found['statuses']}, {memory(process):.0f} MiB", flush=True)
+        threading.Timer(10, process.terminate).start()
+        found = load(port, CLIENTS, 30, folder)
+        print(f"64 clients, stopped after 10 s: {found['statuses']}, exit {process.wait(60)}")
+
+
+def main(folder: str, how: str = "20") -> None:
+    with tempfile.TemporaryDirectory() as made_in:
+        path = made(Path(made_in))
+        if how == "--long":
+            endurance(path, Path(folder))
+        else:
+            speed(path, Path(folder), float(how))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
