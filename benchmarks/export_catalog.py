@@ -17,7 +17,7 @@ import sys
 import time
 from collections.abc import Callable
 from fnmatch import fnmatch
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -32,10 +32,13 @@ CLASSES = tuple("abcde")
 LIMIT = 1e-4
 
 
-def drawn(name: str) -> Classifier:
-    """The network with weights and statistics from a seed, its last layer scaled to outputs of a size of 1."""
+def drawn(name: str, **fields: Any) -> Classifier:
+    """The network with weights and statistics from a seed, its last layer scaled to outputs of a size of 1.
+
+    fields: of its spec, where they are to be others.
+    """
     torch.manual_seed(0)
-    network = resnet(name, num_classes=len(CLASSES))
+    network = resnet(name, num_classes=len(CLASSES), **fields)
     size = 32 if name.startswith("cifar") else 64
     for norm in (one for one in network.modules() if isinstance(one, nn.BatchNorm2d)):
         norm.momentum = None

@@ -35,11 +35,13 @@ from resnets.data.preprocessing import Preprocessing
 from resnets.data.sources import open_source
 from resnets.data.training_batches import TrainingBatches
 from resnets.data.workers import usual_workers
+from resnets.training.step.feeding import on_device
 from tests.peers import ImageDataset, create_loader, torchvision
 
 PHOTOGRAPHS, BATCH, BATCHES, ON_A_CORE = 120, 32, 21, 120
 SIZE, QUALITY = (500, 375), 90
 PREPROCESSING = Preprocessing(size=224, resize=256)
+CPU = torch.device("cpu")
 CROPS = Augmentation(augment="resized-crop", min_area=0.08)
 
 
@@ -69,29 +71,29 @@ def make(folder: Path, archive: Path | None, *, enough: int = MEMORY_LIMIT * 5 /
             first.with_name(f"{index:03}-{copy:03}.jpg").hardlink_to(first)
 
 
-def ours(folder: Path) -> Generator[Tensor]:
+def ours(folder: Path, device: torch.device = CPU) -> Generator[Tensor]:
     batches = TrainingBatches(
         open_source(folder), PREPROCESSING, CROPS, batch_size=BATCH, seed=0, workers=usual_workers()
     )
     with closing(batches):
-        for batch in batches.epoch(0):
+        for batch in on_device(batches.epoch(0), device):
             yield PREPROCESSING.normalize(batch.images)
 
 
-def theirs(folder: Path) -> Generator[Tensor]:
+def theirs(folder: Path, device: torch.device = CPU) -> Generator[Tensor]:
     """What timm's train.py makes, without the change of colours that is its default: we make none."""
     options: dict[str, Any] = {"color_jitter": None, "scale": (0.08, 1.0), "interpolation": "bilinear"}
     loader: Iterable[tuple[Tensor, Tensor]] = create_loader(
         ImageDataset(str(folder)), (3, 224, 224), BATCH, is_training=True, num_workers=usable_cpus(),
-        device=torch.device("cpu"), **options,
+        device=device, **options,
     )  # fmt: skip
     for images, _ in loader:
         yield images
 
 
-def measured(batches: Generator[Tensor]) -> float:
+def measured(batches: Generator[Tensor], *, count: int = BATCHES) -> float:
     with closing(batches):
-        return rate(islice(batches, BATCHES))
+        return rate(islice(batches, count))
 
 
 def on_a_core(folder: Path, size: int, wanted: float) -> Measured:

@@ -32,11 +32,11 @@ import resnets
 from resnets.base.seal import sealed
 from resnets.cli import main
 from resnets.data import decoding
-from tests import pictures
+from tests import pictures, processes
 
 pytestmark = pytest.mark.usefixtures("unchecked")  # wrong types are what this file is about
 
-TINY = "--epochs 1 --set spec.widths=[4,8,16] --set spec.stem.widths=[4] --set batch_size=4"
+TINY = "--epochs 1 --plan usual --set spec.widths=[4,8,16] --set spec.stem.widths=[4] --set batch_size=4"
 
 
 @pytest.fixture(scope="module")
@@ -481,7 +481,7 @@ def test_a_device_that_is_not_there_is_refused(case: Case, refuse: Refuse) -> No
     refuse(case)
 
 
-STATE = "run/last/state.safetensors"
+STATE, EARLIER = "run/last/state.safetensors", "run/last/previous.safetensors"
 
 
 def edited(path: str, entry: str, change: Callable[[dict[str, Any], dict[str, torch.Tensor]], object]) -> None:
@@ -496,6 +496,10 @@ def edited(path: str, entry: str, change: Callable[[dict[str, Any], dict[str, to
 
 def state(change: Callable[[dict[str, Any], dict[str, torch.Tensor]], object]) -> Callable[[], object]:
     return lambda: edited(STATE, "resnets-run", change)
+
+
+def both(newest: Callable[[], object], earlier: Callable[[], object]) -> Callable[[], object]:
+    return lambda: (newest(), earlier())
 
 
 RESUME = "train photos -o run --resume"
@@ -519,9 +523,9 @@ BEGIN = "begin a new one"
         "other-network", "train photos resnet18 -o run --resume", ("run: this run trains cifar_resnet20, not",),
     ),
     Case("other-settings", "train photos -o run --resume --set lr=1", ("--resume uses the recipe", "begin a new run")),
-    Case("state-of-no-bytes", RESUME, (STATE, "damaged", BEGIN), written(STATE)),
-    Case("state-of-text", RESUME, (STATE, "damaged", BEGIN), written(STATE, "hello, this is text")),
-    Case("state-cut-short", RESUME, (STATE, "damaged", BEGIN), cut(STATE)),
+    Case("states-of-no-bytes", RESUME, (STATE, "damaged", BEGIN), both(written(STATE), written(EARLIER))),
+    Case("states-of-text", RESUME, (STATE, "damaged", BEGIN), both(written(STATE, "this is text"), cut(EARLIER))),
+    Case("states-cut-short", RESUME, (STATE, "damaged", BEGIN), both(cut(STATE), cut(EARLIER))),
     Case("state-without-weights", RESUME, (STATE, "damaged", BEGIN), state(lambda _, t: t.pop("network.conv1.weight"))),
     Case(
         "state-of-misshapen-weights", RESUME, (STATE, "damaged", "size mismatch", BEGIN),
@@ -891,11 +895,6 @@ def test_bad_usage_is_one_line_with_the_nearest_right_word(case: Case, refuse: R
 
 # A machine that fails.
 
-LIMITED = (
-    "import resource, signal, sys; from resnets.cli import main;"
-    "resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[1]),) * 2); main(sys.argv[2:])"
-)
-
 
 @cases(
     Case(
@@ -908,12 +907,13 @@ LIMITED = (
         code=1,
     ),
 )  # fmt: skip
-def test_a_full_disk_leaves_no_half_classifier_and_what_was_there_as_it_was(case: Case) -> None:
+def test_a_full_disk_leaves_no_half_classifier_and_what_was_there_as_it_was(
+    case: Case, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     before = files()
-    command = [sys.executable, "-c", LIMITED, "40000", *shlex.split(case.command)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == case.code, done.stderr
-    check_error(done.stderr, case.says)
+    code, err = processes.Command(shlex.split(case.command), tmp_path_factory.mktemp("said"), limit=40_000).ended()
+    assert code == case.code, err
+    check_error(err, case.says)
     check_files(before, case.leaves)
 
 
@@ -983,17 +983,15 @@ def test_a_signal_before_there_is_anything_to_save_leaves_nothing(
     check_files(before)
 
 
-def test_a_terminated_run_says_where_it_is_saved_and_resumes_to_the_end(capsys: pytest.CaptureFixture[str]) -> None:
-    command = f"train photos -o new {TINY.replace('--epochs 1 ', '--epochs 30 ')}"
-    with subprocess.Popen(
-        [sys.executable, "-m", "resnets", *shlex.split(command)], stderr=subprocess.PIPE, text=True
-    ) as process:
-        assert process.stderr is not None
-        while "epoch 1/30" not in process.stderr.readline():
-            assert process.poll() is None
-        process.terminate()
-        err = process.stderr.read()
-    assert process.returncode == 143
+def test_a_terminated_run_says_where_it_is_saved_and_resumes_to_the_end(
+    tmp_path_factory: pytest.TempPathFactory, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = shlex.split(f"train photos -o new {TINY.replace('--epochs 1 ', '--epochs 30 ')}")
+    command = processes.Command(words, tmp_path_factory.mktemp("said"))
+    command.wait_for("epoch 1/30")
+    command.send(signal.SIGTERM)
+    code, err = command.ended()
+    assert code == 143
     check_error(err, ("stopped in epoch", "saved in new/last", "--resume continues"))
     assert not list(Path("new").rglob("*.part"))
     main(["train", "photos", "-o", "new", "--resume"])

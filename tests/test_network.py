@@ -73,12 +73,11 @@ def assert_the_same_network(spec: ResNetSpec, make: Callable[[], nn.Module]) -> 
     state = random_state(peer.state_dict())
     for module in (network, peer):
         module.load_state_dict(state, assign=True)
-    for height, width in ((96, 64), (64, 128)):
-        image = torch.randn(1, 3, height, width)
-        with torch.inference_mode():
-            logits = network(image)
-            assert logits.isfinite().all()
-            assert torch.equal(logits, peer(image))
+    image = torch.randn(1, 3, 96, 64)
+    with torch.inference_mode():
+        logits = network(image)
+        assert logits.isfinite().all()
+        assert torch.equal(logits, peer(image))
 
 
 def test_the_peers_share_the_networks_that_they_should() -> None:

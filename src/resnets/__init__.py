@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from resnets.handing_on import convert_to, export, push_to_hub
     from resnets.serve.client import Client
     from resnets.serving import serve
+    from resnets.sharding import shard
     from resnets.spec import ResNetSpec, Stem
     from resnets.training.listener import Listener
     from resnets.view.show import show
@@ -71,6 +72,7 @@ _HOMES = {
     "report": "resnets.api",
     "resnet": "resnets.weights.backbone",
     "serve": "resnets.serving",
+    "shard": "resnets.sharding",
     "show": "resnets.view.show",
     "train": "resnets.api",
     "train_seeds": "resnets.api",
@@ -103,6 +105,7 @@ __all__ = [
     "report",
     "resnet",
     "serve",
+    "shard",
     "show",
     "train",
     "train_seeds",

@@ -69,8 +69,8 @@ def train(
     """Train a classifier on labelled images, and return the one that was best on validation, calibrated there.
 
     data: a folder with a folder per class, or train/, val/ and test/ of such; a zip or tar of either; a CSV; CIFAR;
-    IDX; a MedMNIST .npz; or "digits". network: a catalog name, a TOML file or a ResNetSpec; chosen from
-    the data, or that of the weights, when left out.
+    IDX; a MedMNIST .npz; "digits"; shards, Parquet files, s3:// and hf:OWNER/NAME. network: a catalog name, a TOML file
+    or a ResNetSpec; chosen from the data, or that of the weights, when left out.
     weights: where to start instead of anew: a file, a classifier, or a name that `resnets list --weights` prints.
     body: which network of several that the file holds, such as "teacher".
     out: the run's folder; by default a new one under runs/. recipe: a name that `resnets recipe list` prints, or a TOML

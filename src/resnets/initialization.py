@@ -6,9 +6,14 @@ from resnets.spec import ResNetSpec
 
 
 def draw(network: nn.Module, spec: ResNetSpec) -> None:
-    """Draw the weights of `network`, a ResNet or a part of one, from torch's global generator."""
+    """Draw the weights of `network`, a ResNet or a part of one, from torch's global generator.
+
+    Weights on the device "meta" have no numbers. Drawing them would take longer than drawing some that have.
+    """
     xresnet = spec.init == "xresnet"
     for module in network.modules():
+        if any(parameter.is_meta for parameter in module.parameters(recurse=False)):
+            continue
         if isinstance(module, nn.Conv2d):
             nn.init.kaiming_normal_(module.weight, mode="fan_in" if xresnet else "fan_out", nonlinearity="relu")
             if module.bias is not None:

@@ -14,7 +14,7 @@ Conventions, the same wherever these numbers are shown:
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 from resnets.base.errors import InputError
@@ -74,6 +74,7 @@ class Structure:
         }
 
 
+@lru_cache(maxsize=256)  # the whole catalog twice
 def structure(spec: ResNetSpec, image_size: int | tuple[int, int]) -> Structure:
     """The operations of `spec` on images of `image_size` pixels (one side of a square, or height and width)."""
     height, width = (image_size, image_size) if isinstance(image_size, int) else image_size

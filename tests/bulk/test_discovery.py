@@ -14,12 +14,11 @@ import pyarrow.parquet
 import pytest
 
 from resnets.base.errors import InputError, RunFailed
-from resnets.bulk import parquet_images, stores
 from resnets.bulk.discovery import Discovery
 from resnets.bulk.manifest import Entry
 from resnets.bulk.reader import Reader
-from resnets.bulk.stores import Store
-from resnets.data import members, unpacking
+from resnets.data import members, parquet_images, stores, unpacking
+from resnets.data.stores import Store
 from tests.data.samples import deep
 from tests.export import samples
 

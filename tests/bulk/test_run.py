@@ -2,7 +2,6 @@
 
 import csv
 import json
-import multiprocessing
 import random
 import resource
 import shutil
@@ -32,7 +31,7 @@ from resnets.classifier.prediction import Prediction
 from resnets.classifier.predictor import Predictor
 from resnets.cli import main
 from resnets.data.views import Views
-from tests import pictures
+from tests import pictures, processes
 from tests.export import samples
 
 SUFFIXES = (".csv", ".jsonl", ".parquet")
@@ -533,15 +532,11 @@ def test_a_process_killed_five_times_writes_the_same_bytes(suffix: str, classifi
     (photos / "red" / "bad.png").write_text("no image")
     whole = tmp_path / f"whole{suffix}"
     resnets.predict_bulk(str(classifier.path), photos, whole, batch_size=2, workers=2, top=2)
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["resnets.api"])
     out = tmp_path / f"a{suffix}"
     draw = random.Random(suffix)
     kills = 0
     for _ in range(20):
-        arguments = (str(classifier.path), str(photos), str(out))
-        process = context.Process(target=samples.bulk_in_a_process, args=arguments)
-        process.start()
+        process = processes.begun(samples.bulk_in_a_process, str(classifier.path), str(photos), str(out))
         if kills < 5:
             there = _parts(out)
             goal = there + draw.randrange(1, 5)

@@ -19,7 +19,7 @@ def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def run(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("runs") / "photos-tiny"
-    resnets.train(photos, out=folder, settings=SETTINGS)
+    resnets.train(photos, out=folder, settings=SETTINGS, plan="usual")
     return folder
 
 

@@ -3,7 +3,6 @@
 import csv
 import io
 import json
-import os
 import re
 import shlex
 import shutil
@@ -16,7 +15,7 @@ import pytest
 
 import resnets
 from resnets.cli import main
-from tests import pictures
+from tests import pictures, processes
 
 TINY = ["--set", "spec.widths=[4,8,16]", "--set", "spec.stem.widths=[4]", "--set", "batch_size=4"]
 
@@ -285,15 +284,12 @@ def test_a_signal_saves_says_where_and_exits_with_its_number(
     number: int, code: int, photos: Path, tmp_path: Path
 ) -> None:
     out = tmp_path / "run"
-    command = [sys.executable, "-m", "resnets", "train", str(photos), "-o", str(out), "--epochs", "5000",
-               "--plan", "usual", *TINY]  # fmt: skip
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
-        assert process.stderr is not None
-        while "epoch 1/5000" not in process.stderr.readline():
-            assert process.poll() is None
-        os.kill(process.pid, number)
-        err = process.stderr.read()
-    assert process.returncode == code
+    words = ["train", str(photos), "-o", str(out), "--epochs", "5000", "--plan", "usual", *TINY]
+    command = processes.Command(words, tmp_path)
+    command.wait_for("epoch 1/5000")
+    command.send(number)
+    ended, err = command.ended()
+    assert ended == code
     assert f"saved in {out / 'last'}" in err.splitlines()[-1]
     assert "Traceback" not in err
     assert resnets.load(out).classes == pictures.CLASSES

@@ -172,7 +172,7 @@ def test_what_is_decoded_early_is_a_few_batches_and_no_more() -> None:
     with closing(crew):
         coming = crew.batches(drawn(), PIECE, 8)
         next(coming)
-        assert len(asked) <= 2 * workers.AHEAD + 2
+        assert len(asked) <= workers.AHEAD + workers.QUEUED * 2 + 1
 
 
 QUICK = {

@@ -4,11 +4,9 @@ import builtins
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
 from resnets.base.errors import InputError
-from resnets.evaluation import metrics
 from resnets.report.board import board
 
 accumulators = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
@@ -52,17 +50,6 @@ def test_a_resumed_run_replaces_what_it_repeats(tmp_path: Path) -> None:
         for epoch in (2, 3):
             opened.row(row(epoch, train_loss=1.0))
     assert points(read(tmp_path), "loss/training") == [(1, 9.0), (2, 1.0), (3, 1.0)]
-
-
-def test_the_confusion_matrix_is_an_image(tmp_path: Path) -> None:
-    logits = np.eye(3, dtype=np.float32)[[0, 1, 2, 2]]
-    found = metrics.evaluate(logits, np.array([0, 1, 2, 0]), ("a", "b", "c"))
-    with board(tmp_path) as opened:
-        opened.confusion(found, epoch=4)
-    (image,) = read(tmp_path).Images("confusion")
-    assert image.step == 4
-    assert image.encoded_image_string.startswith(b"\x89PNG")
-    assert min(image.width, image.height) > 200
 
 
 def test_without_the_extra_it_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,10 +20,12 @@ def photos(tmp_path: Path) -> Path:
 
 
 def test_headers_exports_and_reports_hold_names_and_no_absolute_paths(photos: Path, tmp_path: Path) -> None:
-    first = resnets.train(photos, "cifar_resnet20", out=tmp_path / "client-x" / "first", settings=SETTINGS)
+    first = resnets.train(
+        photos, "cifar_resnet20", out=tmp_path / "client-x" / "first", settings=SETTINGS, plan="usual"
+    )
     run = tmp_path / "client-x" / "run"
     settings = SETTINGS | {"head": "new"}
-    second = resnets.train(photos, weights=first.path, out=run, settings=settings)
+    second = resnets.train(photos, weights=first.path, out=run, settings=settings, plan="usual")
     with traceable():
         exported = resnets.export(second, data=photos).path
     header = read_header(run / "classifier.safetensors")
@@ -39,7 +41,7 @@ def test_headers_exports_and_reports_hold_names_and_no_absolute_paths(photos: Pa
 
 def test_without_samples_no_image_is_kept_even_where_the_run_is_resumed(photos: Path, tmp_path: Path) -> None:
     run = tmp_path / "run"
-    resnets.train(photos, "cifar_resnet20", out=run, settings=SETTINGS, samples=False)
+    resnets.train(photos, "cifar_resnet20", out=run, settings=SETTINGS, samples=False, plan="usual")
     assert not (run / "samples.zip").exists()
-    resnets.train(photos, out=run, resume=True)
+    resnets.train(photos, out=run, resume=True, plan="usual")
     assert not (run / "samples.zip").exists()

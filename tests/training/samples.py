@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,17 @@ def train(
 ) -> resnets.Classifier:
     """`resnets.train` without timing ways to compute, whose choice would depend on what else the machine does."""
     return resnets.train(data, network, out=out, settings=settings, plan="usual", **options)
+
+
+def train_in_a_process(data: str, out: str, threads: int) -> None:
+    """What a process runs that a test kills: it saves after every step, and waits for its end after the eighth."""
+
+    def wait(progress: Progress) -> None:
+        if progress.task == "training" and progress.done >= 8:
+            time.sleep(600)
+
+    torch.set_num_threads(threads)
+    train(Path(data), Path(out), save_every=0, watch=wait)
 
 
 def assert_same_run(folder: RunFolder, other: RunFolder) -> None:

@@ -3,8 +3,6 @@
 import dataclasses
 import logging
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -21,7 +19,8 @@ from resnets.evaluation.calibration import Threshold
 from resnets.training import checkpoint
 from resnets.training import splits as preparation
 from resnets.training.run_folder import RunFolder
-from tests import pictures
+from tests import pictures, processes
+from tests.training import samples
 from tests.training.samples import QUICK, StopAfter, assert_same_run, rows
 
 
@@ -41,7 +40,13 @@ def whole(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
 def test_a_run_leaves_its_files_where_people_look_for_them(whole: RunFolder, photos: Path) -> None:
     names = {str(path.relative_to(whole.path)) for path in whole.path.rglob("*") if path.is_file()}
     pictures_and_text = {"metrics.jsonl", "recipe.toml", "curves.svg", "confusion.svg", "report.html"}
-    assert names == {"classifier.safetensors", "samples.zip", "last/state.safetensors", *pictures_and_text}
+    assert names == {
+        "classifier.safetensors",
+        "samples.zip",
+        "last/state.safetensors",
+        *pictures_and_text,
+        "last/previous.safetensors",
+    }
     assert [row["epoch"] for row in rows(whole)] == [1, 2, 3]
     assert list(rows(whole)[0]) == [
         "epoch", "step", "seconds", "images_per_second", "lr", "train_loss", "val_loss", "val_top1", "val_top5",
@@ -86,18 +91,14 @@ def test_a_stopped_run_is_saved_and_resumes_to_the_same_weights(
 
 def test_a_run_killed_in_mid_epoch_resumes_to_the_same_weights(whole: RunFolder, photos: Path, tmp_path: Path) -> None:
     folder = RunFolder(tmp_path / "run")
-    script = (
-        "import sys, torch, resnets; torch.set_num_threads(int(sys.argv[3]));"
-        f"resnets.train(sys.argv[1], out=sys.argv[2], settings={dict(QUICK)!r}, save_every=0, plan='usual')"
-    )
-    arguments = [sys.executable, "-c", script, str(photos), str(folder.path), str(torch.get_num_threads())]
-    process = subprocess.Popen(arguments)
-    while process.poll() is None:
+    process = processes.begun(samples.train_in_a_process, str(photos), str(folder.path), torch.get_num_threads())
+    while process.is_alive():
         if folder.state.exists() and checkpoint.read(folder.state).run_state.step >= 2:
             break
         time.sleep(0.002)  # leave the run a core
     process.kill()
-    assert process.wait() == -signal.SIGKILL
+    process.join()
+    assert process.exitcode == -signal.SIGKILL
     assert 0 < checkpoint.read(folder.state).run_state.epoch * 6 + checkpoint.read(folder.state).run_state.step < 18
     resnets.train(photos, out=folder.path, resume=True, plan="usual")
     assert_same_run(folder, whole)
@@ -201,10 +202,12 @@ def test_a_run_that_ended_before_its_first_state_can_begin_anew_and_no_other(pho
     folder = RunFolder(tmp_path / "run")
     settings = {**QUICK, "epochs": 1}
     resnets.train(photos, out=folder.path, settings=settings, plan="usual")
-    for path in (folder.state, folder.report):
+    states = folder.state, folder.earlier_state
+    for path in (*states, folder.report):
         path.unlink()
     resnets.train(photos, out=folder.path, settings=settings, plan="usual")
-    folder.state.unlink()
+    for path in states:
+        path.unlink()
     with pytest.raises(InputError, match="already contains a run"):  # a finished one, without what could be resumed
         resnets.train(photos, out=folder.path, settings=settings, plan="usual")
 

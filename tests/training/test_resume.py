@@ -140,7 +140,10 @@ def test_what_a_killed_writer_left_is_removed_at_the_next_start(photos: Path, st
 @pytest.mark.parametrize(
     ("harm", "says"),
     [
-        (lambda run: flip(run.state), r"state\.safetensors: damaged .*checksum"),
+        (
+            lambda run: [flip(run.state), flip(run.earlier_state)],
+            r"state\.safetensors: damaged .*checksum",
+        ),
         (
             lambda run: flip(run.classifier),
             r"classifier\.safetensors: damaged, and it holds the best epoch so far, \d;",
@@ -148,10 +151,10 @@ def test_what_a_killed_writer_left_is_removed_at_the_next_start(photos: Path, st
         (lambda run: run.classifier.unlink(), r"classifier\.safetensors: missing, and it holds the best epoch so far"),
         (lambda run: run.classifier.write_bytes(b""), r"classifier\.safetensors: damaged, and it holds"),
     ],
-    ids=["state-flipped", "classifier-flipped", "classifier-gone", "classifier-empty"],
+    ids=["states-flipped", "classifier-flipped", "classifier-gone", "classifier-empty"],
 )
 def test_a_damaged_file_is_said_before_anything_is_done(
-    harm: Callable[[RunFolder], None], says: str, photos: Path, stopped: RunFolder
+    harm: Callable[[RunFolder], object], says: str, photos: Path, stopped: RunFolder
 ) -> None:
     harm(stopped)
     seen: list[Progress] = []

@@ -43,7 +43,7 @@ def test_seeds_differ_by_chance_alone_and_their_spread_is_reported(photos: Path,
 
 
 def test_a_rerun_goes_on_with_the_seeds_that_are_missing(photos: Path, tmp_path: Path) -> None:
-    resnets.train(photos, out=tmp_path / "runs" / "seed-0", settings=QUICK)
+    resnets.train(photos, out=tmp_path / "runs" / "seed-0", settings=QUICK, plan="usual")
     before = (tmp_path / "runs" / "seed-0" / "classifier.safetensors").read_bytes()
     with pytest.raises(InputError, match="already contains runs; continue them with resume=True"):
         resnets.train_seeds(photos, seeds=2, out=tmp_path / "runs", settings=QUICK)
@@ -100,7 +100,7 @@ def test_a_rate_for_another_batch_is_told_as_the_setting_that_makes_it(photos: P
 
 
 def test_a_rate_is_sought_with_the_teacher_the_run_will_have(photos: Path, tmp_path: Path) -> None:
-    resnets.train(photos, out=tmp_path / "teacher", settings=QUICK)
+    resnets.train(photos, out=tmp_path / "teacher", settings=QUICK, plan="usual")
     settings = {**QUICK, "batch_size": 9}
     teacher = {"teacher": str(tmp_path / "teacher" / "classifier.safetensors")}
     alone, taught = (resnets.lr_find(photos, steps=40, settings=one) for one in (settings, {**settings, **teacher}))

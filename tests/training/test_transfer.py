@@ -45,7 +45,7 @@ def test_fine_tuning_carries_network_and_preprocessing_over_and_begins_with_a_pr
     photos: Path, start: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.INFO, logger="resnets"):
-        tuned = resnets.train(photos, weights=start, out=tmp_path / "run", settings={**SETTINGS, **SPEC})
+        tuned = resnets.train(photos, weights=start, out=tmp_path / "run", settings={**SETTINGS, **SPEC}, plan="usual")
     assert tuned.preprocessing == dataclasses.replace(resnets.load(start).preprocessing, resize=24)
     assert tuned.network.spec.num_classes == 3
     assert tuned.origin["weights"] == start.name
@@ -64,14 +64,16 @@ def test_a_linear_probe_changes_the_classifier_layer_alone(
     photos: Path, start: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.INFO, logger="resnets"):
-        probe = resnets.train(photos, weights=start, recipe="linear-probe", out=tmp_path / "run", settings=SPEC)
+        probe = resnets.train(
+            photos, weights=start, recipe="linear-probe", out=tmp_path / "run", settings=SPEC, plan="usual"
+        )
     assert "flip true: color images are mirrored" in caplog.messages
     assert not [said for said in caplog.messages if said.startswith(("batch", "stem and", "patience", "augment"))]
     ours, before = probe.network.state_dict(), resnets.load(start).network.state_dict()
     for name, tensor in before.items():
         assert name.startswith("fc.") or torch.equal(ours[name], tensor), name
     assert probe.metrics["val"]["epoch"] == 0
-    assert resnets.train(photos, out=tmp_path / "run", resume=True).metrics == probe.metrics
+    assert resnets.train(photos, out=tmp_path / "run", resume=True, plan="usual").metrics == probe.metrics
 
 
 @pytest.mark.parametrize("classes", [2, 3])
@@ -118,7 +120,9 @@ def test_a_head_for_other_classes_is_not_kept_even_where_they_are_as_many(photos
         path = Classifier(network=network, classes=classes, preprocessing=Preprocessing(size=24, resize=24)).save(
             tmp_path / f"{classes[0]}.safetensors"
         )
-        tuned = resnets.train(photos, "cifar_resnet20", weights=path, out=tmp_path / classes[0], settings=settings)
+        tuned = resnets.train(
+            photos, "cifar_resnet20", weights=path, out=tmp_path / classes[0], settings=settings, plan="usual"
+        )
         assert tuned.classes == ("blue", "green", "red")
         kept = torch.allclose(tuned.network.fc.weight, network.fc.weight, atol=1e-6)
         assert kept is (classes == tuned.classes)
@@ -126,7 +130,7 @@ def test_a_head_for_other_classes_is_not_kept_even_where_they_are_as_many(photos
 
 def test_frozen_epochs_leave_all_but_the_classifier_alone(photos: Path, start: Path, tmp_path: Path) -> None:
     settings = {**SETTINGS, **SPEC, "head": "new", "freeze_epochs": 2}
-    tuned = resnets.train(photos, weights=start, out=tmp_path / "run", settings=settings)
+    tuned = resnets.train(photos, weights=start, out=tmp_path / "run", settings=settings, plan="usual")
     before = resnets.load(start).network.state_dict()
     for name, tensor in tuned.network.state_dict().items():
         assert name.startswith("fc.") or torch.equal(tensor, before[name]), name
@@ -134,7 +138,7 @@ def test_frozen_epochs_leave_all_but_the_classifier_alone(photos: Path, start: P
 
 def test_frozen_norms_keep_what_they_came_with(photos: Path, start: Path, tmp_path: Path) -> None:
     settings = {**SETTINGS, **SPEC, "freeze_norms": True}
-    tuned = resnets.train(photos, weights=start, out=tmp_path / "run", settings=settings)
+    tuned = resnets.train(photos, weights=start, out=tmp_path / "run", settings=settings, plan="usual")
     before = resnets.load(start).network.state_dict()
     for name, tensor in tuned.network.state_dict().items():
         assert (".bn" not in name and "bn1" not in name) or torch.equal(tensor, before[name]), name
@@ -142,7 +146,7 @@ def test_frozen_norms_keep_what_they_came_with(photos: Path, start: Path, tmp_pa
 
 def test_frozen_stages_keep_weights_and_statistics(photos: Path, start: Path, tmp_path: Path) -> None:
     settings = {**SETTINGS, **SPEC, "head": "new", "freeze_stages": 2, "lr": 0.05}
-    tuned = resnets.train(photos, weights=start, out=tmp_path / "run", settings=settings)
+    tuned = resnets.train(photos, weights=start, out=tmp_path / "run", settings=settings, plan="usual")
     before = resnets.load(start).network.state_dict()
     before |= {name: tensor for name, tensor in tuned.network.state_dict().items() if name.startswith("fc.")}
     changed = {name for name, tensor in tuned.network.state_dict().items() if not torch.equal(tensor, before[name])}
@@ -152,10 +156,14 @@ def test_frozen_stages_keep_weights_and_statistics(photos: Path, start: Path, tm
 def test_images_no_larger_than_the_network_sees_are_not_enlarged_to_be_cropped(
     photos: Path, start: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    probe = resnets.train(photos, weights=start, recipe="linear-probe", out=tmp_path / "run", settings=SPEC)
+    probe = resnets.train(
+        photos, weights=start, recipe="linear-probe", out=tmp_path / "run", settings=SPEC, plan="usual"
+    )
     assert (probe.preprocessing.size, probe.preprocessing.resize) == (24, 24)  # photos of 20 pixels; weights: 28
     asked = {**SPEC, "preprocessing": {"resize": 28}}
-    probe = resnets.train(photos, weights=start, recipe="linear-probe", out=tmp_path / "other", settings=asked)
+    probe = resnets.train(
+        photos, weights=start, recipe="linear-probe", out=tmp_path / "other", settings=asked, plan="usual"
+    )
     assert probe.preprocessing.resize == 28
 
 

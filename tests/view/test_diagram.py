@@ -1,5 +1,6 @@
 """The picture of a network: what it says, that all of it can be seen, and that it stays within its page."""
 
+import math
 import re
 import sys
 import xml.etree.ElementTree as ET
@@ -290,8 +291,9 @@ def path_points(d: str) -> Iterator[tuple[float, float]]:
             continue
         control = [(x, y), *corners]
         if command not in "Mm":
-            for step in range(101):
-                yield bezier(control, step / 100)
+            steps = math.ceil(sum(map(math.dist, control, control[1:])) / 2)  # a curve is no longer than its polygon
+            for step in range(steps + 1):
+                yield bezier(control, step / max(1, steps))
         x, y = corners[-1]
 
 

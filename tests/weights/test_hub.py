@@ -128,7 +128,9 @@ def test_a_run_starts_from_a_name_alone_and_its_classifier_says_where_it_came_fr
     server.serve(NAME, repository)
     photos = pictures.folder(tmp_path / "photos")
     settings = {"preprocessing": {"size": 32, "resize": 32}, "epochs": int(recipe == "finetune")}
-    classifier = resnets.train(photos, weights=NAME, recipe=recipe, out=tmp_path / "run", settings=settings)
+    classifier = resnets.train(
+        photos, weights=NAME, recipe=recipe, out=tmp_path / "run", settings=settings, plan="usual"
+    )
     assert classifier.origin["network"] == "resnet18"
     found = hub.fetch(NAME)
     assert (classifier.origin["weights"], classifier.origin["licence"]) == (found.origin, "apache-2.0")

@@ -34,13 +34,18 @@ def write_whole(path: str | Path, content: bytes | str) -> Path:
 
 @contextmanager
 def written_whole(
-    path: str | Path, *, within: Path | None = None, instead: str = "choose another place"
+    path: str | Path,
+    *,
+    within: Path | None = None,
+    earlier: Path | None = None,
+    instead: str = "choose another place",
 ) -> Generator[BinaryIO]:
     """A file to write to, which is at `path` once the block has ended well, and is gone when it has not.
 
     Until then it lies beside `path`, and what killed writers of `path` left there is removed; or it lies in the folder
     `within`, of the same file system, whose leftovers its owner removes. Behind a link it is beside the link's target.
-    instead: what the user can do where `path` cannot be written. Raises as `write_whole`.
+    earlier: where the file that is replaced goes, in the same folder. instead: what the user can do where `path` cannot
+    be written. Raises as `write_whole`.
     """
     target = _target(path)
     temporary: Path | None = None
@@ -55,6 +60,8 @@ def written_whole(
             file.flush()
             os.fsync(file.fileno())
             temporary.chmod(0o666 & ~_umask())
+            if earlier is not None:
+                _keep(target, earlier)
             temporary.replace(target)
             temporary = None
     except OSError as error:
@@ -129,6 +136,18 @@ def check_parents(path: Path) -> None:
     blocking = next((parent for parent in path.parents if parent.exists() and not parent.is_dir()), None)
     if blocking is not None:
         raise InputError(f"{path}: cannot be written because {blocking} is a file; choose another place")
+
+
+def _keep(path: Path, earlier: Path) -> None:
+    """Let the file at `path`, if there is one, be at `earlier` too, where the file system can; else only there."""
+    beside = earlier.with_name(f".{earlier.name}.kept{_SUFFIX}")
+    try:
+        os.link(path, beside)
+        beside.replace(earlier)
+    except FileNotFoundError:
+        return
+    except OSError:  # a file system without links
+        path.replace(earlier)
 
 
 def _temporary(folder: Path, name: str) -> tuple[BinaryIO, Path]:

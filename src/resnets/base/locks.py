@@ -8,6 +8,8 @@ from typing import BinaryIO
 
 from resnets.base.errors import InputError, RunFailed
 
+_descriptors = set[int]()  # of the locks that this process holds
+
 
 @contextmanager
 def locked(path: Path, *, busy: str) -> Generator[None]:
@@ -22,9 +24,11 @@ def locked(path: Path, *, busy: str) -> Generator[None]:
     if file is None:
         raise InputError(busy)
     with file:
+        _descriptors.add(file.fileno())
         try:
             yield
         finally:
+            _descriptors.remove(file.fileno())
             with suppress(OSError):
                 path.unlink()
 
@@ -59,3 +63,16 @@ def held(descriptor: int) -> bool | None:
     except OSError:  # a network file system without locks
         return None
     return True
+
+
+def _let_go() -> None:
+    """In a process that was forked: locks are its parent's alone, which else would outlive a parent that is killed."""
+    for descriptor in _descriptors:
+        nothing = os.open(os.devnull, os.O_RDONLY)
+        os.dup2(nothing, descriptor)
+        os.close(nothing)
+    _descriptors.clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_let_go)

@@ -6,8 +6,13 @@ The file stays an ordinary one: the digest is one more entry of its metadata, ov
 import hashlib
 import json
 import struct
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, Literal
+
+import numpy as np
+from numpy.typing import NDArray
 
 ENTRY = "sha256"
 _LENGTH = struct.Struct("<Q")
@@ -22,10 +27,35 @@ def sealed(content: bytes) -> bytes:
     data = memoryview(content)[_LENGTH.size + length :]
     digest = _header_digest(header)
     digest.update(data)
-    header["__metadata__"] = {**header.get("__metadata__", {}), ENTRY: digest.hexdigest()}
-    text = json.dumps(header, separators=(",", ":")).encode()
-    text += b" " * (-len(text) % _ALIGNMENT)
-    return b"".join((_LENGTH.pack(len(text)), text, data))
+    return b"".join((*_closed(header, digest), data))
+
+
+@dataclass(frozen=True)
+class Stored:
+    """One tensor of a safetensors file."""
+
+    dtype: str  # as safetensors calls it: F32
+    array: NDArray[Any]  # its bits, in any order in memory
+
+
+def write_sealed(file: BinaryIO, tensors: Mapping[str, Stored], metadata: Mapping[str, str]) -> None:
+    """Write a sealed safetensors file, one tensor after the other, so that no second copy of all is in memory.
+
+    Other threads go on meanwhile: neither the digest nor the writing holds the interpreter.
+    """
+    header: dict[str, Any] = {"__metadata__": dict(metadata)}
+    ends = 0
+    for name, tensor in tensors.items():
+        begins, ends = ends, ends + tensor.array.nbytes
+        header[name] = {"dtype": tensor.dtype, "shape": list(tensor.array.shape), "data_offsets": [begins, ends]}
+    digest = _header_digest(header)
+    file.write(b"".join(_closed(header, digest)))  # as long as it will be with the digest of all
+    for tensor in tensors.values():
+        data = np.ascontiguousarray(tensor.array).reshape(-1).view(np.uint8).data
+        digest.update(data)
+        file.write(data)
+    file.seek(0)
+    file.write(b"".join(_closed(header, digest)))
 
 
 def seal_of(path: Path) -> Literal["whole", "broken", "none"]:
@@ -45,6 +75,14 @@ def seal_of(path: Path) -> Literal["whole", "broken", "none"]:
         while chunk := file.read(_CHUNK):
             digest.update(chunk)
     return "whole" if digest.hexdigest() == stated else "broken"
+
+
+def _closed(header: dict[str, Any], digest: "hashlib._Hash") -> tuple[bytes, bytes]:
+    """What a sealed file begins with: the length of its header, and the header with the digest in it."""
+    header["__metadata__"] = {**header.get("__metadata__", {}), ENTRY: digest.hexdigest()}
+    text = json.dumps(header, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % _ALIGNMENT)
+    return _LENGTH.pack(len(text)), text
 
 
 def _header(file: BinaryIO) -> dict[str, Any]:

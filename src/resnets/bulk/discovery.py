@@ -17,14 +17,15 @@ from urllib.parse import unquote
 from resnets.base.errors import InputError
 from resnets.base.names import as_on_disk
 from resnets.base.reading import head
-from resnets.bulk import parquet_images
 from resnets.bulk.manifest import Entry
-from resnets.bulk.stores import LOCAL, Store, arrow, is_uri, open_local, store_of
 from resnets.bulk.walking import files_below, of_a_run
-from resnets.data import image_formats, members, unpacking
+from resnets.data import image_formats, members, parquet_images, unpacking
 from resnets.data.image_formats import SUFFIXES
 from resnets.data.listing import LeftOut, is_hidden, picture_kind
+from resnets.data.remote_folders import HUB, hub_files
+from resnets.data.shard_names import expanded
 from resnets.data.sources import ARCHIVES
+from resnets.data.stores import LOCAL, Store, arrow, is_uri, open_local, store_of
 
 CONTAINERS = (*ARCHIVES, parquet_images.SUFFIX)
 
@@ -65,7 +66,15 @@ class Discovery:
     def _argument(self, name: str) -> Iterator[Entry]:
         if not name:
             raise InputError("'': the name of an image is empty; name files, folders or patterns")
+        if name.startswith(HUB):
+            for file in hub_files(name):
+                yield from self._argument(file)
+            return
         name = name if is_uri(name) else as_on_disk(name)
+        if "{" in name and not os.path.lexists(name) and (shards := expanded(name)) != [name]:
+            for shard in shards:
+                yield from self._argument(shard)
+            return
         if is_uri(name):
             yield from self._uri(name)
         elif os.path.isdir(name):  # noqa: PTH112 - no Path of a name that no system allows

@@ -12,8 +12,8 @@ from typing import Any, BinaryIO, Protocol, runtime_checkable
 import numpy as np
 from jaxtyping import Float32
 
-from resnets.bulk.stores import arrow
 from resnets.classifier.prediction import Prediction
+from resnets.data.stores import arrow
 
 _FORMULA = tuple("=+-@\t\r\n＝＋－＠")
 _NUMBER = re.compile(r"[+-]?\d+(\.\d+)?")

@@ -5,7 +5,7 @@ import os
 from dataclasses import dataclass
 from typing import Literal
 
-from resnets.bulk.stores import LOCAL, is_uri
+from resnets.data.stores import LOCAL, is_uri
 
 Kind = Literal["file", "tar", "unpacked", "zip", "parquet", "bad"]
 

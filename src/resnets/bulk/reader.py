@@ -11,9 +11,9 @@ from resnets.base.reading import read_regular
 from resnets.base.turns import take
 from resnets.bulk.discovery import unpacked_copy
 from resnets.bulk.manifest import Entry
-from resnets.bulk.parquet_images import Cursor
-from resnets.bulk.stores import LOCAL, Store, open_local
 from resnets.data import members
+from resnets.data.parquet_images import Cursor
+from resnets.data.stores import LOCAL, Store, open_local
 
 
 @dataclass

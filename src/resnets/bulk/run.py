@@ -29,10 +29,10 @@ from resnets.bulk.discovery import Discovery
 from resnets.bulk.formats import FORMATS, format_of
 from resnets.bulk.job import Job, check_same
 from resnets.bulk.meter import Meter
-from resnets.bulk.stores import arrow
 from resnets.bulk.work_folder import WorkFolder
 from resnets.bulk.worker import Opener, Stopped, Worker
 from resnets.classifier.predictor import Predictor
+from resnets.data.stores import arrow
 from resnets.data.views import VIEWS, Views
 from resnets.export.onnx_file import read_whole
 

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from resnets.base.errors import InputError
-from resnets.bulk.stores import WORK_FILES
 from resnets.data.listing import is_hidden
+from resnets.data.stores import WORK_FILES
 
 Identity = tuple[int, int]  # of a folder: its device, its inode
 

@@ -31,7 +31,7 @@ from resnets.bulk.discovery import Discovery
 from resnets.bulk.formats import Format, format_of
 from resnets.bulk.job import Job, OtherFormat
 from resnets.bulk.manifest import Entry
-from resnets.bulk.stores import Store
+from resnets.data.stores import Store
 
 PART_IMAGES = 1024  # at most
 LISTED = 10_000  # images between two signs of progress while they are listed

@@ -31,6 +31,7 @@ from resnets.cli.predict import predict
 from resnets.cli.recipe import recipe
 from resnets.cli.report import report
 from resnets.cli.serve import serve
+from resnets.cli.shard import shard
 from resnets.cli.show import show
 from resnets.cli.terminal import write_note
 from resnets.cli.train import train
@@ -57,6 +58,7 @@ VERBS = (
     list_networks,
     show,
     check,
+    shard,
     train,
     lr_find,
     evaluate,

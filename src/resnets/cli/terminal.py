@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from resnets.base.errors import InputError
 from resnets.base.files import check_place, write_whole
-from resnets.base.progress import Progress, Watch
+from resnets.base.launch import is_follower
+from resnets.base.progress import Progress, Watch, unwatched
 from resnets.view.table import UNPRINTABLE, Table, printable, render
 
 if TYPE_CHECKING:
@@ -25,7 +26,13 @@ SHORTEST_BAR = 8  # characters
 
 @contextmanager
 def watched() -> Iterator[Watch]:
-    """Show progress and the library's log on standard error: a bar on a terminal, plain lines elsewhere."""
+    """Show progress and the library's log on standard error: a bar on a terminal, plain lines elsewhere.
+
+    Of several processes that train together only the first shows anything.
+    """
+    if is_follower():
+        yield unwatched
+        return
     from rich.console import Console
 
     console = Console(stderr=True, highlight=False, soft_wrap=True)
@@ -53,7 +60,12 @@ def check_table(out: Path, *, json: bool, more: Sequence[str] = ()) -> bool:
 
 
 def write_result(text: str, out: Path | None = None) -> None:
-    """The verb's result: to `out` as it is, or to standard output without what would command a terminal."""
+    """The verb's result: to `out` as it is, or to standard output without what would command a terminal.
+
+    Of several processes only the first writes it.
+    """
+    if is_follower():
+        return
     if out is not None:
         write_whole(out, text)
     else:

@@ -52,7 +52,9 @@ def train(
     ----------
     data
         Images in a folder per class; train/, val/ and test/ folders of them; either of these as .zip or .tar; a .csv or
-        .tsv of images and labels; CIFAR-10 or CIFAR-100; a folder of IDX files; a MedMNIST .npz; or the word digits.
+        .tsv of images and labels; CIFAR-10 or CIFAR-100; a folder of IDX files; a MedMNIST .npz; the word digits; or
+        what is beyond the disk: shards ('shards/{000..099}.tar', also http:// and s3://), s3://BUCKET/FOLDER, Parquet
+        files, hf:OWNER/NAME.
     network
         A name from `resnets list`, or a .toml spec. By default it is the recipe's, or follows from the image size.
     spec

@@ -25,7 +25,7 @@ COIN = FLIP  # where the table is for erasing
 COLUMNS = AREA + 2 * TRIES
 
 # What an epoch's random numbers are for. A number says which, and must not change: runs resume by it.
-GEOMETRY, ORDER, BALANCE, POLICY, ERASE, MIX, DEPTH, DROPOUT = range(8)
+GEOMETRY, ORDER, BALANCE, POLICY, ERASE, MIX, DEPTH, DROPOUT, SHARDS = range(9)
 
 CROP_ASPECT = (3 / 4, 4 / 3)  # of a randomly resized box, width / height
 ERASED_AREA = (0.02, 1 / 3)  # of an erased box, as fractions of the image's: random erasing's paper, and timm
@@ -46,6 +46,8 @@ def generator(seed: int, epoch: int, purpose: int, *place: int) -> np.random.Gen
 
 def flip(images: Pixels, coins: Bool[Tensor, " batch"]) -> Pixels:
     """Mirror left and right where the coin is true."""
+    if images.device.type == "cuda":  # where reading a coin would wait for all that was asked for before
+        return torch.where(coins.view(-1, 1, 1, 1), images.flip(2), images)
     mirrored = images.clone()
     for row in coins.nonzero()[:, 0].tolist():  # `where` takes six times as long for 32 photographs
         mirrored[row] = images[row].flip(1)

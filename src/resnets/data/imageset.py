@@ -17,6 +17,7 @@ Split = Literal["train", "val", "test"]
 SPLITS: tuple[Split, ...] = ("train", "val", "test")
 
 SAMPLED = 64  # images whose content is part of a set's fingerprint
+SHARDS_SAMPLED = 8  # shards that a sample is drawn from, where not all are at hand
 
 log = logging.getLogger(__name__)
 
@@ -83,6 +84,12 @@ class ImageSet:
         array = getattr(self.images, "array", None)
         return None if array is None else array.shape[1:]
 
+    @property
+    def shards(self) -> NDArray[np.int64] | None:
+        """The shard of each image, where only a few shards are at hand at a time; else None."""
+        near = getattr(self.images, "near", None)
+        return None if near is None else near[self.rows]
+
     def image_name(self, index: int) -> str:
         """What a message calls one image of this set."""
         return self.images.name(int(self.rows[index]))
@@ -114,10 +121,13 @@ class ImageSet:
     def evenly(self, count: int, *, seed: int) -> "ImageSet":
         """At most `count` of the images, as many of each class as of any other as far as there are, drawn by a seed.
 
-        Every class's first comes before any class's second, so that what is cut off at the end is even too.
+        Every class's first comes before any class's second, so that what is cut off at the end is even too. Of shards
+        that are not at hand, only the first few are drawn from.
         """
         random = np.random.Generator(np.random.Philox(key=seed))
-        drawn = [random.permutation(np.flatnonzero(self.labels == label)) for label in range(len(self.classes))]
+        shards = self.shards
+        at_hand = True if shards is None else shards < shards.min() + SHARDS_SAMPLED
+        drawn = [random.permutation(np.flatnonzero((self.labels == one) & at_hand)) for one in range(len(self.classes))]
         ranks = np.concatenate([np.arange(len(members)) for members in drawn])
         return self.subset(np.concatenate(drawn)[np.argsort(ranks, kind="stable")][:count])
 
@@ -137,7 +147,8 @@ class ImageSet:
         for index in range(len(self)):
             name = "" if self.one_shape else composed(self.image_name(index).rsplit("/", 1)[-1])
             digest.update(f"\n{name}\t{self.labels[index]}".encode(errors="surrogateescape"))
-        for index in np.linspace(0, len(self) - 1, min(SAMPLED, len(self))).astype(int):
+        sampled = SAMPLED if self.shards is None else 0
+        for index in np.linspace(0, len(self) - 1, min(sampled, len(self))).astype(int):
             try:
                 content = self.read(int(index))
                 digest.update(content if isinstance(content, bytes) else content.tobytes())

@@ -24,6 +24,7 @@ from resnets.data.workers import Workers, can_be_sent
 
 Rows = list[NDArray[np.int64]]  # of each batch
 
+ROOM = 0.25  # of a GPU's free memory that images may take for good
 SAMPLED = 64  # images whose sizes say whether all fit in memory
 
 
@@ -32,7 +33,10 @@ class PixelSource(Protocol):
     """Gives the training images at some rows, each changed as its row of random numbers says.
 
     views: the row of `numbers` for each image; without it, the image's own. size: in pixels, if not the network's.
+    device: where the pixels are.
     """
+
+    device: torch.device
 
     def batches(
         self, batches: Rows, numbers: NDArray[np.float32], *, views: Rows | None = None, size: int | None = None
@@ -40,23 +44,36 @@ class PixelSource(Protocol):
 
 
 class InMemory:
-    """Every image decoded once, padded once, and gathered by index."""
+    """Every image decoded once, padded once, and gathered by index, on the CPU or on a GPU that has room for all."""
 
     def __init__(
-        self, images: ImageSet, preprocessing: Preprocessing, augmentation: Augmentation, watch: Watch = unwatched
-    ) -> None:
+        self, images: ImageSet, preprocessing: Preprocessing, augmentation: Augmentation, *,
+        device: torch.device | None = None, watch: Watch = unwatched,
+    ) -> None:  # fmt: skip
         self.size = preprocessing.size
         self.padding = augmentation.crop_padding if augmentation.augment == "crop" else 0
-        self.pixels = torch.from_numpy(_padded(all_pixels(images, preprocessing, watch), self.padding))
+        pixels = torch.from_numpy(_padded(all_pixels(images, preprocessing, watch), self.padding))
+        changed_by_policy = augmentation.policy != "none"  # by Pillow, on the CPU
+        there = device is not None and not changed_by_policy and _has_room(device, pixels.nbytes)
+        self.device = device if device is not None and there else torch.device("cpu")
+        self.pixels = pixels.to(self.device)
 
     def batches(
         self, batches: Rows, numbers: NDArray[np.float32], *, views: Rows | None = None, size: int | None = None
     ) -> Iterator[Tensor]:
-        places = 2 * self.padding + 1
-        for rows, view in zip(batches, views or batches, strict=True):
-            tops = torch.from_numpy((numbers[view, TOP] * places).astype(np.int64))
-            lefts = torch.from_numpy((numbers[view, LEFT] * places).astype(np.int64))
-            windows = augmentation.crop(self.pixels, torch.from_numpy(rows), tops, lefts, self.size)
+        if not batches:
+            return
+        count, places, order = len(batches[0]), 2 * self.padding + 1, np.concatenate(views or batches)
+        rows, tops, lefts = (
+            torch.from_numpy(column).to(self.device).split(count)
+            for column in (
+                np.concatenate(batches),
+                (numbers[order, TOP] * places).astype(np.int64),
+                (numbers[order, LEFT] * places).astype(np.int64),
+            )
+        )
+        for row, top, left in zip(rows, tops, lefts, strict=True):
+            windows = augmentation.crop(self.pixels, row, top, left, self.size)
             yield augmentation.resized(windows, size or self.size)
 
 
@@ -65,6 +82,8 @@ class Decoded:
 
     Pictures that all fit in MEMORY_LIMIT are kept from epoch to epoch, and decoded by threads, which share them.
     """
+
+    device = torch.device("cpu")
 
     def __init__(
         self, images: ImageSet, preprocessing: Preprocessing, augmentation: Augmentation, *, workers: int = 0
@@ -140,9 +159,16 @@ class Photographs:
         return found
 
 
+def _has_room(device: torch.device, size: int) -> bool:
+    """Whether so many bytes are little enough to stay on the device beside the network's work."""
+    return device.type == "cuda" and size <= ROOM * torch.cuda.mem_get_info(device)[0]
+
+
 def _bytes_expected(images: ImageSet, preprocessing: Preprocessing) -> float:
     """What all pictures take when they are decoded, by the sizes of SAMPLED of them."""
-    areas = [area for row in range(0, len(images), -(-len(images) // SAMPLED)) if (area := _area(images, row))]
+    step = -(-len(images) // SAMPLED) if images.shards is None else 1
+    sampled = range(0, len(images), step)[:SAMPLED]
+    areas = [area for row in sampled if (area := _area(images, row))]
     return len(images) * preprocessing.channels * (statistics.fmean(areas) if areas else 0)
 
 

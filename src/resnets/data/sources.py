@@ -7,12 +7,16 @@ from pathlib import Path
 from resnets.base.errors import InputError
 from resnets.base.names import as_on_disk
 from resnets.base.reading import MAX_FILE, read_whole
+from resnets.data import shards
 from resnets.data.archives import open_archive
 from resnets.data.arrays import digits, open_npz
 from resnets.data.cifar import DISTRIBUTIONS, Read, identify, open_cifar
 from resnets.data.folders import open_folder
 from resnets.data.idx import find_idx, open_idx
 from resnets.data.imageset import ImageSet
+from resnets.data.remote_folders import HUB, open_hub, open_uri
+from resnets.data.shard_names import expanded, shards_named
+from resnets.data.stores import is_uri
 from resnets.data.table_columns import Asked
 from resnets.data.tables import open_table
 
@@ -20,7 +24,8 @@ TABLES = (".csv", ".tsv")
 ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.xz", ".tar.bz2")
 WHAT_WORKS = (
     "what works is a folder with a sub-folder for each class, a zip or tar archive of one, a .csv or .tsv of images "
-    "and labels, a folder of CIFAR or IDX files, a MedMNIST .npz, or the word digits"
+    "and labels, a folder of CIFAR or IDX files, a MedMNIST .npz, shards such as 'shards/{000..099}.tar', Parquet "
+    "files, hf:OWNER/NAME, s3:// and http:// addresses of shards, or the word digits"
 )
 
 _CIFAR_FILES = frozenset(file for one in DISTRIBUTIONS for file in one.files)
@@ -38,6 +43,8 @@ def open_source(source: str | Path, *, columns: Asked | None = None, images: str
         raise InputError(f"{source}: --columns and --images only work with a table, {' or '.join(TABLES)}")
     if source == "digits":
         return digits()
+    if far := _open_far(str(source)):
+        return far
     name = as_on_disk(str(source))
     try:
         if not name:
@@ -51,6 +58,15 @@ def open_source(source: str | Path, *, columns: Asked | None = None, images: str
     raise InputError(f"{name}: no such file or folder; {WHAT_WORKS}")
 
 
+def _open_far(source: str) -> ImageSet | None:
+    """What braces, Parquet files, URIs and the Hub hold; None of another source."""
+    if source.startswith(HUB):
+        return open_hub(source)
+    if shards.is_sharded(source):
+        return shards.open_shards(source, shards_named(expanded(source)))
+    return open_uri(source) if is_uri(source) else None
+
+
 def opened(data: str | Path | ImageSet, *, columns: Asked | None = None, images: str | Path | None = None) -> ImageSet:
     """The images of `data`, which may be opened already."""
     return data if isinstance(data, ImageSet) else open_source(data, columns=columns, images=images)
@@ -61,6 +77,8 @@ def _is_table(path: str) -> bool:
 
 
 def _open_folder(folder: str) -> ImageSet:
+    if shards.shards_in(folder):
+        return shards.open_folder_of_shards(folder)
     top = folder.rstrip("/")
     places = (top or "/", *(f"{top}/{one.folder}" for one in DISTRIBUTIONS))
     if cifar := _cifar(folder, places, lambda path: Path(path).is_file(), partial(read_whole, limit=MAX_FILE)):
@@ -72,6 +90,8 @@ def _open_folder(folder: str) -> ImageSet:
 
 def _open_file(path: str) -> ImageSet:
     lower = path.lower()
+    if lower.endswith(".tar") and shards.holds_samples(path):
+        return shards.open_shards(path, shards_named([path]))
     if lower.endswith(ARCHIVES):
         archive = open_archive(path)
         places = {folder for folder, _, file in (row.rpartition("/") for row in archive.rows) if file in _CIFAR_FILES}

@@ -4,9 +4,10 @@ An image is cropped, resized, flipped and then changed by the policy; normalizat
 step's.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import numpy as np
 import torch
@@ -40,20 +41,26 @@ class TrainingBatches:
 
     def __init__(
         self, images: ImageSet, preprocessing: Preprocessing, augmentation: Augmentation,
-        *, batch_size: int, seed: int, workers: int = 0, watch: Watch = unwatched,
+        *, batch_size: int, seed: int, workers: int = 0, device: torch.device | None = None, watch: Watch = unwatched,
+        part: Callable[[int], slice] = slice,
     ) -> None:  # fmt: skip
         """workers: processes that decode images which do not fit in memory; 0: threads of this one do.
 
-        They begin with the first epoch, and end with `close`.
+        They begin with the first epoch, and end with `close`. device: where images are kept if all of them fit and no
+        policy changes them, which only a CPU can; by default the CPU's memory. part: of so many images of a batch,
+        those that this process is given; by default all.
         """
         self.labels = torch.from_numpy(images.labels)
+        self.shards = images.shards
         self.batch_size = min(batch_size, len(images))
+        self.part = part(self.batch_size)
+        self.given = len(range(self.batch_size)[self.part])  # images of a batch
         self.seed = seed
         self.preprocessing = preprocessing
         self.augmentation = augmentation
         in_memory = augmentation.augment != "resized-crop" and fits_in_memory(len(images), preprocessing)
         self.source: PixelSource = (
-            InMemory(images, preprocessing, augmentation, watch)
+            InMemory(images, preprocessing, augmentation, device=device, watch=watch)
             if in_memory
             else Decoded(images, preprocessing, augmentation, workers=workers)
         )
@@ -76,21 +83,29 @@ class TrainingBatches:
             epoch=epoch,
             sampler=self.augmentation.sampler,
             repeats=self.augmentation.repeats,
+            shards=self.shards,
         )
         rows, views = self._in_batches(images, start), self._in_batches(views, start)
         numbers = self._table(epoch, augmentation.GEOMETRY, augmentation.COLUMNS)
         pixels = self.source.batches(rows, numbers, views=views, size=size)
         if self.augmentation.flip:
-            mirrored = torch.from_numpy(self._mirrored(epoch, numbers))
-            pixels = map(lambda batch, view: augmentation.flip(batch, mirrored[view]), pixels, views)
+            pixels = map(augmentation.flip, pixels, self._split(self._mirrored(epoch, numbers), views))
         if self.augmentation.policy != "none":
             pixels = self._after_policy(pixels, views, epoch)
         boxes = self._boxes(views, epoch, size or self.preprocessing.size)
-        for chosen, batch, erased in zip(rows, pixels, boxes, strict=True):
-            yield Batch(batch, self.labels[torch.from_numpy(chosen)], erased)
+        labels = self._split(self.labels.numpy(), rows)
+        yield from map(Batch, pixels, labels, boxes)
 
     def _in_batches(self, rows: NDArray[np.int64], start: int) -> Rows:
-        return [rows[step * self.batch_size : (step + 1) * self.batch_size] for step in range(start, self.steps)]
+        return [
+            rows[step * self.batch_size : (step + 1) * self.batch_size][self.part] for step in range(start, self.steps)
+        ]
+
+    def _split(self, values: NDArray[Any], rows: Rows) -> Iterator[Tensor]:
+        """The values at the rows of each batch, where the pixels are; those of an epoch go there together."""
+        if rows:
+            together = torch.from_numpy(values[np.concatenate(rows)]).to(self.source.device)
+            yield from together.split(self.given)
 
     def _table(self, epoch: int, purpose: int, columns: int) -> NDArray[np.float32]:
         return augmentation.table(len(self.labels), seed=self.seed, epoch=epoch, purpose=purpose, columns=columns)
@@ -110,7 +125,7 @@ class TrainingBatches:
         columns = policies.columns(self.augmentation.policy, self.augmentation.policy_ops)
         numbers = self._table(epoch, augmentation.POLICY, columns)
         policy, colour = _policy(self.augmentation, self.preprocessing), self.preprocessing.mean_colour
-        pieces = -(-self.batch_size // PIECE)
+        pieces = -(-self.given // PIECE)
 
         def changed(piece: tuple[Tensor, NDArray[np.int64]]) -> NDArray[np.uint8]:
             pixels, rows = piece
@@ -120,7 +135,7 @@ class TrainingBatches:
         cut = (
             (batch[at : at + PIECE], view[at : at + PIECE])
             for batch, view in zip(batches, views, strict=True)
-            for at in range(0, self.batch_size, PIECE)
+            for at in range(0, self.given, PIECE)
         )
         done = in_order(changed, cut, ahead=2 * pieces)
         for _ in views:

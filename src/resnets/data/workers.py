@@ -35,6 +35,7 @@ from resnets.data.slots import PIECE, Shared, Slot
 log = logging.getLogger(__name__)
 
 AHEAD = 2  # batches that are decoded early
+QUEUED = 2  # pieces for each worker beyond those: one that it is at, and one that it goes on with at once
 FEWEST_CPUS = 4  # with fewer, threads that seldom wait for each other are as fast
 HANGS = 25.0  # seconds that this process waits for one image before it gives a worker up
 LONGEST_WAIT = 1.0  # seconds, between looks at all workers
@@ -45,9 +46,9 @@ LOOKS = 5.0  # seconds between a worker's looks at whether this process still li
 Drawn = tuple[NDArray[np.int64], NDArray[np.float32]]  # rows of a batch, and their random numbers
 
 
-def usual_workers() -> int:
-    """How many processes pay on this machine; 0 where threads are as fast."""
-    cpus = usable_cpus()
+def usual_workers(*, share: int = 1) -> int:
+    """How many processes pay on this machine; 0 where threads are as fast. share: trainings that share it."""
+    cpus = usable_cpus() // share
     return cpus if cpus >= FEWEST_CPUS else 0
 
 
@@ -102,7 +103,7 @@ class Workers:
         Raises InputError for an image that cannot be used, and RunFailed when a worker dies or hangs.
         """
         pieces = -(-count // PIECE)
-        shared = self._begun(AHEAD * pieces + self.count, size)
+        shared = self._begun(AHEAD * pieces + QUEUED * self.count, size)
         try:
             coming = (piece for rows, numbers in drawn for piece in _pieces(rows, numbers))
             sent = deque(self._sent(shared, coming, size))

@@ -19,9 +19,7 @@ def session(model: bytes | str | Path, *, threads: int = 0) -> Any:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     if threads > 1:
-        options.add_session_config_entry(
-            "session.force_spinning_stop", "1"
-        )  # for other threads
+        options.add_session_config_entry("session.force_spinning_stop", "1")  # for other threads
     options.log_severity_level = 4  # errors are raised; its warnings are about what it itself makes of the graph
     content = model if isinstance(model, bytes) else str(model)
     return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])

@@ -1,16 +1,11 @@
 """A run's figures for TensorBoard, behind the `tensorboard` extra."""
 
-import io
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from jaxtyping import UInt8
-
 from resnets.base.errors import InputError
-from resnets.evaluation.metrics import Evaluation
 from resnets.training.listener import EpochDone, Listener
 
 # Columns of metrics.jsonl -> what TensorBoard groups and names them by; a column without a name here keeps its own.
@@ -42,11 +37,6 @@ class Board(Listener):
                 self.writer.add_scalar(TAGS.get(name, name), value, row["epoch"])
         self.writer.flush()
 
-    def confusion(self, evaluation: Evaluation, *, epoch: int) -> None:
-        """Add the confusion matrix as an image."""
-        self.writer.add_image("confusion", _raster(evaluation), epoch, dataformats="HWC")
-        self.writer.flush()
-
 
 @contextmanager
 def board(folder: str | Path, *, epoch: int = 0) -> Generator[Board]:
@@ -74,14 +64,3 @@ def require_tensorboard() -> type[Any]:
 
 def _writer(folder: Path, epoch: int) -> Any:
     return require_tensorboard()(str(folder), purge_step=epoch + 1 if epoch else None)
-
-
-def _raster(evaluation: Evaluation) -> UInt8[np.ndarray, "height width 3"]:
-    from PIL import Image
-
-    from resnets.report.plots import confusion_figure
-
-    buffer = io.BytesIO()
-    figure: Any = confusion_figure(evaluation)
-    figure.savefig(buffer, format="png", dpi=100)
-    return np.asarray(Image.open(buffer).convert("RGB"))

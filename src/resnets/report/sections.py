@@ -10,6 +10,7 @@ from resnets.evaluation import intervals
 from resnets.evaluation.calibration import Reliability
 from resnets.evaluation.chance import no_better_than_chance
 from resnets.report import findings, plots, scores, thumbnails
+from resnets.report.confusion import confusion as confusion_matrix
 from resnets.report.evaluated import RunReport
 from resnets.report.findings import Pair
 from resnets.report.inline import inline
@@ -162,7 +163,7 @@ def confusion(run: RunReport) -> dict[str, Any]:
     found: dict[str, Any] = {}
     if len(matrix) > SLIM:
         label = f"confusion matrix of {len(matrix)} classes; the pairs below name its largest entries off the diagonal"
-        found["drawn"] = inline(plots.confusion(run.evaluation), name="confusion", label=label)
+        found["drawn"] = inline(confusion_matrix(run.evaluation), name="confusion", label=label)
     if len(matrix) > TABLED:
         return found
     shares = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)

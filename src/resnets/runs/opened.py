@@ -5,7 +5,7 @@ import hashlib
 import logging
 import shlex
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,7 @@ from resnets.training.recipes.recipe import ENDLESS, Recipe, replaced
 from resnets.training.run_folder import RunFolder, data_name, find_run, new_run
 from resnets.training.splits import Splits, prepare_splits
 from resnets.training.transfer import Start
+from resnets.training.world import ALONE, World
 
 log = logging.getLogger(__name__)
 
@@ -67,14 +68,39 @@ class Run:
 
 
 @contextmanager
-def opened(request: TrainRequest) -> Generator[Run]:
+def opened(request: TrainRequest, world: World = ALONE) -> Generator[Run]:
     """The run that is asked for, whose folder is its alone while the block lasts.
 
+    Of several processes the first opens it; the others take its word, and open the images themselves.
     Raises InputError for what the user can mend, among it another run that is being trained in the folder.
     """
+    with ExitStack() as held:
+        found: list[Run] = []
+
+        def first() -> tuple[RunFolder, Saved, bool]:
+            run = held.enter_context(_opened(request))
+            found.append(run)
+            return run.folder, run.saved, run.extended
+
+        folder, saved, longer = world.from_first(first)
+        yield found[0] if found else _followed(request, folder, saved, longer=longer)
+
+
+def _followed(request: TrainRequest, folder: RunFolder, saved: Saved, *, longer: bool) -> Run:
+    """The run that the first process has opened. Raises InputError when this one does not find the same images."""
+    splits = _splits(
+        request, saved.plan.recipe, saved.data["skip_bad"], request.leave_out or saved.data.get("leave_out")
+    )
+    if splits.origin["fingerprint"] != saved.data["fingerprint"] or _content(splits) != saved.data["content"]:
+        raise InputError(f"{request.data}: other images than the first process finds there; give all hosts the same")
+    return Run(folder, saved, splits, request, extended=longer)
+
+
+@contextmanager
+def _opened(request: TrainRequest) -> Generator[Run]:
     if request.resume:
         folder = find_run(request.out, request.data)
-        checkpoint.read(folder.state)  # raises, before a folder is made, where there is no run
+        folder.saved()  # raises, before a folder is made, where there is no run
         with folder.claimed():
             yield resumed(request, folder)
     elif request.out is not None:
@@ -117,6 +143,7 @@ def resumed(request: TrainRequest, folder: RunFolder) -> Run:
 
     Raises InputError when they are not the same, or when one of its files is missing or damaged.
     """
+    checkpoint.recover(folder.state, folder.earlier_state)
     checkpoint.check_whole(folder.state)
     begun = checkpoint.read(folder.state)
     _check_best(folder, begun.run_state)

@@ -13,7 +13,8 @@ from resnets.classifier import file as classifiers
 from resnets.classifier.file import Classifier
 from resnets.evaluation.calibration import Threshold, calibrate
 from resnets.evaluation.chance import no_better_than_chance
-from resnets.report import page, plots
+from resnets.report import page
+from resnets.report.confusion import confusion
 from resnets.report.evaluated import RunReport
 from resnets.runs import samples
 from resnets.runs.opened import Run
@@ -33,7 +34,7 @@ def finish(run: Run, state: RunState, logits: NDArray[np.float32] | None) -> Cla
         said = _calibrated(run, state, logits)
         said.classifier.save(run.folder.classifier)
     with _kept(run, "reporting", "calibrated; report.html is not finished"):
-        write_whole(run.folder.confusion, plots.confusion(said.evaluation))
+        write_whole(run.folder.confusion, confusion(said.evaluation))
         page.write(run.folder.report, said)
         if run.request.samples and run.saved.origin.get("samples", True):
             samples.write(run.folder.samples, run.splits.train, run.splits.val, seed=run.plan.recipe.split_seed)

@@ -11,12 +11,12 @@ from typing import Any
 
 from resnets.base.errors import InputError
 from resnets.base.files import check_parents, remove_leftovers, write_whole
+from resnets.base.launch import is_launched
 from resnets.classifier.file import Classifier
 from resnets.data import sources
 from resnets.runs.opened import recipe_values
 from resnets.runs.request import TrainRequest
 from resnets.runs.run import train
-from resnets.training import checkpoint
 from resnets.training.recipes.plan import Execution
 from resnets.training.run_folder import RUNS, RunFolder, data_name
 
@@ -67,6 +67,8 @@ def train_seeds(request: TrainRequest, count: int) -> Spread:
     """
     if count < 2:
         raise InputError(f"seeds = {count}: must be at least 2")
+    if is_launched():
+        raise InputError(f"seeds = {count}: under torchrun train one seed at a time, with --set seed=N")
     folder = _folder(request)
     remove_leftovers(folder)
     first = recipe_values(request.changes).seed
@@ -87,8 +89,8 @@ def train_seeds(request: TrainRequest, count: int) -> Spread:
 
 def _measured(folder: Path, seeds: tuple[int, ...]) -> Execution | None:
     """How the first of the runs that has begun computes, so that seeds differ by chance alone; None before it has."""
-    states = (RunFolder(folder / f"seed-{seed}").state for seed in seeds)
-    return next((checkpoint.read(state).plan.execution for state in states if state.exists()), None)
+    runs = (RunFolder(folder / f"seed-{seed}") for seed in seeds)
+    return next((run.saved().plan.execution for run in runs if run.is_begun), None)
 
 
 def _folder(request: TrainRequest) -> Path:
@@ -104,7 +106,7 @@ def _folder(request: TrainRequest) -> Path:
 
 def _one(request: TrainRequest, folder: Path, seed: int) -> Classifier:
     run = RunFolder(folder / f"seed-{seed}")
-    resume = request.resume and run.state.exists()
+    resume = request.resume and run.is_begun
     settings = {**request.settings, "seed": seed}
     if "recipe" in settings:
         settings["recipe"] = {name: value for name, value in settings["recipe"].items() if name != "seed"}

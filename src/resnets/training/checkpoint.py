@@ -1,7 +1,11 @@
-"""Where a run stands, in one file that is written whole: weights, the optimizer's sums, and the place in the data."""
+"""Where a run stands, in a file that is written whole: weights, the optimizer's sums, and the place in the data.
 
-import dataclasses
+`snapshots.py` writes it. The newest two are kept, each with a digest, so that a damaged newest one is noticed and the
+run goes on from the one before.
+"""
+
 import json
+import logging
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,13 +16,14 @@ import torch
 from torch import Tensor, nn
 
 from resnets.base.errors import InputError
-from resnets.base.files import write_whole
-from resnets.base.seal import seal_of, sealed
+from resnets.base.seal import seal_of
 from resnets.training.recipes.plan import Plan, plan_from_dict
 from resnets.training.step.step import Step
 
 FORMAT = 3
 ENTRY = "resnets-run"
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(kw_only=True)
@@ -54,26 +59,6 @@ class Saved:
     origin: dict[str, Any] = field(default_factory=dict[str, Any])  # what the classifier's header says of the run
 
 
-def save(path: Path, step: Step, saved: Saved) -> None:
-    """Write the state file, whole or not at all. Raises RunFailed when the system refuses."""
-    tensors = {f"network.{name}": tensor for name, tensor in step.network.state_dict().items()}
-    for name, parameter in step.network.named_parameters():
-        for key, value in step.optimizer.state.get(parameter, {}).items():
-            tensors[f"optimizer.{key}.{name}"] = value
-    if step.average:
-        tensors |= {f"average.{name}": tensor for name, tensor in step.average.state_dict().items()}
-    entry = {
-        "format": FORMAT,
-        "plan": saved.plan.as_dict(),
-        "data": saved.data,
-        "threads": saved.threads,
-        "run_state": dataclasses.asdict(saved.run_state),
-        "origin": saved.origin,
-    }
-    ready = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-    write_whole(path, sealed(safetensors.torch.save(ready, metadata={ENTRY: json.dumps(entry)})))
-
-
 def read(path: Path) -> Saved:
     """What a state file says. Raises InputError when it is missing, damaged, or of another format."""
     if not path.is_file():
@@ -100,6 +85,44 @@ def read(path: Path) -> Saved:
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise _damaged(path, error) from error
+
+
+def recover(path: Path, earlier: Path) -> None:
+    """Put the state before in the newest one's place, and log that, where the newest is damaged or missing.
+
+    Where that one is no better, nothing is changed.
+    """
+    found = _seal(path)
+    if found == "whole" or _seal(earlier) != "whole":
+        return
+    at = read(earlier).run_state
+    earlier.replace(path)
+    log.warning(
+        "%s: %s; the run goes on from the checkpoint before it, in epoch %d after step %d",
+        path, "damaged (its bytes are not those that were written)" if found else "missing", at.epoch + 1, at.step,
+    )  # fmt: skip
+
+
+def _seal(path: Path) -> str:
+    """Whether a state file is whole; an empty text where there is none."""
+    try:
+        return seal_of(path)
+    except FileNotFoundError:
+        return ""
+    except OSError:
+        return "broken"
+
+
+def read_newest(*paths: Path) -> Saved:
+    """What the first of these state files that can be read says. Raises, when none can be, as `read` of the first."""
+    first: InputError | None = None
+    for path in paths:
+        try:
+            return read(path)
+        except InputError as error:
+            first = first or error
+    assert first is not None
+    raise first
 
 
 def check_whole(path: Path) -> None:

@@ -18,10 +18,12 @@ from resnets.base.errors import RunFailed
 from resnets.base.progress import Progress, Watch, unwatched
 from resnets.network import ResNet
 from resnets.training.recipes.plan import Execution
+from resnets.training.step.recording import WARM_UP, CudaGraph, Outputs
 
 log = logging.getLogger(__name__)
 
 WORTH_MEASURING = 120.0  # seconds a run must be expected to take before other ways than the usual one are tried
+WORTH_MEASURING_ON_A_GPU = 20.0  # where a few steps take well under a second
 WORTH_COMPILING = 900.0
 STEPS = 4  # timed of each, after one that is not
 Clock = Callable[[Execution], "Timing"]
@@ -77,11 +79,16 @@ def has_bfloat16(device: torch.device) -> bool:
         return torch.cuda.is_bf16_supported(including_emulation=False)
 
 
-def alternatives(first: Execution, device: torch.device) -> list[Execution]:
-    """The other ways worth timing on this device, each one change away from `first`; compilation comes last."""
+def alternatives(first: Execution, device: torch.device, *, graph: bool = True) -> list[Execution]:
+    """The other ways worth timing on this device, each one change away from `first`; compilation comes last.
+
+    graph: whether a step may be recorded, as that of a single process.
+    """
     found = [replace(first, memory_format="contiguous")]
     if has_bfloat16(device):
         found.append(replace(first, precision="float32" if device.type == "cuda" else "bfloat16"))
+    if device.type == "cuda" and graph:
+        found.append(replace(first, graph=True))
     if device.type == "cpu" and (threads := torch.get_num_threads()) > 4:
         found.append(replace(first, threads=threads // 2))
     return found
@@ -94,15 +101,19 @@ def can_compile(device: torch.device) -> bool:
     return device.type == "cuda" and find_spec("triton") is not None
 
 
-def choose(first: Execution, clock: Clock, steps: int, others: Sequence[Execution], *, compiles: bool) -> Choice:
+def choose(
+    first: Execution, clock: Clock, steps: int, others: Sequence[Execution], *,
+    compiles: bool, worth_measuring: float = WORTH_MEASURING,
+) -> Choice:  # fmt: skip
     """The way whose `steps` take the least time, its own beginning included.
 
-    clock: times one way. A run so short that measuring would not pay keeps `first`. Each change that helps alone is
-    taken together with the others that do, and the whole is timed before it is believed; then so is its compilation.
+    clock: times one way. worth_measuring: a run expected to take fewer seconds keeps `first`. Each change that helps
+    alone is taken together with the others that do, and the whole is timed before it is believed; then so is its
+    compilation.
     """
     timed = [clock(first)]
     expected = timed[0].total(steps)
-    if expected < WORTH_MEASURING:
+    if expected < worth_measuring:
         return Choice(
             first, f"execution {first}: the usual; a run of {expected:.0f} s is too short to try others", tuple(timed)
         )
@@ -138,7 +149,7 @@ def _together(first: Execution, ways: Sequence[Execution]) -> Execution:
     changes = {
         name: getattr(way, name)
         for way in ways
-        for name in ("threads", "precision", "memory_format")
+        for name in ("threads", "precision", "memory_format", "graph")
         if getattr(way, name) != getattr(first, name)
     }
     return replace(first, **changes)
@@ -170,17 +181,34 @@ def _timed(network: ResNet, execution: Execution, images: Tensor, labels: Tensor
     images = images.contiguous() if contiguous else images
     forward: Any = torch.compile(network) if execution.compile else network
     optimizer = torch.optim.SGD(network.parameters(), lr=0.0, momentum=0.9)
-    seconds: list[float] = []
-    for done in range(1 + STEPS):
-        started = time.perf_counter()
+
+    def step() -> Outputs:
         with torch.autocast(images.device.type, torch.bfloat16, enabled=execution.precision == "bfloat16"):
             loss = F.cross_entropy(forward(images), labels)
+        optimizer.zero_grad(set_to_none=True)
         loss.backward()
         optimizer.step()
-        optimizer.zero_grad(set_to_none=True)
+        return (loss,)
+
+    started = time.perf_counter()
+    make = _recorded(step) if execution.graph else step
+    seconds: list[float] = []
+    for done in range(1 + STEPS):
+        make()
         if images.device.type == "cuda":
             torch.cuda.synchronize()
-        seconds.append(time.perf_counter() - started)
+        now = time.perf_counter()
+        seconds.append(now - started)
+        started = now
         watch(Progress("timing ways to compute", done + 1, 1 + STEPS))
-    step = statistics.median(seconds[1:])
-    return Timing(execution, max(0.0, seconds[0] - step), step)
+    median = statistics.median(seconds[1:])
+    return Timing(execution, max(0.0, seconds[0] - median), median)
+
+
+def _recorded(step: Callable[[], Outputs]) -> Callable[[], object]:
+    """The step as a CUDA graph."""
+    graph = CudaGraph()
+    for _ in range(WARM_UP):
+        graph.aside(step)
+    graph.record(step)
+    return graph.replay

@@ -11,11 +11,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from resnets.base.errors import Interrupted, RunFailed
+from resnets.base.errors import InputError, Interrupted, RunFailed
 from resnets.base.interruption import StopRequest, stop_requests
 from resnets.base.progress import Progress, Watch, unwatched
 from resnets.classifier.file import Classifier
-from resnets.data import loading
 from resnets.data.augmentation import size_in_epoch
 from resnets.data.imageset import ImageSet
 from resnets.data.training_batches import TrainingBatches
@@ -24,14 +23,19 @@ from resnets.evaluation import metrics
 from resnets.evaluation.metrics import Evaluation
 from resnets.training import best_epoch as selection
 from resnets.training import checkpoint
-from resnets.training.checkpoint import RunState, Saved
+from resnets.training.checkpoint import Saved
 from resnets.training.listener import EpochDone, Listener, StepDone
 from resnets.training.recipes.recipe import Recipe
 from resnets.training.run_folder import RunFolder
+from resnets.training.snapshots import Writer
+from resnets.training.step.feeding import on_device
 from resnets.training.step.step import Step
 from resnets.training.step.teacher import Teacher
+from resnets.training.tally import Tally
+from resnets.training.validation import Validation
+from resnets.training.world import ALONE, World
 
-REPORT_EVERY = 0.1  # seconds between looks at the loss, each of which waits for the device
+AGREE_EVERY = 8  # steps between looks, on GPUs, at whether another process was asked to stop
 
 
 class Training:
@@ -40,7 +44,7 @@ class Training:
     def __init__(
         self, classifier: Classifier, batches: TrainingBatches, val: ImageSet, saved: Saved, folder: RunFolder,
         *, save_every: float, listeners: Sequence[Listener] = (), teacher: Teacher | None = None,
-        watch: Watch = unwatched,
+        watch: Watch = unwatched, world: World = ALONE,
     ) -> None:  # fmt: skip
         self.classifier = classifier
         self.recipe = saved.plan.recipe
@@ -54,12 +58,14 @@ class Training:
         counts = np.bincount(batches.labels.numpy(), minlength=len(classifier.classes))
         self.step = Step(
             classifier, self.recipe, saved.plan.execution, class_counts=counts, steps=batches.steps,
-            images=batches.batch_size, teacher=teacher,
+            images=batches.batch_size, teacher=teacher, world=world,
         )  # fmt: skip
+        self.world = world
         self.val = val
-        keep = loading.fits_in_memory(len(val), classifier.preprocessing)
-        self.val_pixels = loading.all_pixels(val, classifier.preprocessing, watch) if keep else None
+        self.validation = Validation(val, classifier, world=world, watch=watch)
+        self.writer = Writer(folder.state, folder.earlier_state)
         self._last_save = time.monotonic()
+        self._saved_at: tuple[int, int] | None = None  # the epoch and the step
         self._has_learnt = bool(self.at.rows or self.at.step)  # by the state that is saved
 
     def restore(self) -> None:
@@ -81,11 +87,11 @@ class Training:
                 self._stop_if_asked(stop)
 
     def _begin(self) -> None:
-        if self.at.probe_loss is not None and not self.at.rows:
+        if probed := self.at.probe_loss is not None and not self.at.rows:
             self._end_epoch()
+        if probed or not self.folder.state.exists():
             self._save()
-        elif not self.folder.state.exists():
-            self._save()
+        self.writer.wait()  # so that a disk without room is noticed before hours of work
 
     def _is_done(self) -> bool:
         return self.at.ended or self.at.epoch >= self.recipe.epochs
@@ -93,9 +99,10 @@ class Training:
     @contextmanager
     def _ending(self) -> Iterator[None]:
         try:
-            yield
+            with self.writer:
+                yield
         except RunFailed:
-            if not self._has_learnt:  # there is nothing to go on with: another try may begin in this folder
+            if self.world.is_first and not self._has_learnt:  # nothing to go on with: another try may begin here
                 self.folder.state.unlink(missing_ok=True)
             raise
         finally:
@@ -103,24 +110,35 @@ class Training:
                 listener.on_end()
 
     def _train_epoch(self, stop: StopRequest) -> None:
-        tally = _Tally(self.at, self.step.device)
+        tally = Tally(self.at, self.step.device)
         full = self.recipe.train_size or self.classifier.preprocessing.size
         size = size_in_epoch(self.at.epoch, self.recipe.epochs, full=full, first=self.recipe.progressive)
         with self.step.epoch(self.at.epoch):
-            for batch in self.batches.epoch(self.at.epoch, start=self.at.step, size=size):
-                loss, correct = self.step(batch, self.at.epoch, self.at.step)
-                tally.add(loss, correct, len(batch.labels))
+            batches = self.batches.epoch(self.at.epoch, start=self.at.step, size=size)
+            for batch in on_device(batches, self.step.device):
+                loss, correct, asked = self._together(*self.step(batch, self.at.epoch, self.at.step), stop)
+                tally.add(loss, correct, self.batches.batch_size)
                 self.at.step += 1
-                stopping = bool(stop)  # asked once, so that what is saved is what was counted
+                stopping = bool(asked)  # asked once, so that what is saved is what was counted
                 saving = time.monotonic() - self._last_save >= self.save_every
                 if saving or stopping or self.at.step == self.batches.steps or tally.is_due():
                     tally.count_into(self.at)
                     self._report()
-                self._tell_step(loss, correct, len(batch.labels))
+                self._tell_step(loss, correct, self.batches.batch_size)
+                self.writer.check()
                 if saving:
                     self._save()
                 if stopping:
                     self._stop_if_asked(stop)
+
+    def _together(self, loss: Tensor, correct: Tensor, stop: StopRequest) -> tuple[Tensor, Tensor, object]:
+        """A step's loss and correct answers over all processes, and whether it is known that one was asked to stop."""
+        if self.world.is_alone:
+            return loss, correct, stop
+        asked = torch.tensor(float(bool(stop)), device=loss.device)
+        together = self.world.sum(torch.stack([loss.detach().double(), correct.double(), asked.double()]))
+        is_due = self.step.device.type == "cpu" or (self.at.step + 1) % AGREE_EVERY == 0
+        return together[0].to(loss.dtype), together[1].to(correct.dtype), is_due and bool(together[2])
 
     def _tell_step(self, loss: Tensor, correct: Tensor, images: int) -> None:
         done = StepDone(
@@ -133,15 +151,12 @@ class Training:
     def _validate(self) -> tuple[Evaluation, NDArray[np.float32]]:
         started = time.monotonic()
         self.classifier.network.eval()
-        pixels = iter(self.val_pixels) if self.val_pixels is not None else self._decoded_val()
-        logits = self.classifier.all_logits(pixels, len(self.val), watch=self.watch, task="validating")
+        self.world.as_first(self.classifier.network.buffers())  # statistics, of which each process has its own
+        logits = self.validation.logits()
         if not np.isfinite(logits).all():
             raise self._diverged()
         self.at.seconds += time.monotonic() - started
         return metrics.evaluate(logits, self.val.labels, self.classifier.classes), logits
-
-    def _decoded_val(self) -> Iterator[NDArray[np.uint8]]:
-        return loading.evaluation_pixels(self.val, self.classifier.preprocessing)
 
     def _end_epoch(self) -> None:
         """Validate, tell the listeners, and move on to the next epoch.
@@ -156,7 +171,7 @@ class Training:
             found = selection.score(val, self.recipe.monitor)
             if at.best is None or found > at.best:
                 at.best, at.best_epoch = found, epoch
-            ended = self._tell_epoch(epoch, val, logits)
+            ended = self.world.from_first(lambda: self._tell_epoch(epoch, val, logits))
         self.at = replace(at, epoch=epoch, step=0, loss_sum=0.0, correct=0, seen=0, training_seconds=0.0, ended=ended)
 
     def _tell_epoch(self, epoch: int, val: Evaluation, logits: NDArray[np.float32]) -> bool:
@@ -208,62 +223,46 @@ class Training:
         self.watch(Progress("training", at.epoch * steps + at.step, self.recipe.epochs * steps, figures))
 
     def _save(self) -> None:
-        """Write where the run stands, unless the last step has left weights to which nobody would want to return."""
-        if not all(value.isfinite().all() for value in self.step.network.state_dict().values()):
+        """Begin to write where the run stands, unless it was, or the last step has left weights that are no numbers."""
+        if self._saved_at == (self.at.epoch, self.at.step) or not self.world.is_first:
+            return
+        taken = self.writer.take(self.step, replace(self.saved, run_state=self.at))
+        if not taken.is_finite:
             raise self._diverged()
-        checkpoint.save(self.folder.state, self.step, replace(self.saved, run_state=self.at))
+        self.writer.begin(taken)
+        self._saved_at = (self.at.epoch, self.at.step)
         self._last_save = time.monotonic()
         self._has_learnt = bool(self.at.rows or self.at.step)
 
     def _stop_if_asked(self, stop: StopRequest) -> None:
-        if stop.signal is None:
+        signal = next((one for one in self.world.gathered(stop.signal) if one is not None), None)
+        if signal is None:
             return
         self._save()
+        self.writer.wait()
         done = self._is_done()
         where = "after the last epoch" if done else f"in epoch {self.at.epoch + 1} after step {self.at.step}"
         raise Interrupted(
             f"stopped {where}; saved in {self.folder.state.parent}; the same command with --resume "
             + ("calibrates it and writes the report" if done else "continues from there"),
-            signal=stop.signal,
+            signal=signal,
         )
 
 
-class _Tally:
-    """An epoch's sums, kept on the device, so that a step need not wait for the one before."""
-
-    def __init__(self, at: RunState, device: torch.device) -> None:
-        exact = torch.float32 if device.type == "mps" else torch.float64
-        self.loss_sum = torch.tensor(at.loss_sum, dtype=exact, device=device)
-        self.correct = torch.tensor(at.correct, device=device)
-        self.seen = at.seen
-        self.started = self.counted = time.monotonic()
-        self.seconds, self.training_seconds = at.seconds, at.training_seconds  # of earlier sittings
-
-    def add(self, loss: Tensor, correct: Tensor, images: int) -> None:
-        """Take in a step's mean loss, and how many of its images were right."""
-        self.loss_sum += loss * images
-        self.correct += correct
-        self.seen += images
-
-    def is_due(self) -> bool:
-        """Whether it is time for another look."""
-        return time.monotonic() - self.counted >= REPORT_EVERY
-
-    def count_into(self, at: RunState) -> None:
-        """Bring a run's state up to date, which waits for the device."""
-        at.loss_sum, at.correct, at.seen = float(self.loss_sum), int(self.correct), self.seen
-        self.counted = time.monotonic()
-        at.seconds = self.seconds + self.counted - self.started
-        at.training_seconds = self.training_seconds + self.counted - self.started
-
-
 def training_batches(
-    train: ImageSet, classifier: Classifier, recipe: Recipe, *, workers: int | None, watch: Watch
+    train: ImageSet, classifier: Classifier, recipe: Recipe, *, workers: int | None, watch: Watch, world: World = ALONE
 ) -> TrainingBatches:
-    """The batches of a run, one for each step of the optimizer. workers: as `TrainingBatches`; None: as many as pay."""
+    """The batches of a run, one for each step of the optimizer. workers: as `TrainingBatches`; None: as many as pay.
+
+    Raises InputError when a step has fewer than two images for each process.
+    """
+    images = min(recipe.images_a_step, len(train))
+    if not world.is_alone and images < 2 * world.size:
+        raise InputError(f"batch_size = {recipe.batch_size}: {world.size} processes need at least {2 * world.size}")
     return TrainingBatches(
         train, classifier.preprocessing, recipe, batch_size=recipe.images_a_step, seed=recipe.seed,
-        workers=usual_workers() if workers is None else workers, watch=watch,
+        workers=usual_workers(share=world.on_host) if workers is None else workers,
+        device=classifier.network.fc.weight.device, watch=watch, part=world.part,
     )  # fmt: skip
 
 

@@ -38,6 +38,7 @@ class OptimizerRow:
     growth: float  # the power of the images a step with which the rate grows
     finetuning_rate: float  # of weights that were trained before, whatever the batch
     search: float  # from lr_find's lowest rate to its highest, times this
+    recordable: bool = False  # whether a CUDA graph can hold its step: one that counts steps in Python can't be
 
     def rate_of(self, images: int) -> float:
         """The usual rate for steps of so many images."""
@@ -46,7 +47,11 @@ class OptimizerRow:
 
 def _sgd(groups: Groups, lr: float, past: Momenta) -> torch.optim.Optimizer:
     nesterov = past.nesterov and past.momentum > 0
-    return torch.optim.SGD(groups, lr=lr, momentum=past.momentum, nesterov=nesterov, fused=True)
+    made = torch.optim.SGD(groups, lr=lr, momentum=past.momentum, nesterov=nesterov, fused=True)
+    if past.momentum:  # torch refuses a group of which some parameters have moved and some have not, as after thawing
+        for parameter in (p for group in made.param_groups for p in group["params"]):
+            made.state[parameter]["momentum_buffer"] = torch.zeros_like(parameter)
+    return made
 
 
 def _adamw(groups: Groups, lr: float, past: Momenta) -> torch.optim.Optimizer:
@@ -67,9 +72,9 @@ def _ranger(groups: Groups, lr: float, past: Momenta) -> torch.optim.Optimizer:
 
 OPTIMIZERS: Mapping[Optimizer, OptimizerRow] = {
     # Goyal et al. 2017: in proportion to the batch
-    "sgd": OptimizerRow(build=_sgd, rate=0.1, growth=1.0, finetuning_rate=0.01, search=1.0),
+    "sgd": OptimizerRow(build=_sgd, rate=0.1, growth=1.0, finetuning_rate=0.01, search=1.0, recordable=True),
     # Loshchilov and Hutter 2019; Malladi et al. 2022: with the root of the batch, as for all of Adam's kin
-    "adamw": OptimizerRow(build=_adamw, rate=2e-3, growth=0.5, finetuning_rate=1e-4, search=0.1),
+    "adamw": OptimizerRow(build=_adamw, rate=2e-3, growth=0.5, finetuning_rate=1e-4, search=0.1, recordable=True),
     # You et al. 2020; 8e-3 at 2,048 images is that of "ResNet strikes back", A3
     "lamb": OptimizerRow(build=_lamb, rate=2e-3, growth=0.5, finetuning_rate=1e-3, search=0.1),
     # Liu et al. 2020: Adam's rates, without its warm-up

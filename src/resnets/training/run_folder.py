@@ -12,6 +12,7 @@ from resnets.base.files import check_parents, remove_leftovers
 from resnets.base.locks import locked
 from resnets.classifier.header import SAMPLES
 from resnets.training import checkpoint
+from resnets.training.checkpoint import Saved
 
 RUNS = Path("runs")
 
@@ -29,6 +30,25 @@ class RunFolder:
     @property
     def state(self) -> Path:
         return self.path / "last" / "state.safetensors"
+
+    @property
+    def earlier_state(self) -> Path:
+        """The one before the newest."""
+        return self.path / "last" / "previous.safetensors"
+
+    @property
+    def is_begun(self) -> bool:
+        """Whether there is a state that a run can go on from. A kill may leave the earlier one alone."""
+        return self.state.exists() or self.earlier_state.exists()
+
+    @property
+    def saved_when(self) -> float:
+        """The time of the newest state, of a run that is begun."""
+        return (self.state if self.state.exists() else self.earlier_state).stat().st_mtime
+
+    def saved(self) -> Saved:
+        """What the newest state that can be read says. Raises InputError when none can be."""
+        return checkpoint.read_newest(self.state, self.earlier_state)
 
     @property
     def metrics(self) -> Path:
@@ -90,7 +110,7 @@ def new_run(out: str | Path | None, name: str) -> RunFolder:
         raise InputError(f"{out}: is a file, but -o must name the folder for the run")
     check_parents(folder.path)
     finished = folder.classifier.exists() and (folder.report.exists() or not folder.recipe.exists())
-    if folder.state.exists() or finished:  # what a run left that ended in its first epoch, nobody can go on with
+    if folder.is_begun or finished:  # what a run left that ended in its first epoch, nobody can go on with
         raise InputError(
             f"{out}: already contains a run; continue it with --resume, or begin a new one with another -o"
         )
@@ -105,14 +125,14 @@ def find_run(out: str | Path | None, data: str | Path) -> RunFolder:
     if out is not None:
         return RunFolder(Path(out))
     candidates = [RunFolder(path) for path in RUNS.glob(f"{glob.escape(data_name(data))}-*")]
-    saved = [folder for folder in candidates if folder.state.exists()]
-    begun = [folder for folder in saved if checkpoint.read(folder.state).data["name"] == Path(data).name]
+    saved = [folder for folder in candidates if folder.is_begun]
+    begun = [folder for folder in saved if folder.saved().data["name"] == Path(data).name]
     if not begun:
         raise InputError(
             f"{RUNS / data_name(data)}*: there is no run to resume; -o names the folder of one, without --resume a new "
             "one begins"
         )
-    return max(begun, key=lambda folder: folder.state.stat().st_mtime)
+    return max(begun, key=lambda folder: folder.saved_when)
 
 
 def data_name(data: str | Path) -> str:

@@ -94,8 +94,9 @@ def _chosen(fitting: Sequence[tuple[Row, Match]]) -> Guess:
     notes = [f"network: {_called(row)}, by the shapes of its layers"]
     if len(fitting) > 1:
         others = ", ".join(_called(other) for other, _ in fitting[1:4])
-        networks = [_loaded(one) for one in fitting[:MOST]]
-        measures = [plausibility.measured(one) for one in networks] if plausibility.is_trained(networks[0]) else [0.0]
+        usual = _loaded(fitting[0])
+        alike = [usual, *(_loaded(one) for one in fitting[1:MOST])] if plausibility.is_trained(usual) else []
+        measures = [plausibility.measured(one) for one in alike] or [0.0]
         best = min(range(len(measures)), key=lambda number: measures[number])
         if measures[best] < CLEARLY * measures[0]:
             row, found = fitting[best]
@@ -157,7 +158,10 @@ def _rows(convolutions: Sequence[Layer]) -> Iterator[Row]:
     """The catalog's rows with as many convolutions of each number of channels."""
     channels = Counter(layer.shape[0] for layer in convolutions)
     for name, row in CATALOG.items():
-        if _channels(name) == channels and (first := first_convolution(convolutions, row.spec.stem)) is not None:
+        if row.spec.stage_channels[-1] not in channels:  # so that few rows' operations need to be counted
+            continue
+        first = first_convolution(convolutions, row.spec.stem)
+        if first is not None and _channels(name) == channels:
             yield replace(row, spec=replace(row.spec, in_channels=first.shape[1]))
 
 

@@ -110,6 +110,7 @@ def test_every_recipe_trains_from_scratch(name: str, tmp_path: Path) -> None:
     small = {"epochs": 2, "batch_size": 4, "accumulate": 1, "spec": {"widths": [4, 8, 16], "stem": {"widths": [4]}}}
     sizes = {"preprocessing": {"size": 32, "resize": 32}, "train_size": 0}
     settings = {**small, **sizes, "bce_threshold": RECIPES[name].recipe.get("bce_threshold", 0.0)}
-    classifier = resnets.train(photos, "cifar_resnet20", out=tmp_path / "run", recipe=name, settings=settings)
+    out = tmp_path / "run"
+    classifier = resnets.train(photos, "cifar_resnet20", out=out, recipe=name, settings=settings, plan="usual")
     assert classifier.metrics["val"]["count"] == 3
     assert classifier.origin["recipe"]["optimizer"] == RECIPES[name].recipe.get("optimizer", "sgd")

@@ -71,7 +71,7 @@ def test_a_run_begins_with_it_and_learns(tmp_path: Path) -> None:
     spec = {"widths": [8, 16, 32], "stem": {"widths": [8]}}
     settings = {"epochs": 4, "batch_size": 8, "lr": 0.02, "spec": spec}
     plain, whitened = (
-        resnets.train(photos, out=tmp_path / name, settings={**settings, "whiten": whitened})
+        resnets.train(photos, out=tmp_path / name, settings={**settings, "whiten": whitened}, plan="usual")
         for name, whitened in (("plain", False), ("whitened", True))
     )
     ours, theirs = (first_convolution(one.network).weight.detach().flatten(1) for one in (whitened, plain))

@@ -1,8 +1,9 @@
 """CIFAR networks as their repositories name and order their layers.
 
 Checked against the repositories' own files: kuangliu (models/resnet.py), weiaicunzai (models/resnet.py), chenyaofo
-(pytorch_cifar_models/resnet.py), and prlz77 (models/model.py). akamaster's names are those of its published files of
-ResNet-20 and -32, and what it saves is in its trainer.py. From memory: Zuppichini.
+(pytorch_cifar_models/resnet.py), prlz77 (models/model.py), and akamaster (resnet.py at its commit 4e4f8da, whose names
+are those of its published ResNet-20 and -32; 1877b67 calls the convolutions compressible_conv1 and so on, which is not
+checked here; trainer.py for what is saved). From memory: Zuppichini.
 """
 
 import torch

@@ -31,12 +31,18 @@ class Execution:
     precision: Precision = setting("float32", "of activations and gradients; weights are always float32")
     memory_format: MemoryFormat = setting("channels_last", "order of the pixels of activations and kernels in memory")
     compile: bool = setting(False, "whether torch.compile fuses the network's operations")
+    graph: bool = setting(False, "on a GPU: whether a step is recorded once as a CUDA graph and then replayed")
 
     def __post_init__(self) -> None:
         settings.check(self)
 
     def __str__(self) -> str:
-        parts = [self.memory_format, self.precision, *(["compiled"] if self.compile else [])]
+        parts = [
+            self.memory_format,
+            self.precision,
+            *(["compiled"] if self.compile else []),
+            *(["graph"] if self.graph else []),
+        ]
         return ", ".join([*parts, *([f"{self.threads} threads"] if self.threads else [])])
 
 

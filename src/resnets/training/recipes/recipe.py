@@ -96,6 +96,7 @@ class Recipe(Augmentation, Mixing):
     )
     layer_decay: float = setting(1.0, "learning rate of each block as a part of that of the next block", 0, 1)
     freeze_norms: bool = setting(False, "whether norms keep their statistics, scales and biases")
+    sync_norms: bool = setting(False, "several GPUs: whether batch norms average over the images of all of them")
     # Judging
     split_seed: int = setting(0, "decides which images are held out", 0, 2**63 - 1)
     val_fraction: float = setting(

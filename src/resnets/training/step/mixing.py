@@ -4,9 +4,13 @@ Each image is mixed with the one at the same place in the flipped batch, and the
 order: the same numbers give what `timm.data.Mixup` gives.
 """
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 import numpy as np
 import torch
 from jaxtyping import Bool, Float, Float32, Int64
+from numpy.typing import NDArray
 from torch import Tensor
 
 from resnets.data.augmentation_settings import Mixing
@@ -14,6 +18,22 @@ from resnets.data.augmentation_settings import Mixing
 Images = Float[Tensor, "batch channels height width"]
 Targets = Float[Tensor, "batch classes"]
 Box = tuple[int, int, int, int]  # top, bottom, left, right
+Shares = Sequence[float] | NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Mix:
+    """How a batch is mixed, as tensors: one row for the whole batch, or one for each image.
+
+    The shares of an image's pixels and of its label that stay its own, and those that its partner gives; and the boxes
+    (top, bottom, left, right) that are the partner's.
+    """
+
+    own: Float32[Tensor, " rows"]
+    others: Float32[Tensor, " rows"]
+    own_label: Float32[Tensor, " rows"]
+    others_label: Float32[Tensor, " rows"]
+    boxes: Int64[Tensor, "rows 4"]
 
 
 def mix(images: Images, targets: Targets, *, settings: Mixing, random: np.random.Generator) -> tuple[Images, Targets]:
@@ -22,19 +42,31 @@ def mix(images: Images, targets: Targets, *, settings: Mixing, random: np.random
     images: normalized. targets: each row's probabilities sum to 1, and do so afterwards. A batch of one is left alone,
     as is the middle image of an odd one.
     """
-    if len(images) < 2 or not (settings.mixup > 0 or settings.cutmix > 0):
-        return images, targets
+    drawn = draw(len(images), _size(images), settings=settings, random=random)
+    return (images, targets) if drawn is None else mixed(images, targets, drawn)
+
+
+def draw(count: int, size: tuple[int, int], *, settings: Mixing, random: np.random.Generator) -> Mix | None:
+    """How `count` images of this height and width are to be mixed; None where nothing mixes them."""
+    if count < 2 or not (settings.mixup > 0 or settings.cutmix > 0):
+        return None
     if settings.mix_per == "image":
-        return _mix_each(images, targets, settings, random)
+        return _drawn_each(count, size, settings, random)
     share, cut = _draw(settings, random)
-    if share == 1:
-        return images, targets
-    if not cut:
-        return _blend(images, share), _blend(targets, share)
-    top, bottom, left, right = box = cut_box(_size(images), share, random)
-    mixed = images.clone()
-    mixed[:, :, top:bottom, left:right] = images.flip(0)[:, :, top:bottom, left:right]
-    return mixed, _blend(targets, _uncut(box, images))
+    if share == 1 or not cut:
+        return _as_mix([share], [1 - share], [share], [1 - share], [(0, 0, 0, 0)])
+    box = cut_box(size, share, random)
+    label = _uncut(box, size)
+    return _as_mix([1.0], [0.0], [label], [1 - label], [box])
+
+
+def mixed(images: Images, targets: Targets, how: Mix) -> tuple[Images, Targets]:
+    """The batch and its targets, mixed in this way. `how` is on the device of the images."""
+    own, others = (share.view(-1, 1, 1, 1) for share in (how.own, how.others))
+    blended = images * own + images.flip(0) * others
+    own_label, others_label = how.own_label.unsqueeze(1), how.others_label.unsqueeze(1)
+    cut = torch.where(_inside(how.boxes, images), images.flip(0), blended)
+    return cut, targets * own_label + targets.flip(0) * others_label
 
 
 def cut_box(size: tuple[int, int], share: float | np.float32, random: np.random.Generator) -> Box:
@@ -72,35 +104,33 @@ def _draw_each(
     return shares, cut & (shares != 1)
 
 
-def _mix_each(
-    images: Images, targets: Targets, settings: Mixing, random: np.random.Generator
-) -> tuple[Images, Targets]:
-    shares, cut = _draw_each(len(images), settings, random)
-    boxes = torch.zeros(len(images), 4, dtype=torch.int64)
+def _drawn_each(count: int, size: tuple[int, int], settings: Mixing, random: np.random.Generator) -> Mix:
+    shares, cut = _draw_each(count, settings, random)
+    boxes: list[Box] = [(0, 0, 0, 0)] * count
     kept = shares.copy()  # of the label: by the box as the image's edge has cut it
-    for place in np.flatnonzero(cut):
-        box = cut_box(_size(images), shares[place], random)
-        boxes[place], kept[place] = torch.tensor(box), _uncut(box, images)
-    blends = torch.from_numpy(np.where(cut, np.float32(1), shares)).to(images).view(-1, 1, 1, 1)
-    mixed = torch.where(_inside(boxes.to(images.device), images), images.flip(0), _blend(images, blends))
-    return mixed, _blend(targets, torch.from_numpy(kept).to(targets).unsqueeze(1))
+    for place in np.flatnonzero(cut).tolist():
+        boxes[place] = cut_box(size, shares[place], random)
+        kept[place] = _uncut(boxes[place], size)
+    own = np.where(cut, np.float32(1), shares)
+    return _as_mix(own, 1 - own, kept, 1 - kept, boxes)
+
+
+def _as_mix(own: Shares, others: Shares, own_label: Shares, others_label: Shares, boxes: Sequence[Box]) -> Mix:
+    shares = (torch.from_numpy(np.asarray(share, dtype=np.float32)) for share in (own, others, own_label, others_label))
+    return Mix(*shares, boxes=torch.tensor(boxes, dtype=torch.int64))
 
 
 def _size(images: Images) -> tuple[int, int]:
     return images.shape[2], images.shape[3]
 
 
-def _uncut(box: Box, images: Images) -> float:
-    """The share of an image outside the box."""
+def _uncut(box: Box, size: tuple[int, int]) -> float:
+    """The share of an image of this height and width outside the box."""
     top, bottom, left, right = box
-    return 1 - (bottom - top) * (right - left) / (images.shape[-2] * images.shape[-1])
+    return 1 - (bottom - top) * (right - left) / (size[0] * size[1])
 
 
-def _inside(boxes: Int64[Tensor, "batch 4"], images: Images) -> Bool[Tensor, "batch 1 height width"]:
+def _inside(boxes: Int64[Tensor, "rows 4"], images: Images) -> Bool[Tensor, "rows 1 height width"]:
     top, bottom, left, right = (edge.view(-1, 1) for edge in boxes.unbind(1))
     y, x = (torch.arange(side, device=boxes.device) for side in images.shape[-2:])
     return (((y >= top) & (y < bottom)).unsqueeze(2) & ((x >= left) & (x < right)).unsqueeze(1)).unsqueeze(1)
-
-
-def _blend(values: Tensor, share: float | Tensor) -> Tensor:
-    return values * share + values.flip(0) * (1 - share)

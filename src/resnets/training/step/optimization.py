@@ -1,7 +1,12 @@
 """How a step is made: which parameters decay, how fast each layer learns, and by which rule all of them move."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import numpy as np
 import torch
-from torch import nn
+from jaxtyping import Float
+from torch import Tensor, nn
 
 from resnets.network import ResNet
 from resnets.training.optimizers import OPTIMIZERS, Groups, Momenta
@@ -52,14 +57,38 @@ def optimizer_of(
     return made
 
 
-def set_rate(optimizer: torch.optim.Optimizer, lr: float, *, momentum: float | None = None) -> None:
-    """Make the next step with this learning rate times each group's `lr_scale`, and this momentum (or beta1)."""
+def set_rate(
+    optimizer: torch.optim.Optimizer, lr: float, *, momentum: float | None = None, single: bool = False
+) -> None:
+    """Make the next step with this learning rate times each group's `lr_scale`, and this momentum (or beta1).
+
+    single: rounded to float32, which a recorded step reads its rates in, so that both ways give the same weights.
+    """
     for group in optimizer.param_groups:
-        group["lr"] = lr * group["lr_scale"]
+        rate = lr * group["lr_scale"]
+        group["lr"] = float(np.float32(rate)) if single else rate
         if momentum is not None and "betas" in group:
             group["betas"] = (momentum, group["betas"][1])
         elif momentum is not None:
             group["momentum"] = momentum
+
+
+def rates_of(optimizer: torch.optim.Optimizer) -> list[float]:
+    """The learning rate of each group."""
+    return [group["lr"] for group in optimizer.param_groups]
+
+
+@contextmanager
+def rates_from(optimizer: torch.optim.Optimizer, rates: Float[Tensor, " groups"]) -> Iterator[None]:
+    """Within, each group reads its learning rate from a tensor, so that a recorded step can be given another."""
+    own = rates_of(optimizer)
+    for group, rate in zip(optimizer.param_groups, rates.unbind(), strict=True):
+        group |= {"lr": rate, **({"capturable": True} if "capturable" in group else {})}
+    try:
+        yield
+    finally:
+        for group, rate in zip(optimizer.param_groups, own, strict=True):
+            group |= {"lr": rate, **({"capturable": False} if "capturable" in group else {})}
 
 
 def to_training(network: ResNet, *, norms_frozen: bool, stages_frozen: int) -> None:
@@ -91,9 +120,9 @@ def freeze_stages(network: ResNet, count: int) -> None:
         layer.requires_grad_(requires_grad=False)
 
 
-def _norms(network: nn.Module) -> list[nn.BatchNorm2d | nn.GroupNorm]:
+def _norms(network: nn.Module) -> list[nn.BatchNorm2d | nn.SyncBatchNorm | nn.GroupNorm]:
     """The norms that learn; `FrozenBatchNorm` never does."""
-    return [module for module in network.modules() if isinstance(module, nn.BatchNorm2d | nn.GroupNorm)]
+    return [m for m in network.modules() if isinstance(m, nn.BatchNorm2d | nn.SyncBatchNorm | nn.GroupNorm)]
 
 
 def _layers(network: ResNet) -> dict[str, int]:

@@ -1,27 +1,44 @@
 """One step of training: images and labels in, better weights out. What it does is the recipe's, how is the plan's."""
 
+import gc
+import logging
+import math
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from functools import partial
 from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int64
+from jaxtyping import Float
 from numpy.typing import NDArray
 from torch import Tensor
 
 from resnets.classifier.file import Classifier
 from resnets.data import augmentation
 from resnets.data.training_batches import Batch
+from resnets.training.optimizers import OPTIMIZERS
 from resnets.training.recipes.plan import Execution
 from resnets.training.recipes.recipe import Recipe
-from resnets.training.step import losses, schedules
+from resnets.training.step import losses, mixing, schedules
 from resnets.training.step.averaging import Average
 from resnets.training.step.dropout import FeatureDropout, drawn_dropout
-from resnets.training.step.mixing import mix
-from resnets.training.step.optimization import optimizer_of, parameter_groups, set_rate, to_training
+from resnets.training.step.inputs import Piece, StepInputs, pieces_of
+from resnets.training.step.optimization import (
+    optimizer_of,
+    parameter_groups,
+    rates_from,
+    rates_of,
+    set_rate,
+    to_training,
+)
+from resnets.training.step.recording import Outputs, Recorder
 from resnets.training.step.stochastic_depth import StochasticDepth, stochastic_depth
+from resnets.training.step.synchronized import Pass, synchronized, unsynchronized, with_shared_norms
 from resnets.training.step.teacher import Teacher
+from resnets.training.world import ALONE, World
+
+log = logging.getLogger(__name__)
 
 
 class Step:
@@ -29,9 +46,15 @@ class Step:
 
     def __init__(
         self, classifier: Classifier, recipe: Recipe, execution: Execution, *,
-        class_counts: NDArray[np.int64], steps: int, images: int, teacher: Teacher | None = None,
+        class_counts: NDArray[np.int64], steps: int, images: int, teacher: Teacher | None = None, world: World = ALONE,
     ) -> None:  # fmt: skip
-        """steps: in an epoch. images: in a step. class_counts: of the training images, for what rebalances classes."""
+        """steps: in an epoch. images: in a step, of all processes. class_counts: of the training images, for what
+        rebalances classes.
+        """
+        if recipe.sync_norms:
+            with_shared_norms(classifier.network, world)
+        self.world = world
+        self.images = images
         self.network = classifier.network
         self.preprocessing = classifier.preprocessing
         self.recipe = recipe
@@ -54,7 +77,13 @@ class Step:
         self.average = Average(self.network, decay=recipe.ema) if recipe.ema else None
         if execution.memory_format == "contiguous":
             self.network.to(memory_format=torch.contiguous_format)  # pyright: ignore[reportCallIssue] # torch's stub lacks this overload
-        self.forward: Any = torch.compile(self.network) if execution.compile else self.network
+        self.one_pass = Pass(self.network, torch.compile(self.network) if execution.compile else self.network)
+        self._learning: Any = None  # the parameters that `forward` is for
+        self.forward: Any = self.one_pass
+        recorded = execution.graph and self.device.type == "cuda" and world.is_alone
+        self.recorder = Recorder() if recorded else None
+        if execution.graph and not recorded:
+            log.warning("steps are not recorded as a CUDA graph: that needs a GPU, and a single process")
 
     def evaluation_weights(self) -> AbstractContextManager[None]:
         """Within, the network is the one to validate and to keep: the average of its weights, if there is one."""
@@ -70,10 +99,20 @@ class Step:
             self.network.eval().requires_grad_(requires_grad=False)
             self.network.fc.requires_grad_(True)
             self.network.dropout.train()
+        self._synchronize()
         rate = 0.0 if frozen else recipe.drop_path
         with stochastic_depth(self.network, rate) as depth, drawn_dropout(self.network) as self.dropout:
             self.depth = depth if rate else None
             yield
+
+    def _synchronize(self) -> None:
+        """Of several processes, let each average its gradients with the others', anew where other layers learn."""
+        learning = [parameter.requires_grad for parameter in self.network.parameters()]
+        if self.world.is_alone or learning == self._learning:
+            return
+        self.forward = self.one_pass
+        gc.collect()  # the one before would go on averaging
+        self.forward, self._learning = synchronized(self.one_pass), learning
 
     def learning_rate(self, epoch: int, step: int) -> float:
         """Of step `step` (from 0) of epoch `epoch`, for layers that are not slowed down."""
@@ -86,83 +125,114 @@ class Step:
     def __call__(self, batch: Batch, epoch: int, step: int, *, rate: float | None = None) -> tuple[Tensor, Tensor]:
         """Make one step: the batch's mean loss, and how many of its images were right.
 
+        Of several processes, each is given its part of the batch. What they return adds up to the loss and the number.
         rate: the learning rate, where it is not the schedule's.
         """
-        set_rate(self.optimizer, self.learning_rate(epoch, step) if rate is None else rate)
+        rate = self.learning_rate(epoch, step) if rate is None else rate
+        set_rate(self.optimizer, rate, single=self.device.type == "cuda")
+        loss, right = self._compute(self._inputs(batch, epoch, step), frozen=epoch < self.recipe.freeze_epochs)
+        if self.average:
+            self.average.update(self.network, epoch * self.steps + step)
+        return loss, right
+
+    def _inputs(self, batch: Batch, epoch: int, step: int) -> StepInputs:
+        """All that this step computes from, on the device."""
+        pieces = tuple(
+            self._drawn(piece, (epoch, step, self._first_piece + number))
+            for number, piece in enumerate(pieces_of(batch, self.recipe.batch_size))
+        )
+        return StepInputs(pieces, torch.tensor(rates_of(self.optimizer))).on(self.device)
+
+    @property
+    def _pieces(self) -> int:
+        """The pieces of a step in one process, at most."""
+        images = math.ceil(self.images / self.world.size)
+        return math.ceil(images / self.recipe.batch_size)
+
+    @property
+    def _first_piece(self) -> int:
+        """The number of this process's first piece in a step."""
+        return self.world.rank * self._pieces
+
+    def _drawn(self, batch: Batch, place: tuple[int, int, int]) -> Piece:
+        """A piece of a step with its random numbers, which are a function of its place in the run."""
+        recipe, (epoch, step, number) = self.recipe, place
+        mixed = None
+        if recipe.mixup or recipe.cutmix:
+            random = augmentation.generator(recipe.seed, epoch, augmentation.MIX, step, number)
+            height, width = batch.images.shape[1:3]
+            mixed = mixing.draw(len(batch.labels), (height, width), settings=recipe, random=random)
+        piece = step * max(recipe.accumulate, self._pieces * self.world.size) + number  # of the epoch
+        for drawn in (self.depth, self.dropout):
+            if drawn is not None:
+                drawn.draw(len(batch.labels), seed=recipe.seed, epoch=epoch, step=piece)
+        depth, dropout = (drawn and drawn.scales for drawn in (self.depth, self.dropout))
+        return Piece(batch.images, batch.labels, batch.boxes, mixed, depth, dropout)
+
+    def _compute(self, inputs: StepInputs, *, frozen: bool) -> Outputs:
+        """The step itself, which depends on nothing but its inputs, the weights and the optimizer's sums."""
+        if self.recorder is None:
+            found = self._gradients(inputs, frozen=frozen)
+            self.optimizer.step()
+            return found
+        if not OPTIMIZERS[self.recipe.optimizer].recordable:
+            found = self.recorder(partial(self._gradients, frozen=frozen), inputs, frozen)
+            self.optimizer.step()
+            return found
+        return self.recorder(partial(self._gradients_and_update, frozen=frozen), inputs, frozen)
+
+    def _gradients_and_update(self, inputs: StepInputs, *, frozen: bool) -> Outputs:
+        found = self._gradients(inputs, frozen=frozen)
+        with rates_from(self.optimizer, inputs.rates):
+            self.optimizer.step()
+        return found
+
+    def _gradients(self, inputs: StepInputs, *, frozen: bool) -> Outputs:
+        """New gradients in place of the last step's; the mean loss, and how many images were right."""
         self.optimizer.zero_grad(set_to_none=True)
         loss_sum, right = torch.zeros((), device=self.device), torch.zeros((), dtype=torch.int64, device=self.device)
-        for number, piece in enumerate(_split(batch, self.recipe.batch_size)):
-            share = len(piece.labels) / len(batch.labels)
-            loss, hits = self._backward(piece, (epoch, step, number), share)
+        images = sum(len(piece.labels) for piece in inputs.pieces) if self.world.is_alone else self.images
+        for number, piece in enumerate(inputs.pieces, 1):
+            share = len(piece.labels) / images
+            with unsynchronized(self.forward) if number < len(inputs.pieces) else nullcontext():
+                loss, hits = self._backward(piece, share * self.world.size, frozen=frozen)
             loss_sum += loss.detach() * share
             right += hits
-        self._update(epoch * self.steps + step)
+        if self.recipe.clip_norm:
+            torch.nn.utils.clip_grad_norm_(self.network.parameters(), self.recipe.clip_norm)
         return loss_sum, right
 
-    def _backward(self, batch: Batch, place: tuple[int, int, int], share: float) -> tuple[Tensor, Tensor]:
-        """Add the gradients of some images of the batch, which are `share` of it."""
-        labels = batch.labels.to(self.device, non_blocking=True)
-        images = self.preprocessing.normalize(batch.images.to(self.device, non_blocking=True))
-        if batch.boxes is not None:
-            images = augmentation.erase(images, batch.boxes.to(self.device))
-        images, targets = self._mixed(images, labels, place)
+    def _backward(self, piece: Piece, share: float, *, frozen: bool) -> tuple[Tensor, Tensor]:
+        """Add the gradients of some images of the batch, which count as `share` of this process's."""
+        images = self.preprocessing.normalize(piece.images)
+        if piece.boxes is not None:
+            images = augmentation.erase(images, piece.boxes)
+        targets = losses.one_hot(piece.labels, self.network.spec.num_classes)
+        if piece.mix is not None:
+            images, targets = mixing.mixed(images, targets, piece.mix)
         if self.execution.memory_format == "contiguous":
             images = images.contiguous()
         bfloat16 = self.execution.precision == "bfloat16"
         with torch.autocast(self.device.type, torch.bfloat16, enabled=bfloat16):
-            logits = self._logits(images, place)
+            logits = self._logits(images, piece, frozen=frozen)
             loss = self.loss(logits, targets)
             if self.teacher is not None:
                 loss = self._with_teacher(loss, logits, images)
         (loss * share).backward()
-        return loss, (logits.argmax(1) == labels).sum()
+        return loss, (logits.argmax(1) == piece.labels).sum()
 
-    def _mixed(
-        self, images: Float[Tensor, "batch _ _ _"], labels: Int64[Tensor, " batch"], place: tuple[int, int, int]
-    ) -> tuple[Tensor, Tensor]:
-        """Images and their labels as probabilities, mixed."""
-        recipe, (epoch, *where) = self.recipe, place
-        targets = losses.one_hot(labels, self.network.spec.num_classes)
-        if recipe.mixup or recipe.cutmix:
-            random = augmentation.generator(recipe.seed, epoch, augmentation.MIX, *where)
-            images, targets = mix(images, targets, settings=recipe, random=random)
-        return images, targets
-
-    def _logits(self, images: Tensor, place: tuple[int, int, int]) -> Tensor:
-        epoch, step, piece = place
-        batch = step * self.recipe.accumulate + piece
-        for drawn in (self.depth, self.dropout):
-            if drawn is not None:
-                drawn.draw(len(images), seed=self.recipe.seed, epoch=epoch, step=batch, device=self.device)
-        if epoch < self.recipe.freeze_epochs:
-            with torch.no_grad():
-                features = self.network.features(images)
-            return self.network.classify(features)
-        return self.forward(images)
+    def _logits(self, images: Tensor, piece: Piece, *, frozen: bool) -> Tensor:
+        if self.depth is not None:
+            self.depth.scales = piece.depth
+        if self.dropout is not None:
+            self.dropout.scales = piece.dropout
+        return self.forward(images, frozen=frozen)
 
     def _with_teacher(self, loss: Tensor, logits: Tensor, images: Tensor) -> Tensor:
         assert self.teacher is not None
         recipe = self.recipe
         agreement = losses.distillation(logits, self.teacher(images), temperature=recipe.distill_temperature)
         return (1 - recipe.distill_weight) * loss + recipe.distill_weight * agreement
-
-    def _update(self, done: int) -> None:
-        if self.recipe.clip_norm:
-            torch.nn.utils.clip_grad_norm_(self.network.parameters(), self.recipe.clip_norm)
-        self.optimizer.step()
-        if self.average:
-            self.average.update(self.network, done)
-
-
-def _split(batch: Batch, size: int) -> Iterator[Batch]:
-    """The batch in as few pieces of at most `size` images as it takes, all nearly the same in size.
-
-    A set smaller than a step has fewer pieces, not smaller ones, over which batch norms could not average.
-    """
-    pieces = -(-len(batch.labels) // size)
-    boxes = batch.boxes.tensor_split(pieces) if batch.boxes is not None else (None,) * pieces
-    images, labels = batch.images.tensor_split(pieces), batch.labels.tensor_split(pieces)
-    yield from (Batch(*piece) for piece in zip(images, labels, boxes, strict=True))
 
 
 class Objective:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import takewhile
 
+from resnets.base.svg import route
 from resnets.operation import Operation
 from resnets.spec import BranchKind, ResNetSpec
 from resnets.view.diagram.operations import (
@@ -18,7 +19,7 @@ from resnets.view.diagram.operations import (
     shortcut_line,
     times,
 )
-from resnets.view.diagram.svg import arrow, path, rectangle, route, shape, text
+from resnets.view.diagram.svg import arrow, path, rectangle, shape, text
 from resnets.view.parts import reads_activated
 from resnets.view.shortcuts import LOOKS
 

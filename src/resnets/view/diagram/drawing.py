@@ -7,13 +7,14 @@ import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from resnets.base.svg import element, fitted, number, plain, width_of
 from resnets.operation import Shape
 from resnets.spec import ResNetSpec
 from resnets.structure import Structure
 from resnets.view.diagram import detail, legend, operations, trunk, volumes
 from resnets.view.diagram.columns import Column, columns, compact
 from resnets.view.diagram.palette import SCOPE, style
-from resnets.view.diagram.svg import element, fitted, number, path, plain, rectangle, text, two_lines, width_of
+from resnets.view.diagram.svg import path, rectangle, text, two_lines
 from resnets.view.parts import head, unusual
 from resnets.view.shortcuts import rule
 

@@ -2,11 +2,12 @@
 
 from collections.abc import Iterator
 
+from resnets.base.svg import route
 from resnets.spec import NORM_GROUPS, BranchKind, ResNetSpec, blocks
 from resnets.structure import MACS_CONVENTION, Structure
 from resnets.view.diagram import volumes
 from resnets.view.diagram.operations import plus, shortcut_line, times
-from resnets.view.diagram.svg import rectangle, route, text
+from resnets.view.diagram.svg import rectangle, text
 from resnets.view.parts import dilated
 from resnets.view.shortcuts import LOOKS, look
 

@@ -1,38 +1,9 @@
-"""Pieces of an SVG document as text: elements that are escaped, painted from the palette, and words that fit."""
+"""Pieces of a diagram as SVG: elements painted from the palette, and words that fit."""
 
-import re
-import unicodedata
-from xml.sax.saxutils import escape, quoteattr
-
+from resnets.base.svg import element, fitted, plain, route
 from resnets.view.diagram.palette import LIGHT
 
 SIZE = 13.0  # of a letter, where nothing else is said
-
-# Widths in em of DejaVu Sans, the widest of the usual interface fonts; what fits it, fits the others.
-_NARROW = frozenset("ijl.,:;|!'()[]/ ft")
-_BROAD = frozenset("mwMWQOGND@%&+=<>→−…")
-_NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-
-
-def number(value: float) -> str:
-    """A coordinate to a tenth of a unit, written as shortly as it can be."""
-    tenths = round(value * 10)
-    return str(tenths // 10) if tenths % 10 == 0 else f"{tenths / 10:.1f}"
-
-
-def plain(words: str) -> str:
-    """`words` for the content of an element; what no XML document may hold becomes U+FFFD."""
-    return escape(_NOT_XML.sub("\ufffd", words))
-
-
-def element(tag: str, *children: str, **attributes: str | float | None) -> str:
-    """One element. Children are markup; attributes are plain values, `_` in their names standing for `-`."""
-    written = "".join(
-        f" {name.strip('_').replace('_', '-')}={_quoted(value)}"
-        for name, value in attributes.items()
-        if value is not None
-    )
-    return f"<{tag}{written}>{''.join(children)}</{tag}>" if children else f"<{tag}{written}/>"
 
 
 def shape(
@@ -99,11 +70,6 @@ def path(
     return shape("path", fill=fill, stroke=stroke, stroke_width=stroke_width, d=route(*steps))
 
 
-def route(*steps: str | float) -> str:
-    """The `d` of a path."""
-    return " ".join(step if isinstance(step, str) else number(step) for step in steps)
-
-
 def arrow(x: float, y: float, length: float, *, down: bool, fill: str = "line") -> str:
     """A straight arrow that ends in (x, y), coming from the left or from above."""
     if down:
@@ -113,38 +79,3 @@ def arrow(x: float, y: float, length: float, *, down: bool, fill: str = "line") 
     return path("M", x - length, y, "H", x - 5, stroke=fill, stroke_width=1.5) + path(
         "M", x, y, "l -7 -4 v 8 z", fill=fill
     )
-
-
-def width_of(words: str, size: float, *, bold: bool = False) -> float:
-    """An upper estimate of how wide `words` come out."""
-    return sum(map(_em, words)) * size * (1.12 if bold else 1)
-
-
-def fitted(words: str, size: float, within: float, *, bold: bool = False, smallest: float = 9) -> tuple[str, float]:
-    """`words` and the letter size, at most `size`, at which they are no wider than `within`, perhaps cut short."""
-    wide = width_of(words, size, bold=bold)
-    if wide <= within:
-        return words, size
-    size = max(smallest, int(2 * size * within / wide) / 2)
-    if width_of(words, size, bold=bold) <= within:
-        return words, size
-    room = within - width_of("…", size, bold=bold)
-    for end, letter in enumerate(words):
-        room -= width_of(letter, size, bold=bold)
-        if room < 0:
-            return words[:end] + "…", size
-    return words, size
-
-
-def _em(letter: str) -> float:
-    if letter in _NARROW:
-        return 0.33 if letter in "ijl., " else 0.42
-    if letter in _BROAD:
-        return 1.0
-    if letter.isascii() or letter == "×":
-        return 0.645 if letter.islower() or letter.isdigit() else 0.85
-    return 0.0 if unicodedata.combining(letter) else 1.1
-
-
-def _quoted(value: str | float) -> str:
-    return quoteattr(_NOT_XML.sub("\ufffd", value) if isinstance(value, str) else number(value))

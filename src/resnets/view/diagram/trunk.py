@@ -4,9 +4,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import groupby
 
+from resnets.base.svg import element, plain, route
 from resnets.spec import Block, ResNetSpec, blocks
 from resnets.view.diagram.operations import plus, shortcut_line
-from resnets.view.diagram.svg import element, path, plain, rectangle, route, shape, text
+from resnets.view.diagram.svg import path, rectangle, shape, text
 from resnets.view.shortcuts import look, why
 
 ABOVE, BELOW = 78.0, 22.0  # what the trunk takes above and below its axis

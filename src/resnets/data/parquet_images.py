@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from typing import IO, Any
 
 from resnets.base.errors import InputError
-from resnets.bulk.stores import arrow
 from resnets.data import members
+from resnets.data.stores import arrow
 
 SUFFIX = ".parquet"
 COLUMNS = ("image", "bytes", "jpg", "jpeg", "png", "webp", "img", "image_bytes")
@@ -23,7 +23,7 @@ def places(name: str, file: IO[bytes]) -> Iterator[tuple[int, tuple[int, int]]]:
 
     Raises NoColumn when no column holds images, InputError when it is no Parquet file or damaged.
     """
-    table = _opened(name, file)
+    table = opened(name, file)
     image_column(name, table.schema_arrow)
     row = 0
     for group in range(table.metadata.num_row_groups):
@@ -63,7 +63,7 @@ class Cursor:
     _damage: str = ""  # what `_rows` ended with before its row group did
 
     def __post_init__(self) -> None:
-        self._table = _opened(self.name, self.file)
+        self._table = opened(self.name, self.file)
         self._column = image_column(self.name, self._table.schema_arrow)
 
     def read(self, group: int, place: int) -> bytes:
@@ -120,7 +120,8 @@ def _bytes(name: str, value: bytes | None) -> bytes:
     return value
 
 
-def _opened(name: str, file: IO[bytes]) -> Any:
+def opened(name: str, file: IO[bytes]) -> Any:
+    """pyarrow's reader of a Parquet file. Raises InputError when it is none, or damaged."""
     pyarrow = arrow(name)
     try:
         return pyarrow.parquet.ParquetFile(file, buffer_size=2**20, pre_buffer=False)  # never a whole column in memory

@@ -2,6 +2,7 @@
 
 import io
 import re
+import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -24,6 +25,7 @@ WORK_FILES = ("job.json", "entries.jsonl")  # one of which is in OUT.parts, the 
 # What would end a URI's path or be decoded, and what Python drops from one. Other characters stay readable.
 _ESCAPES = {code: f"%{code:02X}" for code in (*range(32), *map(ord, "%?#"))}
 _SCHEME = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]+://")
+_WEB = ("http", "https")
 _PATH_ONLY = ("file", "hdfs", "viewfs")  # schemes whose host is no part of a path
 
 
@@ -52,12 +54,19 @@ class Store:
         return unquote(parts.path) if self.scheme in _PATH_ONLY else parts.netloc + unquote(parts.path)
 
     def open(self, name: str) -> IO[bytes]:
-        """A file by what rows call it; any place in it can be sought. Raises OSError when it cannot be opened."""
+        """A file by what rows call it; any place in it can be sought. Raises OSError when it cannot be opened.
+
+        A file on the web is copied to a temporary one first.
+        """
+        if self.scheme in _WEB:
+            return _copied(name)
         file: Any = self._system.open_input_file(unquote(name.removeprefix(f"{self.scheme}://")))
         return _Buffered(file, BUFFER)
 
     def is_folder(self, path: str) -> bool:
-        """Whether there is a folder at `path`. Raises OSError when the store cannot be asked."""
+        """Whether there is a folder at `path`. Raises OSError when the store cannot be asked; the web never has one."""
+        if self.scheme in _WEB:
+            return False
         from pyarrow.fs import FileType
 
         return self._system.get_file_info(path).type == FileType.Directory
@@ -107,7 +116,9 @@ class Store:
                     yield from self.matching(path, rest)
 
     def is_file(self, path: str) -> bool:
-        """Whether there is a file at `path`. Raises OSError when the store cannot be asked."""
+        """Whether there is a file at `path`. Raises OSError when the store cannot be asked; the web is not asked."""
+        if self.scheme in _WEB:
+            return True
         from pyarrow.fs import FileType
 
         return self._system.get_file_info(path).type == FileType.File
@@ -129,6 +140,19 @@ class Store:
             raise InputError(
                 f"{self.root}: this kind of storage cannot be read ({error}); use s3://, gs:// or file://"
             ) from error
+
+
+def _copied(uri: str) -> IO[bytes]:
+    from resnets.data.fetching import fetch
+
+    file = tempfile.TemporaryFile()  # noqa: SIM115 - the caller closes it
+    try:
+        fetch(uri, file)
+    except BaseException:
+        file.close()
+        raise
+    file.seek(0)
+    return file
 
 
 class _Buffered(io.BufferedReader):
