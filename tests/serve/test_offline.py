@@ -147,7 +147,7 @@ def test_the_exporters_gate_passes_the_page_and_no_page_that_resizes_otherwise(
         with pytest.raises(resnets.RunFailed, match="the page is refused because"):
             thread.submit(judged, wrong).result()
         with pytest.raises(resnets.RunFailed, match="does not work in Chromium"):
-            thread.submit(judged, text.replace("openLocal();", "throw new Error('no');")).result()
+            thread.submit(judged, text.replace('id="packed-model"', 'id="nothing"')).result()
 
 
 def test_the_page_asks_for_nothing_and_may_not(written: Path) -> None:

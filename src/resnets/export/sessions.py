@@ -18,6 +18,8 @@ def session(model: bytes | str | Path, *, threads: int = 0) -> Any:
         raise InputError(f"running an ONNX file needs the package onnxruntime: {INSTALL}") from error
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
+    if threads > 1:
+        options.add_session_config_entry("session.force_spinning_stop", "1")  # for other threads
     options.log_severity_level = 4  # errors are raised; its warnings are about what it itself makes of the graph
     content = model if isinstance(model, bytes) else str(model)
     return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])

@@ -95,7 +95,9 @@ def _opened(page: str, chromium: str) -> Iterator[Any]:
             tab = browser.new_context(offline=True).new_page()
             tab.on("pageerror", lambda error: heard.append(str(error)))
             tab.goto(path.as_uri())
-            tab.locator("html[data-ready]").wait_for(state="attached", timeout=READY)
+            tab.locator("html[data-ready], html[data-failed]").wait_for(state="attached", timeout=READY)
+            if failed := tab.locator("html").get_attribute("data-failed"):
+                raise RunFailed(f"the page does not work in Chromium: {failed}")
             yield tab
         except Error as error:
             why = "; ".join(heard) if heard else str(error).splitlines()[0]

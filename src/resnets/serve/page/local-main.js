@@ -22,7 +22,7 @@ async function openLocal() {
   } catch (error) {
     const told = error instanceof Error ? error.message : String(error);
     byId("lede").textContent = `This browser can't run the classifier: ${told} Use a newer one.`;
-    throw error;
+    document.documentElement.dataset.failed = told;
   }
 }
 
