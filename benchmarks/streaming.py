@@ -6,7 +6,9 @@ The shards are more than are ever at hand. Training on them is killed with SIGKI
 resumed. Prints the resident memory in the first and the last thousand batches, and how often each image was seen in the
 epoch by the weights that came out. The folder is trained on for two epochs.
 
-Measured on two cores beside other work:
+Measured on two busy cores, 50,000 images in 107 shards: 453 MiB (445 to 458) in the first thousand batches,
+447 MiB (442 to 453) in the last thousand, which came after a kill; 44,992 images seen, each once, in 407 s. The 200,000
+files were not measured to their end.
 """
 
 import argparse
