@@ -39,7 +39,7 @@ def runtime() -> web_runtime.WebRuntime:
     if not PACKAGE.is_dir():
         pytest.skip(f"{PACKAGE} is not there; `make javascript` installs it")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv(web_runtime.PACKAGE_VARIABLE, str(PACKAGE))
+        patch.setenv(web_runtime.VARIABLE, str(PACKAGE))
         return web_runtime.web_runtime()
 
 
@@ -177,24 +177,36 @@ def test_without_chromium_nothing_is_written(
 
 
 def test_the_runtime_is_the_one_that_the_hash_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv(web_runtime.PACKAGE_VARIABLE, raising=False)
+    monkeypatch.delenv(web_runtime.VARIABLE, raising=False)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     monkeypatch.setenv("RESNETS_OFFLINE", "1")
     with pytest.raises(resnets.InputError, match="stay offline"):
         web_runtime.web_runtime()
     monkeypatch.delenv("RESNETS_OFFLINE")
-    registry = tmp_path / "registry" / "onnxruntime-web" / "-"
-    registry.mkdir(parents=True)
-    (registry / web_runtime.cached().name).write_bytes(b"another")
-    monkeypatch.setenv(web_runtime.REGISTRY_VARIABLE, (tmp_path / "registry").as_uri())
-    with pytest.raises(resnets.InputError, match="not the archive that its hash promises"):
+    other = tmp_path / "other" / web_runtime.SCRIPT
+    other.parent.mkdir(parents=True)
+    other.write_bytes(b"another")
+    for name, said in ((str(tmp_path / "other"), "is not that of version"), (str(tmp_path), "isn't the npm package")):
+        monkeypatch.setenv(web_runtime.VARIABLE, name)
+        with pytest.raises(resnets.InputError, match=said):
+            web_runtime.web_runtime()
+    monkeypatch.setenv(web_runtime.VARIABLE, (tmp_path / "other").as_uri())
+    with pytest.raises(resnets.InputError, match="is not the file of version"):
         web_runtime.web_runtime()
-    monkeypatch.setenv(web_runtime.PACKAGE_VARIABLE, str(tmp_path))
-    with pytest.raises(resnets.InputError, match="isn't the npm package"):
+    monkeypatch.setenv(web_runtime.VARIABLE, (tmp_path / "nowhere").as_uri())
+    with pytest.raises(resnets.InputError, match="can't be downloaded"):
         web_runtime.web_runtime()
+
+
+@pytest.mark.skipif(not PACKAGE.is_dir(), reason="`make javascript` installs ONNX Runtime Web")
+def test_a_runtime_is_downloaded_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setenv(web_runtime.VARIABLE, PACKAGE.as_uri())
+    first = web_runtime.web_runtime()
+    monkeypatch.setenv("RESNETS_OFFLINE", "1")
+    assert web_runtime.web_runtime() == first
 
 
 def test_the_version_that_tests_install_is_the_one_that_is_downloaded() -> None:
     said = json.loads((ROOT / "package-lock.json").read_text())["packages"]["node_modules/onnxruntime-web"]
     assert said["version"] == web_runtime.VERSION
-    assert said["integrity"] == f"sha512-{web_runtime.INTEGRITY}"

@@ -1,13 +1,10 @@
-"""ONNX Runtime Web from its npm package: a script and a WebAssembly file, the very ones that a hash names."""
+"""ONNX Runtime Web, a file of its npm package each: a script and its WebAssembly, the very ones that hashes name."""
 
 import hashlib
-import io
 import logging
 import os
-import tarfile
 import urllib.error
 import urllib.request
-from base64 import b64decode
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,12 +13,14 @@ from resnets.base.files import write_whole
 from resnets.weights.download import offline
 
 VERSION = "1.30.0"
-# npm's own "integrity" of the package: SHA-512 of its archive.
-INTEGRITY = "q0y+JrrtukXSzsBWEMccVfqX25LRmosXHF+CaRJmg8pZClzcV7svNc4rKY3jL02Vb7QmRMDs1SigqR4CXAfKYQ=="
-REGISTRY = "https://registry.npmjs.org"
-REGISTRY_VARIABLE, PACKAGE_VARIABLE = "npm_config_registry", "RESNETS_ONNXRUNTIME_WEB"
+ADDRESS = f"https://cdn.jsdelivr.net/npm/onnxruntime-web@{VERSION}"
+VARIABLE = "RESNETS_ONNXRUNTIME_WEB"
 SCRIPT, WASM = "dist/ort.wasm.bundle.min.mjs", "dist/ort-wasm-simd-threaded.wasm"
-LARGEST = 200 << 20  # bytes of the archive
+SHA256 = {
+    SCRIPT: "11e64bd8ffe11bd1a2a2f0d6275fdfbbba7262f0b76b99b53d228a8a22ef3d90",
+    WASM: "3398c10d07d229bd91b364548e130e0e51a8e5704b88c7c083ebbeb78842dee2",
+}
+LARGEST = 100 << 20  # bytes of a file
 TIMEOUT = 60.0  # seconds without a byte
 
 log = logging.getLogger(__name__)
@@ -38,63 +37,62 @@ class WebRuntime:
 def web_runtime() -> WebRuntime:
     """ONNX Runtime Web of VERSION.
 
-    RESNETS_ONNXRUNTIME_WEB names a folder with the package, such as node_modules/onnxruntime-web. Without it, the
-    archive is downloaded from npm's registry, or from that of npm_config_registry, once. Raises InputError when there
-    is none, or it is another than the one whose hash is known.
+    RESNETS_ONNXRUNTIME_WEB names a folder with the package, such as node_modules/onnxruntime-web, or another address of
+    one. Without it, two files are downloaded once, from the public copy of npm's packages at ADDRESS. Raises
+    InputError when there are none, or they are others than those whose hashes are known.
     """
-    folder = os.environ.get(PACKAGE_VARIABLE)
-    if folder:
-        return _of_folder(Path(folder))
-    with tarfile.open(fileobj=io.BytesIO(_archive()), mode="r:gz") as archive:
-        script, wasm = (_member(archive, f"package/{name}") for name in (SCRIPT, WASM))
+    script, wasm = (_read(name) for name in (SCRIPT, WASM))
     return WebRuntime(script.decode(), wasm)
 
 
-def cached() -> Path:
-    """Where the archive is kept."""
+def cached(name: str) -> Path:
+    """Where a file of the package is kept."""
     cache = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser()
-    return cache / "resnets" / f"onnxruntime-web-{VERSION}.tgz"
+    return cache / "resnets" / f"onnxruntime-web-{VERSION}" / Path(name).name
 
 
-def _of_folder(folder: Path) -> WebRuntime:
-    try:
-        return WebRuntime((folder / SCRIPT).read_text(encoding="utf-8"), (folder / WASM).read_bytes())
-    except OSError as error:
-        raise InputError(
-            f"{folder}: {PACKAGE_VARIABLE} names it, but it isn't the npm package onnxruntime-web ({error.strerror})"
-        ) from error
-
-
-def _archive() -> bytes:
-    path = cached()
-    if path.is_file() and _is_right(content := path.read_bytes()):
+def _read(name: str) -> bytes:
+    where = os.environ.get(VARIABLE) or ADDRESS
+    if "://" not in where:
+        return _of_folder(Path(where), name)
+    path, address = cached(name), f"{where.rstrip('/')}/{name}"
+    if path.is_file() and _is_right(name, content := path.read_bytes()):
         return content
-    address = f"{(os.environ.get(REGISTRY_VARIABLE) or REGISTRY).rstrip('/')}/onnxruntime-web/-/{path.name}"
     if offline():
         raise InputError(
             f"{address}: is not in the cache ({path}), and RESNETS_OFFLINE or HF_HUB_OFFLINE says to stay offline; "
-            f"unset it, or let {PACKAGE_VARIABLE} name a folder with that package"
+            f"unset it, or let {VARIABLE} name a folder with the npm package onnxruntime-web"
         )
-    try:
-        with urllib.request.urlopen(address, timeout=TIMEOUT) as answer:
-            content = answer.read(LARGEST)
-    except (urllib.error.URLError, OSError, ValueError) as error:
-        why = getattr(error, "reason", error)
-        raise InputError(
-            f"{address}: can't be downloaded ({why}); let {PACKAGE_VARIABLE} name a folder with that package"
-        ) from error
-    if not _is_right(content):
-        raise InputError(f"{address}: is not the archive that its hash promises; check the registry")
+    content = _downloaded(address)
+    if not _is_right(name, content):
+        raise InputError(f"{address}: is not the file of version {VERSION} that its hash promises")
     write_whole(path, content)
     log.info("downloaded %s", address)
     return content
 
 
-def _is_right(content: bytes) -> bool:
-    return hashlib.sha512(content).digest() == b64decode(INTEGRITY)
+def _of_folder(folder: Path, name: str) -> bytes:
+    try:
+        content = (folder / name).read_bytes()
+    except OSError as error:
+        raise InputError(
+            f"{folder}: {VARIABLE} names it, but it isn't the npm package onnxruntime-web ({error.strerror})"
+        ) from error
+    if not _is_right(name, content):
+        raise InputError(f"{folder / name}: is not that of version {VERSION}; install onnxruntime-web@{VERSION}")
+    return content
 
 
-def _member(archive: tarfile.TarFile, name: str) -> bytes:
-    file = archive.extractfile(name)
-    assert file is not None  # its hash was right
-    return file.read()
+def _downloaded(address: str) -> bytes:
+    try:
+        with urllib.request.urlopen(address, timeout=TIMEOUT) as answer:
+            return answer.read(LARGEST)
+    except (urllib.error.URLError, OSError, ValueError) as error:
+        why = getattr(error, "reason", error)
+        raise InputError(
+            f"{address}: can't be downloaded ({why}); let {VARIABLE} name a folder with the npm package onnxruntime-web"
+        ) from error
+
+
+def _is_right(name: str, content: bytes) -> bool:
+    return hashlib.sha256(content).hexdigest() == SHA256[name]
