@@ -57,6 +57,7 @@ PUBLISHED = (
         scores=(
             "published (the paper): cifar_resnet20 8.75, 32 7.51, 44 7.17, 56 6.97, 110 6.43% CIFAR-10 test error",
             "published (akamaster, 200 epochs): cifar_resnet20 8.27, 32 7.37, 44 6.90, 56 6.61, 110 6.32% error",
+            "measured (one seed, in bfloat16 on an H100, 2.5 minutes): cifar_resnet20 8.60% error",
         ),
         recipe={
             **_PLAIN,
