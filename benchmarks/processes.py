@@ -19,10 +19,11 @@ from typing import Any
 
 import numpy as np
 from safetensors.torch import load_file
+from torch import Tensor
 
 STEPS, IMAGES, VAL = 50, 64, 10_001
 SETTINGS = {
-    "batch_size": IMAGES // 2, "accumulate": 2, "freeze_norms": "true", "lr": 0.01, "execution.threads": 1,
+    "batch_size": IMAGES // 2, "accumulate": 2, "freeze_norms": "true", "execution.threads": 1,
 }  # fmt: skip
 
 
@@ -51,29 +52,38 @@ def trained(data: Path, out: Path, processes: int, more: Sequence[str]) -> float
     return time.perf_counter() - started
 
 
+def row_of(run: Path) -> dict[str, Any]:
+    """What metrics.jsonl says of the run's only epoch."""
+    return json.loads((run / "metrics.jsonl").read_text())
+
+
+def weights_of(run: Path) -> dict[str, Tensor]:
+    tensors = load_file(run / "last" / "state.safetensors")
+    return {name: tensor.double() for name, tensor in tensors.items() if name.startswith("network")}
+
+
 def main(weights_file: str | None = None) -> None:
     more = [] if weights_file is None else ["--weights", str(Path(weights_file).resolve()), "--set", "head=new"]
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         make(folder / "random.npz")
-        first: dict[str, Any] = {}
-        for processes in (1, 2, 3, 4):
-            out = folder / f"run-{processes}"
-            seconds = trained(folder / "random.npz", out, processes, more)
-            row = json.loads((out / "metrics.jsonl").read_text())
-            weights = {
-                key: value for key, value in load_file(out / "last" / "state.safetensors").items()
-                if key.startswith("network")
-            }  # fmt: skip
-            first = first or {"weights": weights, "row": row}
-            apart = max(
-                float((weights[key].double() - one.double()).abs().max()) for key, one in first["weights"].items()
-            )
-            figures = {key: row[key] for key in ("val_loss", "val_top1", "val_top5")}
+        alone = folder / "run-1"
+        for processes in (1, 2, 4):
+            run = folder / f"run-{processes}"
+            seconds = trained(folder / "random.npz", run, processes, [*more, "--set", "lr=0.01"])
+            pairs = zip(weights_of(run).values(), weights_of(alone).values(), strict=True)
+            apart = max(float((ours - theirs).abs().max()) for ours, theirs in pairs)
             print(
                 f"{processes} processes: weights apart by {apart:.1e} from one process's after {STEPS} steps, "
-                f"{row['images_per_second']:.0f} images/s, {seconds:.0f} s in all; {VAL} images: {figures}", flush=True,
+                f"{row_of(run)['images_per_second']:.0f} images/s, {seconds:.0f} s in all", flush=True,
             )  # fmt: skip
+        judged: list[dict[str, Any]] = []
+        for processes in (1, 2, 3):  # at a rate of 0 all have the same weights
+            run = folder / f"judged-{processes}"
+            trained(folder / "random.npz", run, processes, [*more, "--set", "lr=0"])
+            judged.append({name: value for name, value in row_of(run).items() if name.startswith("val_")})
+            same = "the same" if judged[-1] == judged[0] else "NOT THE SAME"
+            print(f"{processes} processes say of {VAL:,} images: {judged[-1]}: {same}", flush=True)
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ number or a name). Without .cls members the folder of an image is its class. Par
 
 import hashlib
 import tarfile
+import tempfile
 from array import array
 from collections.abc import MutableSequence, Sequence
 from contextlib import suppress
@@ -135,8 +136,6 @@ def _bring(shards: Sequence[Shard], number: int, target: IO[bytes]) -> None:
         with open_regular(shard.name) as file:
             parquet_shards.as_tar(shard.name, file, target)
     else:
-        import tempfile
-
         with tempfile.TemporaryFile() as file:
             fetch(shard.name, file)
             parquet_shards.as_tar(shard.name, file, target)
