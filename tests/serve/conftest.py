@@ -8,12 +8,12 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future
+from collections.abc import Callable, Coroutine, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPResponse
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 from PIL import Image
@@ -25,6 +25,7 @@ from resnets.serve.limits import Limits
 from resnets.serve.settings import Settings
 from tests import pictures
 
+Result = TypeVar("Result")
 ROOT = Path(__file__).parents[2]
 
 
@@ -183,3 +184,9 @@ def process() -> Iterator[Callable[..., tuple[subprocess.Popen[bytes], int]]]:
         one.wait()
         assert one.stderr is not None
         one.stderr.close()
+
+
+def awaited(coroutine: Coroutine[Any, Any, Result]) -> Result:
+    """What a coroutine gives, run in a thread of its own: a browser's tests leave a loop running in this one."""
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(asyncio.run, coroutine).result()

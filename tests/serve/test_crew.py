@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from resnets.serve.crew import Crew
+from tests.serve.conftest import awaited
 
 
 class Network:
@@ -38,7 +39,7 @@ def image(value: int, count: int = 1) -> Any:
 
 def test_an_image_that_comes_alone_is_computed_at_once_by_all_cores(crew: Crew) -> None:
     network = Network()
-    found = asyncio.run(crew.compute(network, image(7)))
+    found = awaited(crew.compute(network, image(7)))
     assert found.tolist() == [[7, 7, 7]]
     assert network.asked == [(1, True)]
 
@@ -51,7 +52,7 @@ def test_images_that_come_while_all_are_busy_share_batches_and_get_their_own_ans
             *(crew.compute(other if value % 5 == 0 else network, image(value, 1 + value % 2)) for value in range(40))
         )
 
-    found = asyncio.run(ask())
+    found = awaited(ask())
     for value, one in enumerate(found):
         assert one.tolist() == [[value] * 3] * (1 + value % 2)
     sizes = [size for size, _ in network.asked]
@@ -62,7 +63,7 @@ def test_images_that_come_while_all_are_busy_share_batches_and_get_their_own_ans
 
 def test_more_images_than_a_batch_in_one_request_are_computed_together(crew: Crew) -> None:
     network = Network()
-    assert len(asyncio.run(crew.compute(network, image(1, 9)))) == 9
+    assert len(awaited(crew.compute(network, image(1, 9)))) == 9
     assert network.asked == [(9, True)]
 
 
@@ -77,7 +78,7 @@ def test_an_error_reaches_everyone_of_the_batch_and_nobody_else(crew: Crew) -> N
             *(crew.compute(bad if value % 2 else good, image(value)) for value in range(8)), return_exceptions=True
         )
 
-    found = asyncio.run(ask())
+    found = awaited(ask())
     assert [isinstance(one, RuntimeError) for one in found] == [False, True] * 4
 
 
@@ -91,12 +92,12 @@ def test_what_nobody_waits_for_is_not_computed(crew: Crew) -> None:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    asyncio.run(ask())
-    assert asyncio.run(crew.compute(network, image(9))).tolist() == [[9, 9, 9]]
+    awaited(ask())
+    assert awaited(crew.compute(network, image(9))).tolist() == [[9, 9, 9]]
     assert sum(size for size, _ in network.asked) <= 10
 
 
 def test_calls_give_their_results_and_errors(crew: Crew) -> None:
-    assert asyncio.run(crew.call(lambda: 5)) == 5
+    assert awaited(crew.call(lambda: 5)) == 5
     with pytest.raises(ZeroDivisionError):
-        asyncio.run(crew.call(lambda: 1 // 0))
+        awaited(crew.call(lambda: 1 // 0))

@@ -153,3 +153,17 @@ def test_a_cuda_graph_gives_the_weights_of_a_step_as_usual(settings: dict[str, A
     ours, theirs = trained(recorded)[0], trained(usual)[0]
     for one, other in zip(ours, theirs, strict=True):
         torch.testing.assert_close(one, other)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+def test_kinds_that_take_turns_keep_their_gradients_apart() -> None:
+    usual, recorded = (step_of(classifier(), optimizer="lamb", lr=1e-3) for _ in range(2))
+    recorded.recorder = Recorder(parameters=list(recorded.network.parameters()))
+    large = Batch(torch.full((8, 12, 12, 3), 90, dtype=torch.uint8), torch.zeros(8, dtype=torch.int64))
+    for step in (usual, recorded):
+        with step.epoch(0):
+            for at in range(STEPS):
+                step(batch(at, 0), 0, at)
+                step(large, 0, at)
+    for one, other in zip(recorded.network.parameters(), usual.network.parameters(), strict=True):
+        torch.testing.assert_close(one, other)

@@ -5,8 +5,8 @@ them once. What is recorded reads its inputs from fixed places, and leaves its r
 """
 
 import logging
-from collections.abc import Callable, Hashable
-from dataclasses import dataclass
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Protocol, runtime_checkable
 
 import torch
@@ -68,6 +68,7 @@ class _Recording:
     graph: Graph
     done: int = 0  # steps before it is recorded
     inputs: StepInputs | None = None  # where it reads, once it is recorded
+    gradients: list[Tensor | None] = field(default_factory=list[Tensor | None])  # where it leaves them
 
 
 class Recorder:
@@ -77,8 +78,9 @@ class Recorder:
     carried out as usual, as are all that follow; the log says why.
     """
 
-    def __init__(self, graph: Callable[[], Graph] = CudaGraph) -> None:
-        self._make = graph
+    def __init__(self, graph: Callable[[], Graph] = CudaGraph, *, parameters: Sequence[Tensor] = ()) -> None:
+        """parameters: whose gradients are read after a step, by what is not recorded with it."""
+        self._make, self._parameters = graph, parameters
         self._kinds: dict[Hashable, _Recording] = {}
         self.refused: str | None = None  # why steps are not recorded
 
@@ -100,6 +102,9 @@ class Recorder:
                 log.warning("steps are not recorded as a CUDA graph: %s", self.refused)
                 return function(inputs)
             kind.inputs = held
+            kind.gradients = [parameter.grad for parameter in self._parameters]
         kind.inputs.take(inputs)
         kind.graph.replay()
+        for parameter, gradient in zip(self._parameters, kind.gradients, strict=True):
+            parameter.grad = gradient  # those of this kind, not of the one that was recorded last
         return tuple(output.clone() for output in kind.graph.outputs)

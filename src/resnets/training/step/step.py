@@ -80,9 +80,11 @@ class Step:
         self.one_pass = Pass(self.network, torch.compile(self.network) if execution.compile else self.network)
         self._learning: Any = None  # the parameters that `forward` is for
         self.forward: Any = self.one_pass
-        recorded = execution.graph and self.device.type == "cuda" and world.is_alone
-        self.recorder = Recorder() if recorded else None
-        if execution.graph and not recorded:
+        self.updates_too = OPTIMIZERS[recipe.optimizer].recordable
+        self.recorder: Recorder | None = None
+        if execution.graph and self.device.type == "cuda" and world.is_alone:
+            self.recorder = Recorder(parameters=[] if self.updates_too else list(self.network.parameters()))
+        elif execution.graph:
             log.warning("steps are not recorded as a CUDA graph: that needs a GPU, and a single process")
 
     def evaluation_weights(self) -> AbstractContextManager[None]:
@@ -175,7 +177,7 @@ class Step:
             found = self._gradients(inputs, frozen=frozen)
             self.optimizer.step()
             return found
-        if not OPTIMIZERS[self.recipe.optimizer].recordable:
+        if not self.updates_too:
             found = self.recorder(partial(self._gradients, frozen=frozen), inputs, frozen)
             self.optimizer.step()
             return found
