@@ -41,6 +41,8 @@ from resnets.training.snapshots import snapshot
 from resnets.training.step.step import Step
 
 DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+IMAGES = 64  # in a step that is compared
+EVALUATED, PHOTOGRAPHS = "resnet50", 16  # and on how many images
 STEPS, CLOSE = 20, 1e-3  # steps that are compared, and how far a loss in float32 may be from the CPU's, relatively
 SMALL = 1e-3  # a learning rate at which a difference in the last bit does not grow
 PLAIN = Execution()
@@ -101,11 +103,11 @@ def apart(ours: Sequence[Tensor], theirs: Sequence[Tensor]) -> float:
 
 def correct() -> Iterator[str]:
     """Lines that say what holds."""
-    given = batches(STEPS, 64, 32, 10)
+    given = batches(STEPS, IMAGES, 32, 10)
     there = [Batch(batch.images.cpu(), batch.labels.cpu()) for batch in given]
     with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
-        ours = carried_out(step_of("cifar_resnet20", PLAIN, DEVICE, classes=10, images=64, lr=SMALL), given)
-    cpu = carried_out(step_of("cifar_resnet20", PLAIN, torch.device("cpu"), classes=10, images=64, lr=SMALL), there)
+        ours = carried_out(step_of("cifar_resnet20", PLAIN, DEVICE, classes=10, images=IMAGES, lr=SMALL), given)
+    cpu = carried_out(step_of("cifar_resnet20", PLAIN, torch.device("cpu"), classes=10, images=IMAGES, lr=SMALL), there)
     far = max(abs(a - b) / abs(b) for a, b in zip(ours, cpu, strict=True))
     yield f"{STEPS} steps in float32, {DEVICE.type} against the CPU: losses apart by {far:.1e}: {_met(far <= CLOSE)}"
     for name, settings in RECIPES.items():
@@ -121,7 +123,7 @@ def _recorded(name: str, settings: dict[str, Any], given: Sequence[Batch]) -> It
     ways = [execution, execution, dataclasses.replace(execution, graph=True)]
     done: list[tuple[list[float], list[Tensor]]] = []
     for way in ways:
-        step = step_of("cifar_resnet20", way, DEVICE, classes=10, images=64, **settings)
+        step = step_of("cifar_resnet20", way, DEVICE, classes=10, images=IMAGES, **settings)
         done.append((carried_out(step, given), weights(step)))
         if way.graph and (step.recorder is None or step.recorder.refused):
             yield f"{name}: no graph ({step.recorder.refused if step.recorder else 'no GPU'})"
@@ -134,16 +136,16 @@ def _recorded(name: str, settings: dict[str, Any], given: Sequence[Batch]) -> It
 def _resumed(given: Sequence[Batch]) -> str:
     """A run that is saved, read and gone on with, against one that never stopped."""
     way, middle = dataclasses.replace(BFLOAT16, graph=True), STEPS // 2 + 1
-    whole = step_of("cifar_resnet20", way, DEVICE, classes=10, images=64)
+    whole = step_of("cifar_resnet20", way, DEVICE, classes=10, images=IMAGES)
     carried_out(whole, given)
-    first = step_of("cifar_resnet20", way, DEVICE, classes=10, images=64)
+    first = step_of("cifar_resnet20", way, DEVICE, classes=10, images=IMAGES)
     carried_out(first, given[:middle])
     plan = Plan(spec=first.network.spec, preprocessing=first.preprocessing, recipe=first.recipe)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "state"
         saved = Saved(plan=plan, data={}, threads=1, run_state=RunState())
         snapshot(first, saved).write(path, path.with_name("earlier"))
-        second = step_of("cifar_resnet20", way, DEVICE, classes=10, images=64)
+        second = step_of("cifar_resnet20", way, DEVICE, classes=10, images=IMAGES)
         checkpoint.restore(path, second)
     carried_out(second, given, begin=middle)
     far = apart(weights(whole), weights(second))
@@ -170,8 +172,8 @@ def _images() -> str:
 def _evaluation() -> Iterator[str]:
     """Probabilities of resnet50 by precision, against the CPU's."""
     torch.manual_seed(0)
-    network = resnets.resnet("resnet50", num_classes=10).eval()
-    images = torch.randn(16, 3, 224, 224, generator=torch.Generator().manual_seed(0))
+    network = resnets.resnet(EVALUATED, num_classes=10).eval()
+    images = torch.randn(PHOTOGRAPHS, 3, 224, 224, generator=torch.Generator().manual_seed(0))
     with torch.inference_mode():
         cpu = network(images).softmax(1)
         network.to(DEVICE)
