@@ -38,6 +38,20 @@ def test_a_short_run_takes_the_usual_way_without_trying_others() -> None:
     assert "a run of 10 s is too short" in choice.reason
 
 
+def test_where_a_few_steps_cost_little_a_shorter_run_tries_others() -> None:
+    clock = Clock({FIRST: 0.3, CONTIGUOUS: 0.1})
+    choice = choose(FIRST, clock, 100, [CONTIGUOUS], compiles=False, worth_measuring=20)
+    assert choice.execution == CONTIGUOUS
+
+
+def test_a_graph_is_a_way_of_a_gpu_and_of_a_single_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(execution, "has_bfloat16", lambda _: False)
+    gpu, cpu = torch.device("cuda"), torch.device("cpu")
+    assert [way.graph for way in execution.alternatives(FIRST, gpu)] == [False, True]
+    assert not any(way.graph for way in execution.alternatives(FIRST, gpu, graph=False))
+    assert not any(way.graph for way in execution.alternatives(FIRST, cpu))
+
+
 def test_the_fastest_way_is_taken_and_every_figure_kept() -> None:
     choice = choose(FIRST, Clock({FIRST: 1.0, CONTIGUOUS: 0.6}), 300, [CONTIGUOUS], compiles=False)
     assert choice.execution == CONTIGUOUS

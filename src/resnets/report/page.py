@@ -37,11 +37,12 @@ def write(path: str | Path, run: RunReport) -> Path:
 @cache
 def _template(name: str) -> jinja2.Template:
     environment = jinja2.Environment(
-        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
+        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True,
+        loader=jinja2.FunctionLoader(_source),
+    )  # fmt: skip
     named = {"percent": percent, "number": number, "name": shown_name, "text": plain}
     environment.filters.update(named)  # pyright: ignore[reportUnknownMemberType] # jinja2's stub leaves its types open
-    return environment.from_string(_source(name))
+    return environment.get_template(name)
 
 
 def percent(value: float | None, digits: int = 1) -> str:
