@@ -12,6 +12,7 @@ import { Store, emptyState } from "./state.js";
 import { drawTable } from "./table.js";
 import { TOURS, drawTour, stepOf, toured } from "./tours.js";
 import { drawWalk, walkControls } from "./walk.js";
+import { say } from "./words.js";
 
 /** @typedef {import("./data.js").Model} Model */
 /** @typedef {import("./data.js").Network} Network */
@@ -167,7 +168,7 @@ class Page {
     const tab = (/** @type {Record<string, any>} */ attributes, /** @type {string} */ label, /** @type {string} */ note) =>
       html("button", { type: "button", ...attributes }, html("span", { class: "strong" }, label), html("span", { class: "muted" }, note));
     byId("strip").replaceChildren(
-      tab({ "data-key": "network", "aria-pressed": String(!found), click: () => this.store.set({ at: "", side: "", view: this.comparing ? "compare" : "blocks" }) }, "network", `${this.network.blocks.length} blocks`),
+      tab({ "data-key": "network", "aria-pressed": String(!found), click: () => this.store.set({ at: "", side: "", view: this.comparing ? "compare" : "blocks" }) }, say.page.network, say.page.blocks(this.network.blocks.length)),
       ...this.network.stages.map((one) => tab({ "data-stage": one.name, "aria-pressed": String(stage?.name === one.name), click: () => this.select(one.name) }, one.label, dims(one.output).replaceAll(" ", "\u2009"))),
     );
   }

@@ -24,6 +24,7 @@ from resnets.view.parts import NORMS, differences, reads_activated, unusual
 from resnets.view.shortcuts import LOOKS, OPTION_WORDS, look, options, why
 
 MODULES = (
+    "words/page.js", "words.js",
     "dom.js", "data.js", "state.js", "kinds.js", "pictures.js", "field.js", "block.js", "stage.js", "blocks.js",
     "walk.js", "costs.js", "inspector.js", "table.js", "compare.js", "pair.js", "tours.js", "export.js", "keys.js",
     "main.js",
