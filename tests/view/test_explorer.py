@@ -410,7 +410,7 @@ def test_a_hostile_name_stays_text(opened: Open) -> None:
 
 def test_the_modules_declare_every_name_once() -> None:
     here = Path(page_module.__file__).parent
-    assert sorted(MODULES) == sorted(path.name for path in here.glob("*.js"))
+    assert sorted(MODULES) == sorted(path.relative_to(here).as_posix() for path in here.rglob("*.js"))
     source = "".join((here / name).read_text() for name in MODULES)
     names = re.findall(r"^(?:export )?(?:function|class|const) (\w+)", source, re.MULTILINE)
     assert len(names) == len(set(names))
