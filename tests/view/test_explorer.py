@@ -229,16 +229,17 @@ def test_every_step_of_every_tour_tells_numbers_from_the_data(opened: Open) -> N
     tab = opened("cifar_resnet20")
     titles: list[str] = []
     tab.keyboard.press("n")
-    for tour, steps in (("volumes", 6), ("tweaks", 5), ("cardinality", 3)):
-        tab.locator("#tours").select_option(tour)
+    for tour, steps in (("basics", 7), ("volumes", 6), ("tweaks", 5), ("cardinality", 3)):
+        tab.locator("#view-tours").click()
+        tab.locator(f"[data-key='tour {tour}']").click()
         for step in range(steps):
             text = tab.locator(".tour").inner_text()
             titles.append(tab.locator(".tour h2").inner_text())
             assert f"{step + 1} of {steps}" in text
             assert not re.search(r"undefined|NaN|null|Infinity", text)
-            assert re.search(r"\d", tab.locator(".tour p").nth(1).inner_text()) or step == 2
+            assert re.search(r"\d", tab.locator(".tour p").nth(1).inner_text())
             tab.keyboard.press("n") if step < steps - 1 else None
-    assert len(set(titles)) == 14
+    assert len(set(titles)) == 21
     tab.keyboard.press("p")
     assert tab.locator(".tour h2").inner_text() == titles[-2]
 
@@ -340,7 +341,7 @@ def test_a_button_that_is_pressed_again_and_again_keeps_the_focus(opened: Open) 
     tab.locator(".tour .primary").focus()
     for _ in range(2):
         tab.keyboard.press("Enter")
-    assert "3 of 6" in tab.locator(".tour").inner_text()
+    assert "3 of 7" in tab.locator(".tour").inner_text()
 
 
 def test_the_browsers_back_returns_to_the_view_before(opened: Open) -> None:
@@ -415,3 +416,50 @@ def test_the_modules_declare_every_name_once() -> None:
     names = re.findall(r"^(?:export )?(?:function|class|const) (\w+)", source, re.MULTILINE)
     assert len(names) == len(set(names))
     assert set(TOURED) <= set(show(*TOURED)._repr_html_().split("&quot;"))
+
+
+def test_the_page_speaks_chinese_from_the_start_or_when_asked(opened: Open) -> None:
+    tab = opened(content=str(show("resnet18", language="zh").as_format("html")))
+    assert tab.evaluate("document.documentElement.lang") == "zh"
+    tab.get_by_role("button", name="导览").click()
+    tab.get_by_role("button", name="开始导览").first.click()
+    assert "图像是一块数字" in tab.locator(".tour").inner_text()
+    tab.get_by_role("button", name="English").click()
+    assert "An image is a block of numbers" in tab.locator(".tour").inner_text()
+    again = opened("resnet18", at=tab.evaluate("location.hash").replace("language=en", "language=zh"))
+    assert "图像是一块数字" in again.locator(".tour").inner_text()
+
+
+@pytest.mark.parametrize("at", ["", "#view=walk&at=conv1", "#at=layer2.0.conv1", "#view=tours"])
+def test_in_chinese_no_sentence_of_the_views_stays_english(at: str, opened: Open) -> None:
+    tab = opened(content=str(show("resnet18", language="zh").as_format("html")), at=at)
+    texts = """() => [...document.querySelectorAll("#app *")].flatMap(one => [
+      ...[...one.childNodes].filter(node => node.nodeType === 3).map(node => node.data), one.getAttribute("aria-label") ?? ""])"""
+    english = [text for text in tab.evaluate(texts) if re.search(r"[a-z]{4,} [a-z]{2,} [a-z]{2,}", text)]
+    assert english == []
+
+
+def test_a_window_walks_over_its_input_and_rests_where_less_motion_is_asked_for(opened: Open) -> None:
+    still = opened("resnet18", at="#view=walk&at=conv1")
+    still.emulate_media(reduced_motion="reduce")
+    still.reload()
+    told = still.locator("[data-field=window]")
+    first = "output (1, 1) reads rows 1 to 4, columns 1 to 4; what lies outside is padding"
+    assert told.inner_text() == first
+    still.wait_for_timeout(400)
+    assert told.inner_text() == first
+    still.get_by_role("button", name="One step").click()
+    assert told.inner_text() == "output (1, 2) reads rows 1 to 4, columns 1 to 6; what lies outside is padding"
+    assert still.locator(".moving polygon").count() == 6  # the window, and the numbers it makes
+    still.emulate_media(reduced_motion="no-preference")
+    still.reload()
+    still.wait_for_function("!document.querySelector('[data-field=window]').textContent.includes('(1, 1)')")
+
+
+def test_true_proportions_never_leave_an_empty_canvas(opened: Open) -> None:
+    tab = opened("resnet34", at="#view=walk&at=fc&scale=linear")
+    boxes = tab.evaluate(
+        "[...document.querySelectorAll('#canvas .volume')].map(one => [one.classList[1], one.getBBox().height])"
+    )
+    assert [kind for kind, _ in boxes] == ["ghost", "ghost", "before", "after"]
+    assert min(height for kind, height in boxes if kind == "ghost") > 150

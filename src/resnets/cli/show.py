@@ -10,7 +10,7 @@ from cyclopts import Parameter
 from resnets.base.errors import InputError
 from resnets.base.files import check_place, write_whole
 from resnets.cli.terminal import write_note, write_result
-from resnets.view.formats import Format
+from resnets.view.formats import Format, Language
 
 ENDINGS = ("", ".txt", ".md", ".tex", ".json", ".svg", ".png", ".html")
 
@@ -25,6 +25,7 @@ def show(
     out: Annotated[Path | None, Parameter(alias="-o")] = None,
     open: Annotated[bool, Parameter(negative="")] = False,  # noqa: A002 - the option's name
     operations: bool | None = None,
+    language: Language = "en",
 ) -> None:
     """Show what a network is made of, stage by stage: as a table, a diagram, or a page to explore.
 
@@ -52,12 +53,15 @@ def show(
     operations
         List every operation: shapes, parameters, multiply-accumulates, memory, receptive field. JSON always has them
         unless you turn them off.
+    language
+        What the explorer page speaks at first: English (en) or Chinese (zh). A reader can change it in the page.
 
     Examples
     --------
     resnets show resnet50
     resnets show resnet50 --operations
     resnets show resnet34 --open
+    resnets show resnet34 --language zh --open
     resnets show resnet50_2015 --compare resnet50d
     resnets show resnet34 --image-size 160x224 --format svg -o resnet34.svg
     resnets show resnet50_2015 resnet50b resnet50c resnet50d xresnet50 resnext50_32x4d --format html -o story.html
@@ -74,7 +78,9 @@ def show(
             raise InputError(f"{out}: unknown ending; use one of {', '.join(ENDINGS[1:])}")
         if form == "text" and out.suffix:
             form = cast("Format", out.suffix.lower().removeprefix(".").replace("txt", "text"))
-    content = shown(*chosen, compare=compare, image_size=image_size, operations=operations).as_format(form)
+    content = shown(
+        *chosen, compare=compare, image_size=image_size, operations=operations, language=language
+    ).as_format(form)
     if open and out is None:
         out = Path(tempfile.mkdtemp(prefix="resnets-")) / f"{Path(chosen[0]).stem}.{form}"
     if out is not None:

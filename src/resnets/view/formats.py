@@ -3,3 +3,4 @@
 from typing import Literal
 
 Format = Literal["text", "md", "tex", "json", "svg", "png", "html"]
+Language = Literal["en", "zh"]  # of the explorer page

@@ -16,7 +16,7 @@ from resnets.view.alignment import compare
 from resnets.view.comparison import comparison_record, comparison_table
 from resnets.view.diagram import diagram
 from resnets.view.explorer.page import page
-from resnets.view.formats import Format
+from resnets.view.formats import Format, Language
 from resnets.view.networks import network_record, operation_table, stage_table
 from resnets.view.table import Table, render
 
@@ -29,6 +29,7 @@ class Shown:
 
     networks: tuple[tuple[Row, Structure], ...]
     compared: bool = False  # the first with each of the others
+    language: Language = "en"  # of the explorer page
     operations: bool | None = None  # whether every operation too; None: in JSON alone, not in tables
 
     def __repr__(self) -> str:
@@ -37,7 +38,7 @@ class Shown:
     def as_format(self, form: Format) -> str | bytes:
         """The text, or for png the bytes, of one format. Raises InputError where the networks do not suit it."""
         if form == "html":
-            return page(self.networks)
+            return page(self.networks, self.language)
         if form == "svg":
             return self._diagram()
         if form == "png":
@@ -77,7 +78,7 @@ class Shown:
         return render(self._tables(), "text")
 
     def _repr_html_(self) -> str:
-        content = html.escape(page(self.networks), quote=True)
+        content = html.escape(page(self.networks, self.language), quote=True)
         return (
             f'<iframe srcdoc="{content}" title="residual networks" style="width:100%;height:900px;border:0"></iframe>'
         )
@@ -88,20 +89,24 @@ def show(
     compare: Network | None = None,
     image_size: int | str | tuple[int, int] | None = None,
     operations: bool | None = None,
+    language: Language = "en",
 ) -> Shown:
     """Networks to look at: in a notebook the explorer page, as text their tables.
 
     networks: names from the catalog, TOML specs, classifiers, what was exported of one, or specs. compare: one more, to
     hold against the first. image_size: one side, "height x width" or (height, width) in pixels; each network's own
     where not given. operations: whether every operation is listed, not only the stages; by default in JSON and not in
-    tables. Raises InputError naming what is not there.
+    tables. language: of the explorer page, en or zh; a reader can change it there. Raises InputError naming what is not
+    there.
     """
     rows = [_row(network) for network in (*networks, *([compare] if compare is not None else []))]
     if not rows:
         raise InputError("no network given: name one, as in `resnets show resnet50`, or give --spec FILE.toml")
     size = parse_image_size(image_size) if isinstance(image_size, str) else image_size
     built = tuple((row, structure(row.spec, size or row.image_size)) for row in _distinct(rows))
-    return Shown(built, compared=compare is not None, operations=operations)
+    if language not in get_args(Language):
+        raise InputError(f"language {language!r}: {nearest(language, get_args(Language))}")
+    return Shown(built, compared=compare is not None, operations=operations, language=language)
 
 
 def _row(network: Network) -> Row:

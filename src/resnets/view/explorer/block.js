@@ -3,6 +3,7 @@
 import { dims, svg } from "./dom.js";
 import { activationName } from "./kinds.js";
 import { arrow, arrowDown, drawStep, frame, stepHeight, strokeOf } from "./pictures.js";
+import { say } from "./words.js";
 
 /** @typedef {import("./data.js").Stage} Stage */
 /** @typedef {import("./data.js").Block} Block */
@@ -160,11 +161,11 @@ function bypass(x, middle, from, to) {
 /** @param {Block} block */
 function title(block) {
   const last = activationName(block.operations.at(-1)?.kind ?? "");
-  const formula = last ? `${last}(residual + shortcut)` : "residual + shortcut";
-  const reads = block.activated ? ", of the activated input" : last ? "" : ", of the input as it is";
+  const formula = last ? `${last}(${say.views.sum})` : say.views.sum;
+  const reads = block.activated ? say.views.reads.activated : last ? "" : say.views.reads.plain;
   return [
     svg("text", { class: "strong", x: 4, y: 22 }, `${block.name}: ${formula}`),
-    svg("text", { class: "muted", x: 4, y: 44 }, `shortcut: ${block.look.label}${reads}`),
+    svg("text", { class: "muted", x: 4, y: 44 }, `${say.views.shortcut(block.look.label)}${reads}`),
   ];
 }
 
@@ -200,8 +201,8 @@ export function drawLine(stage, at, width, select) {
   return frame(
     width,
     62 + Math.ceil(operations.length / perLine) * (height + 44) - 14,
-    `the operations of the ${stage.label}`,
-    svg("text", { class: "strong", x: 4, y: 22 }, stage.label),
+    say.views.stageOperations(say.operations.stage(stage.label)),
+    svg("text", { class: "strong", x: 4, y: 22 }, say.operations.stage(stage.label)),
     svg("text", { class: "muted", x: 4, y: 44 }, `${dims(first.input)} → ${dims(last.output)}`),
     ...parts,
   );

@@ -4,6 +4,7 @@ import { drawBlock, drawLine } from "./block.js";
 import { dims, short, svg } from "./dom.js";
 import { arc, box, drawStep, frame, legend, stepHeight } from "./pictures.js";
 import { MANY, drawStage } from "./stage.js";
+import { say } from "./words.js";
 
 /** @typedef {import("./data.js").Network} Network */
 /** @typedef {import("./data.js").Stage} Stage */
@@ -55,7 +56,7 @@ function drawStages(network, stages, width, select) {
     y += height;
   }
   const key = legend([...new Set(network.blocks.map((block) => block.look))], y + 24, width);
-  return frame(width, y + 12 + key.height, `${network.name}: ${stages.map((stage) => stage.label).join(", ")}`, ...rows, key.drawn);
+  return frame(width, y + 12 + key.height, `${network.name}: ${stages.map((stage) => say.operations.stage(stage.label)).join(", ")}`, ...rows, key.drawn);
 }
 
 /**
@@ -80,10 +81,10 @@ function drawRow(stage, y, layout, select) {
     "g",
     { class: "stage" },
     y > 0 && svg("line", { class: "rule", x1: 0, x2: width, y1: y, y2: y }),
-    svg("text", { class: "strong", x: 4, y: y + 26 }, stage.label),
+    svg("text", { class: "strong", x: 4, y: y + 26 }, say.operations.stage(stage.label)),
     svg("text", { class: "muted", x: 4, y: y + 46 }, dims(stage.output)),
-    svg("text", { class: "muted", x: 4, y: y + 64 }, left > 4 ? `${short(stage.parameters)} parameters` : `${short(stage.parameters)} parameters, ${short(stage.macs)} MACs`),
-    left > 4 && svg("text", { class: "muted", x: 4, y: y + 82 }, `${short(stage.macs)} MACs`),
+    svg("text", { class: "muted", x: 4, y: y + 64 }, left > 4 ? say.views.counted(short(stage.parameters), "parameters") : say.page.summary(short(stage.parameters), short(stage.macs))),
+    left > 4 && svg("text", { class: "muted", x: 4, y: y + 82 }, say.views.counted(short(stage.macs), "MACs")),
     box(left > 4 ? 172 : width - 74, y + (left > 4 ? Math.min(90, height - 12) : 70), stage.output, { scale: "log", channels, pixels, room: 46, kind: "plain" }),
     ...inside,
   );

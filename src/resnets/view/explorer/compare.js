@@ -2,6 +2,7 @@
 
 import { html, signed, signedMemory } from "./dom.js";
 import { caption } from "./kinds.js";
+import { say } from "./words.js";
 
 /** @typedef {import("./data.js").Network} Network */
 /** @typedef {import("./data.js").Operation} Operation */
@@ -45,27 +46,27 @@ export function drawComparison(comparison, first, second, chosen, asks) {
   const pairs = shownPairs(comparison, chosen);
   const current = pairAt(comparison, chosen);
   const isCurrent = (/** @type {Pair} */ pair) => pair === current || (chosen.at.includes(".") && `${pair.first ?? pair.second}`.startsWith(`${chosen.at}.`));
-  const heads = [["sign", "hidden"], [first.name, ""], [second.name, ""], ["what differs", ""], ["parameters", "number"], ["MACs", "number"], ["activations", "number"]];
+  const heads = [[say.views.compare.sign, "hidden"], [first.name, ""], [second.name, ""], [say.views.compare.differs, ""], ...COSTS.map((cost) => [costName(cost), "number"])];
   const counts = Object.keys(SIGNS).map((status) => ({ status, count: comparison.pairs.filter((pair) => pair.status === status).length })).filter(({ count }) => count > 0);
   return html(
     "div",
     { class: "comparison" },
     html("h2", {}, `${first.name} → ${second.name}`),
-    html("p", { class: "counts" }, ...counts.map(({ status, count }) => html("span", { class: `mark ${status}` }, html("span", { class: "sign" }, SIGNS[status]), ` ${count} ${status}`))),
-    comparison.spec.length > 0 && html("p", { class: "small" }, `In the spec: ${comparison.spec.join("; ")}.`),
-    comparison.words.length > 0 && html("p", { class: "small" }, `In words: ${comparison.words.join("; ")}.`),
-    html("label", {}, html("input", { type: "checkbox", "data-key": "all", checked: chosen.all, change: () => asks.show(!chosen.all) }), " Show what is the same, too"),
+    html("p", { class: "counts" }, ...counts.map(({ status, count }) => html("span", { class: `mark ${status}` }, html("span", { class: "sign" }, SIGNS[status]), ` ${count} ${say.views.compare.status[status]}`))),
+    comparison.spec.length > 0 && html("p", { class: "small" }, say.views.compare.spec(comparison.spec.join("; "))),
+    comparison.words.length > 0 && html("p", { class: "small" }, say.views.compare.words(comparison.words.join("; "))),
+    html("label", {}, html("input", { type: "checkbox", "data-key": "all", checked: chosen.all, change: () => asks.show(!chosen.all) }), say.views.compare.all),
     html(
       "div",
-      { class: "scroll", tabindex: 0, role: "region", "aria-label": "operations side by side" },
+      { class: "scroll", tabindex: 0, role: "region", "aria-label": say.views.compare.side },
       html(
         "table",
         { class: "pairs" },
         html("thead", {}, html("tr", {}, ...heads.map(([name, kind]) => html("th", { scope: "col", class: kind === "number" ? kind : null }, kind === "hidden" ? html("span", { class: "hidden" }, name) : name)))),
-        html("tbody", {}, stageRow("total", "whole network", comparison.total, chosen)),
+        html("tbody", {}, stageRow("total", say.views.compare.whole, comparison.total, chosen)),
         ...comparison.stages.map((stage) => {
           const rows = pairs.filter((pair) => pair.stage === stage.stage);
-          return html("tbody", {}, stageRow(stage.stage, stage.stage, stage.deltas, chosen, rows.length === 0), ...rows.map((pair) => pairRow(pair, first, second, isCurrent(pair), asks)));
+          return html("tbody", {}, stageRow(stage.stage, say.operations.stage(stage.stage), stage.deltas, chosen, rows.length === 0), ...rows.map((pair) => pairRow(pair, first, second, isCurrent(pair), asks)));
         }),
       ),
     ),
@@ -84,17 +85,21 @@ function stageRow(name, label, deltas, { at }, same = false) {
   return html(
     "tr",
     { class: `stage-row${current ? " current" : ""}`, "data-stage": name, "aria-current": current ? "true" : null },
-    html("th", { scope: "rowgroup", colspan: 4 }, label, same && html("span", { class: "rest" }, "no operation differs")),
+    html("th", { scope: "rowgroup", colspan: 4 }, label, same && html("span", { class: "rest" }, say.views.compare.same)),
     ...costs(deltas),
   );
 }
 
+/** @param {keyof Deltas} cost */
+function costName(cost) {
+  return { parameters: say.views.parameters, macs: say.views.macs, activation_bytes: say.views.activations }[cost];
+}
+
 /** @param {Deltas} deltas */
 function costs(deltas) {
-  const titles = { parameters: "parameters", macs: "MACs", activation_bytes: "activations" };
   return COSTS.map((field) => {
     const value = deltas[field];
-    return html("td", { class: "number", "data-field": field, "data-value": value, "data-label": titles[field] }, field === "activation_bytes" ? signedMemory(value) : signed(value));
+    return html("td", { class: "number", "data-field": field, "data-value": value, "data-label": costName(field) }, field === "activation_bytes" ? signedMemory(value) : signed(value));
   });
 }
 
@@ -108,7 +113,7 @@ function costs(deltas) {
 function pairRow(pair, first, second, current, asks) {
   const { at, side } = placeOf(pair);
   const cell = (/** @type {Network} */ network, /** @type {string | null} */ name, /** @type {boolean} */ key) => {
-    if (name === null) return html("td", { class: "none" }, html("span", { class: "hidden" }, "none"), html("span", { "aria-hidden": "true" }, "–"));
+    if (name === null) return html("td", { class: "none" }, html("span", { class: "hidden" }, say.views.compare.none), html("span", { "aria-hidden": "true" }, "–"));
     const one = /** @type {Operation} */ (network.byName.get(name));
     const label = key
       ? html("button", { type: "button", class: "plain", "data-key": `pair ${side} ${at}`, "aria-current": current ? "true" : null }, one.name)
@@ -121,7 +126,7 @@ function pairRow(pair, first, second, current, asks) {
       class: `pair ${pair.status}${current ? " current" : ""}`, "data-status": pair.status, "data-first": pair.first, "data-second": pair.second,
       click: () => asks.select(at, side),
     },
-    html("td", { class: "sign" }, SIGNS[pair.status], html("span", { class: "hidden" }, pair.status)),
+    html("td", { class: "sign" }, SIGNS[pair.status], html("span", { class: "hidden" }, say.views.compare.status[pair.status])),
     cell(first, pair.first, side === ""),
     cell(second, pair.second, side === "second"),
     html("td", { class: "words" }, words(pair)),
@@ -131,5 +136,6 @@ function pairRow(pair, first, second, current, asks) {
 
 /** @param {Pair} pair */
 export function words(pair) {
-  return pair.status === "same" ? "same" : `${pair.status}${pair.words ? `: ${pair.words}` : ""}`;
+  const status = say.views.compare.status[pair.status];
+  return pair.words ? say.views.compare.marked(status, pair.words) : status;
 }

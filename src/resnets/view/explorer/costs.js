@@ -1,6 +1,7 @@
 // Where in a network the parameters and the multiply-accumulates are: a bar for each stage.
 
 import { html, short } from "./dom.js";
+import { say } from "./words.js";
 
 /** @typedef {import("./data.js").Network} Network */
 
@@ -12,9 +13,9 @@ export function costBars(network) {
   return html(
     "table",
     { class: "costs" },
-    html("thead", {}, html("tr", {}, ...["stage", "parameters", "MACs"].map((name) => html("th", { scope: "col" }, name)))),
+    html("thead", {}, html("tr", {}, .../** @type {const} */ (["stage", "parameters", "macs"]).map((name) => html("th", { scope: "col" }, say.inspector.names[name])))),
     html("tbody", {}, ...network.stages.map((stage) =>
-      html("tr", {}, html("th", { scope: "row" }, stage.label), bar(stage.parameters, network.parameters), bar(stage.macs, network.macs)))),
+      html("tr", {}, html("th", { scope: "row" }, say.operations.stage(stage.label)), bar(stage.parameters, network.parameters), bar(stage.macs, network.macs)))),
   );
 }
 

@@ -1,6 +1,7 @@
 // The receptive field, drawn on the image.
 
 import { html, svg, whole } from "./dom.js";
+import { say } from "./words.js";
 
 /** @typedef {import("./data.js").Operation} Operation */
 
@@ -23,21 +24,21 @@ export function receptiveField(operation, [height, width]) {
     svg("rect", { class: kind, x: (a - x0) * unit, y: (b - y0) * unit, width: Math.max(2, (c - a) * unit), height: Math.max(2, (d - b) * unit) });
   const clipped = left < 0 || top < 0 || left + size > width || top + size > height;
   const seen = [Math.max(0, left), Math.max(0, top), Math.min(width, left + size), Math.min(height, top + size)];
-  const true_ = `${whole(size)} × ${whole(size)} pixels`;
+  const true_ = say.inspector.pixels(whole(size));
   const inside = `${whole(seen[2] - seen[0])} × ${whole(seen[3] - seen[1])}`;
   const words = clipped
-    ? `${true_} (dashed); the image of ${height} × ${width} clips them to ${inside}, the rest is padding`
-    : `${true_} of ${height} × ${width}, none of them clipped`;
+    ? say.inspector.clipped(true_, `${height} × ${width}`, inside)
+    : say.inspector.unclipped(true_, `${height} × ${width}`);
   return html(
     "figure",
     { "data-field": "receptive", "data-clipped": String(clipped) },
     svg(
       "svg",
-      { viewBox: `-2 -2 ${(x1 - x0) * unit + 4} ${(y1 - y0) * unit + 4}`, class: "field", role: "img", "aria-label": `receptive field: ${words}` },
+      { viewBox: `-2 -2 ${(x1 - x0) * unit + 4} ${(y1 - y0) * unit + 4}`, class: "field", role: "img", "aria-label": say.inspector.fieldLabel(words) },
       rect("image", [0, 0, width, height]),
       rect("seen", seen),
       clipped && rect("extent", [left, top, left + size, top + size]),
     ),
-    html("figcaption", {}, `What the middle output position sees of the image: ${words}.`),
+    html("figcaption", {}, say.inspector.fieldCaption(words)),
   );
 }

@@ -5,6 +5,7 @@ import { ofWindow, shareRead } from "./data.js";
 import { dims, html, memory, short, whole } from "./dom.js";
 import { receptiveField } from "./field.js";
 import { caption, explanation, moves } from "./kinds.js";
+import { say } from "./words.js";
 
 /** @typedef {import("./data.js").Network} Network */
 /** @typedef {import("./data.js").Stage} Stage */
@@ -14,60 +15,56 @@ import { caption, explanation, moves } from "./kinds.js";
 /**
  * @param {Network} network
  * @param {string} at
- * @param {string} convention how MACs are counted
  * @returns {HTMLElement}
  */
-export function inspect(network, at, convention) {
+export function inspect(network, at) {
   const chosen = network.byName.get(at);
-  if (!chosen) return inspectNetwork(network, convention);
+  if (!chosen) return inspectNetwork(network);
   if ("kind" in chosen) return inspectOperation(network, chosen);
   if ("shortcut" in chosen) return inspectBlock(chosen);
   return inspectStage(network, chosen);
 }
 
-/**
- * @param {Network} network
- * @param {string} convention
- */
-function inspectNetwork(network, convention) {
+/** @param {Network} network */
+function inspectNetwork(network) {
   return panel(
     network.name,
     html("p", { class: "muted" }, network.source),
     facts([
-      ["depth", "depth", whole(network.depth)],
-      ["image", "image", `${network.inChannels} × ${dims(network.imageSize)}`],
-      ["parameters", "parameters", whole(network.parameters)],
-      ["macs", "MACs", whole(network.macs)],
-      ["fvcore", "MACs, fvcore's", whole(network.fvcoreMacs)],
-      ["activation_bytes", "activations", memory(network.bytes)],
-      ["shortcuts", "shortcuts", shortcutCounts(network.blocks)],
-      ...network.parts.map(([name, words]) => /** @type {const} */ (["part", name, words])),
+      ["depth", whole(network.depth)],
+      ["image", `${network.inChannels} × ${dims(network.imageSize)}`],
+      ["parameters", whole(network.parameters)],
+      ["macs", whole(network.macs)],
+      ["fvcore", whole(network.fvcoreMacs)],
+      ["activation_bytes", memory(network.bytes)],
+      ["shortcuts", shortcutCounts(network.blocks)],
+      ...network.parts.map(([name, words]) => /** @type {const} */ (["part", words, "", name])),
     ]),
-    html("h3", {}, "Where they are"),
+    html("h3", {}, say.inspector.where),
     costBars(network),
-    html("p", { class: "small muted" }, `MACs: ${convention}, for one image. fvcore's count norms and the global pool too.`),
+    html("p", { class: "small muted" }, say.inspector.convention(say.inspector.counted)),
   );
 }
 
 /** `13 × identity; 3 × 1×1 projection`. @param {Block[]} blocks */
 function shortcutCounts(blocks) {
   const labels = blocks.map((block) => block.look.label);
-  return [...new Set(labels)].map((label) => `${labels.filter((one) => one === label).length} × ${label}`).join("; ") || "none";
+  return [...new Set(labels)].map((label) => `${labels.filter((one) => one === label).length} × ${label}`).join("; ") || say.inspector.none;
 }
 
 /** @param {Network} network @param {Stage} stage */
 function inspectStage(network, stage) {
   return panel(
-    stage.label,
+    say.operations.stage(stage.label),
     facts([
-      ["input", "input", dims(stage.operations[0].input)],
-      ["output", "output", dims(stage.output)],
-      ["blocks", "blocks", whole(stage.blocks.length)],
-      ["operations", "operations", whole(stage.operations.length)],
-      ["shortcuts", "shortcuts", shortcutCounts(stage.blocks)],
-      ["parameters", "parameters", whole(stage.parameters), `${percent(stage.parameters, network.parameters)} of the network's`],
-      ["macs", "MACs", whole(stage.macs), `${percent(stage.macs, network.macs)} of the network's`],
-      ["activation_bytes", "activations", memory(stage.bytes)],
+      ["input", dims(stage.operations[0].input)],
+      ["output", dims(stage.output)],
+      ["blocks", whole(stage.blocks.length)],
+      ["operations", whole(stage.operations.length)],
+      ["shortcuts", shortcutCounts(stage.blocks)],
+      ["parameters", whole(stage.parameters), say.inspector.share(percent(stage.parameters, network.parameters))],
+      ["macs", whole(stage.macs), say.inspector.share(percent(stage.macs, network.macs))],
+      ["activation_bytes", memory(stage.bytes)],
     ]),
   );
 }
@@ -78,21 +75,21 @@ function inspectBlock(block) {
     block.name,
     html("p", { class: "why", "data-field": "why" }, block.why),
     facts([
-      ["shortcut", "shortcut", block.look.label],
-      ["channels", "channels", `${block.cIn} → ${block.cOut}`],
-      ["width", "width inside", whole(block.width)],
-      ["stride", "stride", whole(block.stride)],
+      ["shortcut", block.look.label],
+      ["channels", `${block.cIn} → ${block.cOut}`],
+      ["width", whole(block.width)],
+      ["stride", whole(block.stride)],
     ]),
-    html("h3", {}, "What each shortcut option would cost here"),
+    html("h3", {}, say.inspector.options),
     html(
       "table",
       { class: "options" },
-      html("thead", {}, html("tr", {}, ...["option", "parameters", "MACs"].map((name) => html("th", { scope: "col" }, name)))),
+      html("thead", {}, html("tr", {}, .../** @type {const} */ (["option", "parameters", "macs"]).map((name) => html("th", { scope: "col" }, say.inspector.names[name])))),
       html("tbody", {}, ...block.options.map(({ option, words, cost }) =>
         html("tr", { "data-option": option },
           html("th", { scope: "row" }, `${option}: ${words}`),
-          html("td", {}, cost ? whole(cost.parameters) : "impossible"),
-          html("td", {}, cost ? whole(cost.macs) : "channels shrink")))),
+          html("td", {}, cost ? whole(cost.parameters) : say.inspector.impossible),
+          html("td", {}, cost ? whole(cost.macs) : say.inspector.shrink)))),
     ),
   );
 }
@@ -107,23 +104,29 @@ function inspectOperation(network, one) {
   const share = shareRead(one);
   return panel(
     one.name,
-    html("p", { class: "muted" }, `${caption(one)} · ${one.stage.label}${one.block ? `, block ${one.block.index}, ${one.branch}` : ""}`),
+    html("p", { class: "muted" }, `${caption(one)} · ${standing(one)}`),
     one.block && one.branch === "shortcut" ? html("p", { class: "why", "data-field": "why" }, one.block.why) : null,
     explanation(one) ? html("p", { "data-field": "explanation" }, explanation(one)) : null,
     sizes(one),
     facts([
-      ["input", "input", dims(one.input)],
-      ["output", "output", dims(one.output)],
-      ...WINDOW.map((name) => /** @type {const} */ ([name, name, ofWindow(one, name)])).filter(([, , value]) => value !== ""),
-      ["parameters", "parameters", whole(one.parameters), product(one)],
-      ["macs", "MACs", whole(one.macs), macs(one)],
-      ["activation_bytes", "output memory", whole(one.bytes), `bytes, as float32: ${memory(one.bytes)}`],
-      ...(one.dilation > 1 ? [/** @type {const} */ (["dilation", "dilation", ofWindow(one, "dilation")])] : []),
-      ["field", "receptive field", wholeImage(one) ? "the whole image" : whole(one.field.size), wholeImage(one) ? "since it is found from means over all positions" : `pixels; neighbours ${one.field.jump} apart; the first begins at ${String(one.field.start).replace("-", "−")}`],
-      ["share", "input read", `${(100 * share).toFixed(share < 1 ? 2 : 0)}%`, shareNote(one, share)],
+      ["input", dims(one.input)],
+      ["output", dims(one.output)],
+      ...WINDOW.map((name) => /** @type {const} */ ([name, ofWindow(one, name)])).filter(([, value]) => value !== ""),
+      ["parameters", whole(one.parameters), product(one)],
+      ["macs", whole(one.macs), macs(one)],
+      ["activation_bytes", whole(one.bytes), say.inspector.bytes(memory(one.bytes)), say.inspector.names.memory],
+      ...(one.dilation > 1 ? [/** @type {const} */ (["dilation", ofWindow(one, "dilation")])] : []),
+      ["field", wholeImage(one) ? say.inspector.wholeImage : whole(one.field.size), wholeImage(one) ? say.inspector.fromMeans : say.inspector.field(one.field.jump, String(one.field.start).replace("-", "−"))],
+      ["share", `${(100 * share).toFixed(share < 1 ? 2 : 0)}%`, shareNote(one, share)],
     ]),
     wholeImage(one) ? null : receptiveField(one, network.imageSize),
   );
+}
+
+/** Where an operation stands: its stage, block and branch. @param {Operation} one */
+function standing(one) {
+  const stage = say.operations.stage(one.stage.label);
+  return one.block ? say.inspector.place(stage, one.block.index, say.operations.branch(one.branch)) : stage;
 }
 
 /** What is on attention's side path depends on every position. @param {Operation} one */
@@ -159,18 +162,18 @@ function sizeFormula(one, axis) {
       ? `${open}(${n} + ${padded} − ${one.dilation} × ${one.kernel - 1} − 1) / ${one.stride}${close} + 1 = `
       : `${open}(${n} + ${padded} − ${one.kernel}) / ${one.stride}${close} + 1 = `,
     html("strong", {}, String(out)),
-    html("span", { class: "rest", "data-field": "remainder", "data-value": rest }, rest === 0 ? "nothing is rounded away" : `rounding ${up ? "adds" : "drops"} ${Number(rest.toFixed(3))}`),
+    html("span", { class: "rest", "data-field": "remainder", "data-value": rest }, rest === 0 ? say.inspector.exact : say.inspector.rounding(up, Number(rest.toFixed(3)))),
   );
 }
 
 /** The parameters as a product. @param {Operation} one */
 function product(one) {
-  if (one.kind === "conv") return `${one.output[0]} filters × ${one.input[0] / one.groups} channels × ${one.kernel} × ${one.kernel}${biases(one) ? ` + ${biases(one)} biases` : ""}`;
-  if (one.kind === "norm") return one.parameters ? `${one.output[0]} scales + ${one.output[0]} shifts` : "its numbers never change";
-  if (one.kind === "channel-conv") return "the same for every channel";
-  if (one.kind === "global-pool" && one.parameters) return "the exponent p of the generalized mean";
-  if (one.kind === "linear") return `${one.output[0]} × ${one.input[0]} weights + ${one.output[0]} biases`;
-  return "none";
+  if (one.kind === "conv") return `${say.inspector.filters(one.output[0], one.input[0] / one.groups, one.kernel)}${biases(one) ? say.inspector.biases(biases(one)) : ""}`;
+  if (one.kind === "norm") return one.parameters ? say.inspector.scales(one.output[0]) : say.inspector.frozen;
+  if (one.kind === "channel-conv") return say.inspector.everyChannel;
+  if (one.kind === "global-pool" && one.parameters) return say.inspector.exponent;
+  if (one.kind === "linear") return say.inspector.linear(one.output[0], one.input[0]);
+  return say.inspector.none;
 }
 
 /** @param {Operation} one a convolution */
@@ -180,11 +183,11 @@ function biases(one) {
 
 /** The multiply-accumulates as a product. @param {Operation} one */
 function macs(one) {
-  if (one.kind === "conv") return `${whole(one.parameters - biases(one))} weights × ${one.output[1]} × ${one.output[2]} positions`;
+  if (one.kind === "conv") return say.inspector.positions(whole(one.parameters - biases(one)), one.output[1], one.output[2]);
   if (one.kind === "linear") return `${one.output[0]} × ${one.input[0]}`;
-  if (one.kind === "blur") return `9 fixed weights × ${one.output[0]} channels × ${one.output[1]} × ${one.output[2]} positions`;
-  if (one.kind === "channel-conv") return `${one.parameters} weights × ${one.output[0]} channels`;
-  return "not counted";
+  if (one.kind === "blur") return say.inspector.blurred(one.output[0], one.output[1], one.output[2]);
+  if (one.kind === "channel-conv") return say.inspector.channelMacs(one.parameters, one.output[0]);
+  return say.inspector.uncounted;
 }
 
 /**
@@ -192,8 +195,8 @@ function macs(one) {
  * @param {number} share
  */
 function shareNote(one, share) {
-  if (share === 1) return "every number of it";
-  return `stride ${one.stride} passes over a window of ${one.kernel}: ${(100 * (1 - share)).toFixed(2)}% is never looked at`;
+  if (share === 1) return say.inspector.everyNumber;
+  return say.inspector.skipped(one.stride, one.kernel, `${(100 * (1 - share)).toFixed(2)}%`);
 }
 
 /**
@@ -204,13 +207,13 @@ function panel(title, ...children) {
   return html("div", { class: "panel" }, html("h2", {}, title), ...children);
 }
 
-/** @param {(readonly [field: string, label: string, value: string, note?: string])[]} rows */
+/** Each number by its name; `label` where the field's own is not the word. @param {(readonly [field: string, value: string, note?: string, label?: string])[]} rows */
 function facts(rows) {
   return html(
     "dl",
     {},
-    ...rows.flatMap(([field, label, value, note]) => [
-      html("dt", {}, label),
+    ...rows.flatMap(([field, value, note, label]) => [
+      html("dt", {}, label ?? /** @type {Record<string, string>} */ (say.inspector.names)[field]),
       html("dd", {}, html("span", { class: "value", "data-field": field }, value), note ? html("span", { class: "note" }, note) : null),
     ]),
   );
@@ -218,5 +221,5 @@ function facts(rows) {
 
 /** @param {Network} network */
 export function summary(network) {
-  return `${short(network.parameters)} parameters, ${short(network.macs)} MACs`;
+  return say.page.summary(short(network.parameters), short(network.macs));
 }

@@ -5,14 +5,16 @@ import { drawComparison, pairAt } from "./compare.js";
 import { readModel } from "./data.js";
 import { byId, dims, html } from "./dom.js";
 import { saveDrawing } from "./export.js";
+import { Header } from "./header.js";
 import { inspect, summary } from "./inspector.js";
 import { around, beneath, beside, besideRow } from "./keys.js";
 import { inspectPair } from "./pair.js";
 import { Store, emptyState } from "./state.js";
 import { drawTable } from "./table.js";
-import { TOURS, drawTour, stepOf, toured } from "./tours.js";
-import { drawWalk, walkControls } from "./walk.js";
-import { say } from "./words.js";
+import { TOURS, drawTour, drawTours, stepOf, toured } from "./tours.js";
+import { drawWalk } from "./walk.js";
+import { WalkBar } from "./walk_bar.js";
+import { say, speak } from "./words.js";
 
 /** @typedef {import("./data.js").Model} Model */
 /** @typedef {import("./data.js").Network} Network */
@@ -28,9 +30,15 @@ class Page {
     const [network, against = ""] = model.shown;
     this.store = new Store({ ...emptyState(), network, against, view: against ? "compare" : "blocks" });
     if (against && !location.hash) this.store.state = { ...this.store.state, view: "compare" };
-    this.walkBar = walkControls((changes) => this.walk(changes));
+    this.walkBar = new WalkBar((changes) => this.walk(changes));
+    this.header = new Header(model, {
+      network: (name) => this.store.set({ network: name, at: "", against: "", view: "blocks", tour: "" }),
+      against: (name) => this.store.set({ against: name, at: "", side: "", view: name ? "compare" : "blocks", tour: "" }),
+      view: (view) => this.show(view),
+      language: (language) => this.store.set({ language }),
+      save: () => this.save(),
+    });
     this.store.listeners.push(() => this.draw());
-    this.buildHeader();
     addEventListener("keydown", (event) => this.onKey(event));
     new ResizeObserver(() => this.resize()).observe(byId("canvas"));
     this.draw();
@@ -57,25 +65,6 @@ class Page {
     return this.model.compare(this.network.name, this.state.against);
   }
 
-  buildHeader() {
-    const names = [...this.model.networks.keys()];
-    const picker = /** @type {HTMLSelectElement} */ (byId("network"));
-    picker.append(...names.map((name) => html("option", { value: name }, name)));
-    picker.addEventListener("change", () => this.store.set({ network: picker.value, at: "", against: "", view: "blocks", tour: "" }));
-    const tours = /** @type {HTMLSelectElement} */ (byId("tours"));
-    tours.append(...TOURS.map((tour) => html("option", { value: tour.name }, tour.title)));
-    tours.addEventListener("change", () => this.goTour(tours.value, 0));
-    const against = /** @type {HTMLSelectElement} */ (byId("against"));
-    against.addEventListener("change", () => this.store.set({ against: against.value, at: "", side: "", view: against.value ? "compare" : "blocks", tour: "" }));
-    for (const view of /** @type {const} */ (["blocks", "walk", "compare"])) {
-      byId(`view-${view}`).addEventListener("click", () => this.show(view));
-    }
-    byId("save").addEventListener("click", () => {
-      const parts = this.comparing ? [this.network.name, this.comparing.other.name] : [this.network.name, this.state.view === "walk" ? this.operation.name : this.state.at];
-      saveDrawing(byId("canvas"), `${parts.filter(Boolean).join("-")}.svg`);
-    });
-  }
-
   /** Draws anew where the canvas has become so much wider or narrower that the drawing should be another. */
   resize() {
     const width = roomOf(byId("canvas"));
@@ -97,10 +86,16 @@ class Page {
     return names[(names.indexOf(this.network.name) + 1) % names.length];
   }
 
-  /** @param {"blocks" | "walk" | "compare"} view */
+  /** Another view, which ends a tour. @param {State["view"]} view */
   show(view) {
     const against = view === "compare" && !this.comparison ? this.next : this.state.against;
-    this.store.set({ view, against });
+    this.store.set({ view, against, tour: "", step: 0 });
+  }
+
+  /** The drawing as a file, which is called after what it shows. */
+  save() {
+    const parts = this.comparing ? [this.network.name, this.comparing.other.name] : [this.network.name, this.state.view === "walk" ? this.operation.name : this.state.at];
+    saveDrawing(byId("canvas"), `${parts.filter(Boolean).join("-")}.svg`);
   }
 
   /** @param {string} at @param {string} [side] of a comparison */
@@ -127,16 +122,19 @@ class Page {
   draw() {
     const { state, network, comparing } = this;
     const focused = focusKey(document.activeElement);
+    speak(state.language || this.model.language);
     document.title = `${network.name} – resnets`;
-    byId("subtitle").textContent = `${summary(network)} · ${network.source}`;
-    this.drawHeader();
+    this.header.draw(state, network.name, `${summary(network)} · ${network.source}`);
+    const alone = state.view === "tours";
+    for (const id of ["strip", "inspector", "table"]) byId(id).hidden = alone;
+    byId("main").className = alone ? "alone" : "";
     this.drawStrip();
     this.drawCanvas();
     const at = state.view === "walk" ? this.operation.name : state.at;
     const shown = comparing && state.side === "second" ? comparing.other : network;
     byId("inspector").replaceChildren(comparing?.pair
       ? inspectPair(comparing.pair, network, comparing.other, (one, name) => this.open(one, name))
-      : inspect(shown, at, this.model.convention));
+      : inspect(shown, at));
     refill(byId("table"), drawTable(shown, at, (name) => this.select(name, comparing ? state.side : "")));
     const tour = drawTour(this.model, state, (name, step) => this.goTour(name, step));
     byId("tour").replaceChildren(...(tour ? [tour] : []));
@@ -148,19 +146,6 @@ class Page {
     this.store.set({ network: network.name, against: network === this.network ? this.state.against : "", at, side: "", view: "blocks", tour: "", step: 0 });
   }
 
-  drawHeader() {
-    const { state, network } = this;
-    /** @type {HTMLSelectElement} */ (byId("network")).value = network.name;
-    /** @type {HTMLSelectElement} */ (byId("tours")).value = state.tour;
-    const against = /** @type {HTMLSelectElement} */ (byId("against"));
-    const others = [...this.model.networks.keys()].filter((name) => name !== network.name);
-    against.replaceChildren(html("option", { value: "" }, "nothing"), ...others.map((name) => html("option", { value: name }, name)));
-    against.value = this.comparison ? state.against : "";
-    for (const view of ["blocks", "walk", "compare"]) {
-      byId(`view-${view}`).setAttribute("aria-pressed", String(state.view === view));
-    }
-  }
-
   drawStrip() {
     const shown = this.comparing && this.state.side === "second" ? this.comparing.other : this.network;
     const found = shown.byName.get(this.state.view === "walk" ? this.operation.name : this.state.at);
@@ -169,7 +154,7 @@ class Page {
       html("button", { type: "button", ...attributes }, html("span", { class: "strong" }, label), html("span", { class: "muted" }, note));
     byId("strip").replaceChildren(
       tab({ "data-key": "network", "aria-pressed": String(!found), click: () => this.store.set({ at: "", side: "", view: this.comparing ? "compare" : "blocks" }) }, say.page.network, say.page.blocks(this.network.blocks.length)),
-      ...this.network.stages.map((one) => tab({ "data-stage": one.name, "aria-pressed": String(stage?.name === one.name), click: () => this.select(one.name) }, one.label, dims(one.output).replaceAll(" ", "\u2009"))),
+      ...this.network.stages.map((one) => tab({ "data-stage": one.name, "aria-pressed": String(stage?.name === one.name), click: () => this.select(one.name) }, say.operations.stage(one.label), dims(one.output).replaceAll(" ", "\u2009"))),
     );
   }
 
@@ -187,7 +172,9 @@ class Page {
       const { element } = this.walkBar;
       if (element.parentNode === canvas) element.previousElementSibling?.replaceWith(drawing);
       else canvas.replaceChildren(drawing, element);
-      this.walkBar.follow(network, this.operation, state.scale);
+      this.walkBar.follow(network, this.operation, state.scale, this.width, drawing);
+    } else if (state.view === "tours") {
+      canvas.replaceChildren(drawTours((name, step) => this.goTour(name, step)));
     } else {
       canvas.replaceChildren(drawBlocks(network, state.at, this.width, (name) => this.select(name)));
       this.rove(inside || "");
@@ -234,7 +221,7 @@ class Page {
     return {
       ArrowRight: () => move(1), ArrowLeft: () => move(-1), Enter: into, ArrowDown: into, ArrowUp: out, Escape: out,
       n: () => tour(1), p: () => tour(-1), b: () => this.show("blocks"), w: () => this.show(state.view === "walk" ? "blocks" : "walk"),
-      c: () => byId("view-compare").click(), l: () => state.view === "walk" && this.walk({ scale: true }),
+      c: () => this.show("compare"), l: () => state.view === "walk" && this.walk({ scale: true }),
     };
   }
 }
@@ -272,7 +259,7 @@ try {
   document.documentElement.dataset.ready = "true";
 } catch (error) {
   const why = error instanceof Error ? error.message : String(error);
-  byId("message").textContent = `This page is damaged: its data cannot be read (${why}). Write it anew with resnets show.`;
+  byId("message").textContent = say.page.damaged(why);
   byId("message").hidden = false;
   byId("app").hidden = true;
 }

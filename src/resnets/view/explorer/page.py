@@ -16,18 +16,20 @@ from resnets import catalog
 from resnets.catalog import Row
 from resnets.operation import Operation
 from resnets.spec import blocks
-from resnets.structure import MACS_CONVENTION, Structure, structure
+from resnets.structure import Structure, structure
 from resnets.view.alignment import Status, compare
 from resnets.view.comparison import describe
+from resnets.view.formats import Language
 from resnets.view.networks import WINDOWS
 from resnets.view.parts import NORMS, differences, reads_activated, unusual
 from resnets.view.shortcuts import LOOKS, OPTION_WORDS, look, options, why
 
 MODULES = (
-    "words/page.js", "words.js",
-    "dom.js", "data.js", "state.js", "kinds.js", "pictures.js", "field.js", "block.js", "stage.js", "blocks.js",
-    "walk.js", "costs.js", "inspector.js", "table.js", "compare.js", "pair.js", "tours.js", "export.js", "keys.js",
-    "main.js",
+    "words/page.js", "words/operations.js", "words/views.js", "words/inspector.js", "words/tours.js",
+    "words/tours_zh.js",
+    "words.js", "dom.js", "data.js", "state.js", "kinds.js", "pictures.js", "field.js", "block.js", "stage.js",
+    "blocks.js", "walk.js", "walk_bar.js", "costs.js", "inspector.js", "table.js", "compare.js", "pair.js", "tours.js",
+    "export.js", "keys.js", "header.js", "main.js",
 )  # fmt: skip
 
 # What the guided tours show is in every page.
@@ -39,8 +41,11 @@ Named = tuple[Row, Structure]
 Marks = dict[tuple[Status, str], int]  # what a pair of operations is marked with: status and words -> its number
 
 
-def page(shown: Sequence[Named]) -> str:
-    """The page about `shown`, the first of them selected. Each of its networks is compared with every other one."""
+def page(shown: Sequence[Named], language: Language = "en") -> str:
+    """The page about `shown`, the first of them selected. Each of its networks is compared with every other one.
+
+    language: what it speaks at first; a reader can change it there.
+    """
     everything = {row.name: (row, built) for row, built in shown}
     for name in TOURED:
         row = catalog.find(name)
@@ -48,7 +53,7 @@ def page(shown: Sequence[Named]) -> str:
     marks: Marks = {}
     data = {
         "shown": list(dict.fromkeys(row.name for row, _ in shown)),
-        "convention": MACS_CONVENTION,
+        "language": language,
         "looks": {kind: dataclasses.asdict(look) for kind, look in LOOKS.items()},
         "options": OPTION_WORDS,
         "windows": WINDOWS,

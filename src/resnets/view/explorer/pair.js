@@ -3,13 +3,14 @@
 import { SIGNS, words } from "./compare.js";
 import { ofWindow, shareRead } from "./data.js";
 import { dims, html, memory, whole } from "./dom.js";
+import { say } from "./words.js";
 
 /** @typedef {import("./data.js").Network} Network */
 /** @typedef {import("./data.js").Operation} Operation */
 /** @typedef {import("./data.js").Pair} Pair */
 
-const ROWS = /** @type {[field: string, label: string, cell: (one: Operation) => string][]} */ ([
-  ["kind", "kind", (one) => one.kind],
+const ROWS = /** @type {[field: string, label: keyof typeof say.inspector.names, cell: (one: Operation) => string][]} */ ([
+  ["kind", "kind", (one) => say.operations.kind(one.kind)],
   ["kernel", "kernel", (one) => ofWindow(one, "kernel")],
   ["stride", "stride", (one) => ofWindow(one, "stride")],
   ["padding", "padding", (one) => ofWindow(one, "padding")],
@@ -18,11 +19,11 @@ const ROWS = /** @type {[field: string, label: string, cell: (one: Operation) =>
   ["input", "input", (one) => dims(one.input)],
   ["output", "output", (one) => dims(one.output)],
   ["parameters", "parameters", (one) => whole(one.parameters)],
-  ["macs", "MACs", (one) => whole(one.macs)],
-  ["activation_bytes", "output memory", (one) => memory(one.bytes)],
-  ["field", "receptive field", (one) => (one.ofAttention ? "the whole image" : whole(one.field.size))],
-  ["share", "input read", (one) => `${Number((100 * shareRead(one)).toFixed(2))}%`],
-  ["shortcut", "block's shortcut", (one) => (one.block ? one.block.look.label : "")],
+  ["macs", "macs", (one) => whole(one.macs)],
+  ["activation_bytes", "memory", (one) => memory(one.bytes)],
+  ["field", "field", (one) => (one.ofAttention ? say.inspector.wholeImage : whole(one.field.size))],
+  ["share", "share", (one) => `${Number((100 * shareRead(one)).toFixed(2))}%`],
+  ["shortcut", "shortcut", (one) => (one.block ? one.block.look.label : "")],
 ]);
 
 /**
@@ -48,9 +49,9 @@ export function inspectPair(pair, first, second, open) {
       html("thead", {}, html("tr", {}, html("td", {}), ...sides.map(({ network }) => html("th", { scope: "col" }, network.name)))),
       html("tbody", {}, ...rows.filter(({ values }) => values.some(Boolean)).map(({ field, label, values }) =>
         html("tr", { class: one && other && values[0] !== values[1] ? "differs" : null, "data-field": field },
-          html("th", { scope: "row" }, label), ...values.map((value) => html("td", {}, value || "–"))))),
+          html("th", { scope: "row" }, field === "shortcut" ? say.views.compare.shortcut : say.inspector.names[label]), ...values.map((value) => html("td", {}, value || "–"))))),
     ),
     html("p", { class: "controls" }, ...sides.map(({ network, one: at }) =>
-      at && html("button", { type: "button", click: () => open(network, at.name) }, `Open in ${network.name}`))),
+      at && html("button", { type: "button", click: () => open(network, at.name) }, say.views.compare.open(network.name)))),
   );
 }

@@ -3,6 +3,7 @@
 
 import { dims, svg } from "./dom.js";
 import { activationName, caption } from "./kinds.js";
+import { say } from "./words.js";
 
 /** @typedef {import("./data.js").Block} Block */
 /** @typedef {import("./data.js").Look} Look */
@@ -25,30 +26,46 @@ export function strokeOf({ dash, width, cap }) {
  */
 export function edge(n, scale, most, room) {
   const share = scale === "linear" ? n / most : Math.log2(n + 1) / Math.log2(most + 1);
-  return Math.max(1.5, room * share);
+  return Math.max(3, room * share); // so that a single row is seen
 }
+
+/** @typedef {{ scale: "log" | "linear", channels: number, pixels: number, room: number, kind: string }} BoxStyle */
+/** @typedef {{ channels: number[], rows: number[], columns: number[] }} Part of a volume: from and to on each axis, as shares of it; rows run down */
 
 /**
  * A volume as an oblique box with its lower left corner at (x, y): channels to the right, width into the page, height up.
  * @param {number} x
  * @param {number} y
  * @param {Shape} shape
- * @param {{ scale: "log" | "linear", channels: number, pixels: number, room: number, kind: string }} style
+ * @param {BoxStyle} style
  * @returns {SVGElement}
  */
 export function box(x, y, shape, style) {
-  const across = edge(shape[0], style.scale, style.channels, style.room);
-  const up = edge(shape[1], style.scale, style.pixels, style.room);
+  return slice({ x, floor: y, shape, part: { channels: [0, 1], rows: [0, 1], columns: [0, 1] } }, style);
+}
+
+/**
+ * A part of a volume that stands at (x, floor), where it is in that volume; what is beyond its edges is padding.
+ * @param {{ x: number, floor: number, shape: Shape, part: Part }} place
+ * @param {BoxStyle} style
+ * @returns {SVGElement}
+ */
+export function slice({ x, floor, shape, part }, style) {
+  const long = [edge(shape[0], style.scale, style.channels, style.room), edge(shape[1], style.scale, style.pixels, style.room)];
   const deep = 0.5 * edge(shape[2], style.scale, style.pixels, style.room);
-  const [dx, dy] = [deep * 0.8, -deep * 0.6];
+  const back = part.columns.map((share) => share * deep);
+  const [left, right] = part.channels.map((share) => share * long[0]);
+  const [top, low] = part.rows.map((share) => (share - 1) * long[1]);
+  const [dx, dy] = [(back[1] - back[0]) * 0.8, (back[0] - back[1]) * 0.6];
+  const [x0, y0] = [x + back[0] * 0.8, floor - back[0] * 0.6];
   const face = (/** @type {string} */ side, /** @type {number[][]} */ corners) =>
-    svg("polygon", { class: `face ${side}`, points: corners.map(([a, b]) => `${(x + a).toFixed(1)},${(y + b).toFixed(1)}`).join(" ") });
+    svg("polygon", { class: `face ${side}`, points: corners.map(([a, b]) => `${(x0 + a).toFixed(1)},${(y0 + b).toFixed(1)}`).join(" ") });
   return svg(
     "g",
     { class: `volume ${style.kind}` },
-    face("front", [[0, 0], [across, 0], [across, -up], [0, -up]]),
-    face("top", [[0, -up], [across, -up], [across + dx, -up + dy], [dx, -up + dy]]),
-    face("side", [[across, 0], [across, -up], [across + dx, -up + dy], [across + dx, dy]]),
+    face("front", [[left, low], [right, low], [right, top], [left, top]]),
+    face("top", [[left, top], [right, top], [right + dx, top + dy], [left + dx, top + dy]]),
+    face("side", [[right, low], [right, top], [right + dx, top + dy], [right + dx, low + dy]]),
   );
 }
 
@@ -79,7 +96,7 @@ export function arrow(x, y, length) {
 
 /** @param {Operation} operation */
 export function spoken(operation) {
-  return `${operation.name}: ${caption(operation)}, ${dims(operation.input)} to ${dims(operation.output)}`;
+  return `${operation.name}: ${caption(operation)}, ${say.operations.to(dims(operation.input), dims(operation.output))}`;
 }
 
 /** An arrow from above. @param {number} x @param {number} y @param {number} length */
@@ -90,7 +107,7 @@ export function arrowDown(x, y, length) {
 
 /** A caption in lines short enough for a step: `conv 3×3`, `128, stride 2`, `32 groups`. @param {Operation} operation */
 export function captionLines(operation) {
-  const [first, ...rest] = caption(operation).replace(/ pool (\d)/, " pool, $1").split(", ");
+  const [first, ...rest] = (operation.kind.endsWith("-pool") ? caption(operation).replace(/ (\d+×)/, ", $1") : caption(operation)).split(", ");
   return operation.groups > 1 && operation.kind === "conv" ? [first, rest.slice(0, -1).join(", "), rest[rest.length - 1]] : [first, rest.join(", ")].filter(Boolean);
 }
 
@@ -133,7 +150,7 @@ export function legend(looks, y, width) {
     const [x, line] = [4 + (index % perLine) * 300, y + 22 * Math.floor(index / perLine)];
     return svg("g", { class: "key" },
       svg("line", { x1: x, x2: x + 36, y1: line - 4, y2: line - 4, ...strokeOf(look) }),
-      svg("text", { x: x + 44, y: line }, `shortcut: ${look.label}`));
+      svg("text", { x: x + 44, y: line }, say.views.shortcut(look.label)));
   });
   return { drawn: svg("g", { class: "legend" }, ...keys), height: 22 * Math.ceil(looks.length / perLine) };
 }

@@ -3,6 +3,7 @@
 import { dims, short, svg } from "./dom.js";
 import { caption } from "./kinds.js";
 import { arc, arrow, frame, legend } from "./pictures.js";
+import { say } from "./words.js";
 
 /** @typedef {import("./data.js").Stage} Stage */
 /** @typedef {import("./data.js").Block} Block */
@@ -34,9 +35,9 @@ export function drawStage(stage, width, select) {
   return frame(
     width,
     bottom + 12 + key.height,
-    `${stage.label}: ${stage.blocks.length} blocks`,
-    svg("text", { class: "strong", x: 4, y: 22 }, stage.label),
-    svg("text", { class: "muted", x: 4, y: 44 }, `${dims(stage.operations[0].input)} → ${dims(stage.output)}; ${short(stage.macs)} MACs`),
+    say.views.stageBlocks(say.operations.stage(stage.label), stage.blocks.length),
+    svg("text", { class: "strong", x: 4, y: 22 }, say.operations.stage(stage.label)),
+    svg("text", { class: "muted", x: 4, y: 44 }, `${dims(stage.operations[0].input)} → ${dims(stage.output)}; ${say.views.counted(short(stage.macs), "MACs")}`),
     ...cells,
     key.drawn,
   );
@@ -62,7 +63,7 @@ function drawWhole(block, windows, { x, y, width, height }, select) {
     svg("rect", { x, y, width, height, rx: 4 }),
     svg("text", { class: "strong", x: middle, y: y + 20, "text-anchor": "middle" }, block.name),
     ...windows.map((one, index) =>
-      svg("text", { class: "small", x: middle, y: y + 38 + LINE * index, "text-anchor": "middle" }, one.kind === "scale" ? "× weights of attention" : caption(one).replace("conv ", ""))),
+      svg("text", { class: "small", x: middle, y: y + 38 + LINE * index, "text-anchor": "middle" }, one.kind === "scale" ? say.operations.attentionWeights : caption(one).replace(say.operations.conv(""), ""))),
     svg("text", { class: "muted small", x: middle, y: y + height + 17, "text-anchor": "middle" }, dims(last.output)),
   );
 }

@@ -1,13 +1,14 @@
 // What is on screen, as one value that is always the URL's hash. Views draw the state and ask for another; nothing else.
 
 /**
- * @typedef {{ network: string, view: "blocks" | "walk" | "compare", at: string, scale: "log" | "linear",
- *   against: string, all: boolean, side: string, tour: string, step: number }} State
- * all: whether a comparison shows what is the same, too; side: "second" where `at` is an operation of `against`
+ * @typedef {{ network: string, view: "blocks" | "walk" | "compare" | "tours", at: string, scale: "log" | "linear",
+ *   against: string, all: boolean, side: string, tour: string, step: number,
+ *   language: import("./words.js").Language | "" }} State
+ * all: whether a comparison shows what is the same, too; side: "second" where `at` is an operation of `against`; language: empty for the one that the page was written in
  */
 
 /** @type {State} */
-const EMPTY = { network: "", view: "blocks", at: "", scale: "log", against: "", all: false, side: "", tour: "", step: 0 };
+const EMPTY = { network: "", view: "blocks", at: "", scale: "log", against: "", all: false, side: "", tour: "", step: 0, language: "" };
 
 /**
  * @param {string} hash
@@ -16,16 +17,17 @@ const EMPTY = { network: "", view: "blocks", at: "", scale: "log", against: "", 
  */
 export function fromHash(hash, start) {
   const given = new URLSearchParams(hash.replace(/^#/, ""));
-  const view = given.get("view");
+  const [view, language] = [given.get("view"), given.get("language")];
   return {
     network: given.get("network") ?? start.network,
-    view: view === "walk" || view === "compare" ? view : "blocks",
+    view: view === "walk" || view === "compare" || view === "tours" ? view : "blocks",
     at: given.get("at") ?? "",
     scale: given.get("scale") === "linear" ? "linear" : "log",
     against: given.get("against") ?? (given.has("network") ? "" : start.against),
     all: given.get("all") === "true",
     side: given.get("side") === "second" ? "second" : "",
     tour: given.get("tour") ?? "",
+    language: language === "en" || language === "zh" ? language : start.language,
     step: Math.max(0, Number.parseInt(given.get("step") ?? "0", 10) || 0),
   };
 }

@@ -2,23 +2,24 @@
 
 import { ofWindow } from "./data.js";
 import { dims, html, whole } from "./dom.js";
+import { say } from "./words.js";
 
 /** @typedef {import("./data.js").Network} Network */
 /** @typedef {import("./data.js").Operation} Operation */
 
 const FEW = 200; // rows of the table before the button that shows the rest
 
-const COLUMNS = /** @type {[title: string, cell: (one: Operation) => string, number: boolean][]} */ ([
-  ["branch", (one) => one.branch, false],
-  ["kind", (one) => one.kind, false],
+const COLUMNS = /** @type {[title: "branch" | "kind" | "kernel" | "stride" | "groups" | "input" | "output" | "parameters" | "macs" | "field", cell: (one: Operation) => string, number: boolean][]} */ ([
+  ["branch", (one) => say.operations.branch(one.branch), false],
+  ["kind", (one) => say.operations.kind(one.kind), false],
   ["kernel", (one) => ofWindow(one, "kernel"), true],
   ["stride", (one) => ofWindow(one, "stride"), true],
   ["groups", (one) => ofWindow(one, "groups"), true],
   ["input", (one) => dims(one.input), true],
   ["output", (one) => dims(one.output), true],
   ["parameters", (one) => whole(one.parameters), true],
-  ["MACs", (one) => whole(one.macs), true],
-  ["field", (one) => (one.ofAttention ? "all" : whole(one.field.size)), true],
+  ["macs", (one) => whole(one.macs), true],
+  ["field", (one) => (one.ofAttention ? say.views.table.all : whole(one.field.size)), true],
 ]);
 
 /**
@@ -35,7 +36,7 @@ export function drawTable(network, at, select) {
       "table",
       { class: "operations" },
       html("caption", {}, title),
-      html("thead", {}, html("tr", {}, html("th", { scope: "col" }, "operation"), ...COLUMNS.map(([name, , number]) => html("th", { scope: "col", class: number ? "number" : null }, name)))),
+      html("thead", {}, html("tr", {}, html("th", { scope: "col" }, say.views.table.operation), ...COLUMNS.map(([name, , number]) => html("th", { scope: "col", class: number ? "number" : null }, say.views.table[name])))),
       html("tbody", {}, ...operations.slice(0, FEW).map((one) => operationRow(one, at, select))),
     ),
     operations.length > FEW && more(operations, at, select),
@@ -55,7 +56,7 @@ function more(operations, at, select) {
     body?.append(...operations.slice(FEW).map((one) => operationRow(one, at, select)));
     button.remove();
   };
-  return html("button", { type: "button", class: "more", click: show }, `Show all ${whole(operations.length)} operations`);
+  return html("button", { type: "button", class: "more", click: show }, say.views.table.more(whole(operations.length)));
 }
 
 /**
@@ -67,11 +68,11 @@ function rowsOf(network, at) {
   const found = network.byName.get(at);
   if (found && "kind" in found) {
     const home = found.block ?? found.stage;
-    return { operations: home.operations, title: `Operations of ${found.block ? found.block.name : `the ${found.stage.label}`}` };
+    return { operations: home.operations, title: found.block ? say.views.table.of(found.block.name) : say.views.table.ofStage(say.operations.stage(found.stage.label)) };
   }
-  if (found && "shortcut" in found) return { operations: found.operations, title: `Operations of ${found.name}` };
-  if (found) return { operations: found.operations, title: `Operations of ${/^stage/.test(found.label) ? "" : "the "}${found.label}` };
-  return { operations: network.operations, title: `Every operation of ${network.name}` };
+  if (found && "shortcut" in found) return { operations: found.operations, title: say.views.table.of(found.name) };
+  if (found) return { operations: found.operations, title: say.views.table.ofStage(say.operations.stage(found.label)) };
+  return { operations: network.operations, title: say.views.table.every(network.name) };
 }
 
 /**

@@ -1,18 +1,25 @@
 // Every word of the page in every language that it speaks. What a view says, it takes from `say`.
 // A group of words is a file in words/: English first, and Chinese of the same type, so that nothing can be missing.
 
+import { INSPECTOR_EN, INSPECTOR_ZH } from "./words/inspector.js";
+import { OPERATIONS_EN, OPERATIONS_ZH } from "./words/operations.js";
 import { PAGE_EN, PAGE_ZH } from "./words/page.js";
+import { COSTS_EN, TOURS_EN } from "./words/tours.js";
+import { COSTS_ZH, TOURS_ZH } from "./words/tours_zh.js";
+import { VIEWS_EN, VIEWS_ZH } from "./words/views.js";
 
-const ENGLISH = { page: PAGE_EN };
+const ENGLISH = { page: PAGE_EN, operations: OPERATIONS_EN, views: VIEWS_EN, inspector: INSPECTOR_EN, tours: TOURS_EN, costs: COSTS_EN };
 /** @type {typeof ENGLISH} */
-const CHINESE = { page: PAGE_ZH };
+const CHINESE = { page: PAGE_ZH, operations: OPERATIONS_ZH, views: VIEWS_ZH, inspector: INSPECTOR_ZH, tours: TOURS_ZH, costs: COSTS_ZH };
 
-/** @typedef {"en" | "zh"} Language */
+/** The languages that the page speaks, each by its own name. */
+export const LANGUAGES = /** @type {const} */ ({ en: "English", zh: "中文" });
+/** @typedef {keyof typeof LANGUAGES} Language */
 
 /** The words of the language that the page speaks now. */
 export const say = { ...ENGLISH };
 
-/** Lets the page speak a language. @param {string} language */
+/** Lets the page speak a language. @param {Language} language */
 export function speak(language) {
   Object.assign(say, language === "zh" ? CHINESE : ENGLISH);
 }

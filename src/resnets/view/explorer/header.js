@@ -1,0 +1,92 @@
+// What stands around the views: the pickers, the buttons of the views, the language, the keys.
+
+import { byId, html } from "./dom.js";
+import { LANGUAGES, say } from "./words.js";
+
+/** @typedef {import("./data.js").Model} Model */
+/** @typedef {import("./state.js").State} State */
+/** @typedef {import("./words.js").Language} Language */
+/**
+ * @typedef {{ network: (name: string) => void, against: (name: string) => void, view: (view: State["view"]) => void,
+ *   language: (language: Language) => void, save: () => void }} Asks what a reader may ask for here
+ */
+
+const VIEWS = /** @type {const} */ (["blocks", "walk", "compare"]);
+
+/** Made anew in another language; between, it follows the state. */
+export class Header {
+  /** @param {Model} model @param {Asks} asks */
+  constructor(model, asks) {
+    this.model = model;
+    this.asks = asks;
+    this.language = "";
+    this.network = picker("network", asks.network);
+    this.against = picker("against", asks.against);
+  }
+
+  /**
+   * @param {State} state
+   * @param {string} network
+   * @param {string} subtitle
+   */
+  draw(state, network, subtitle) {
+    if (this.language !== say.page.code) this.speak();
+    byId("subtitle").textContent = subtitle;
+    this.network.value = network;
+    const others = [...this.model.networks.keys()].filter((name) => name !== network);
+    this.against.replaceChildren(html("option", { value: "" }, say.page.nothing), ...others.map((name) => html("option", { value: name }, name)));
+    this.against.value = state.view === "compare" ? state.against : "";
+    for (const view of [...VIEWS, /** @type {const} */ ("tours")]) {
+      byId(`view-${view}`).setAttribute("aria-pressed", String(view === "tours" ? state.view === view || state.tour !== "" : state.view === view && state.tour === ""));
+    }
+  }
+
+  /** Everything here in the language that the page speaks now. */
+  speak() {
+    const { page } = say;
+    this.language = page.code;
+    document.documentElement.lang = page.code;
+    byId("title").textContent = page.title;
+    byId("pickers").replaceChildren(html("label", {}, `${page.pickNetwork} `, this.network), html("label", {}, `${page.pickAgainst} `, this.against));
+    this.network.replaceChildren(...[...this.model.networks.keys()].map((name) => html("option", { value: name }, name)));
+    const button = (/** @type {string} */ view, /** @type {string} */ kind, /** @type {() => void} */ click) =>
+      html("button", { type: "button", id: `view-${view}`, class: kind || null, click }, page.views[view]);
+    const bar = byId("bar");
+    bar.setAttribute("aria-label", page.view);
+    bar.replaceChildren(
+      button("tours", "", () => this.asks.view("tours")),
+      ...VIEWS.map((view) => button(view, "", () => this.asks.view(view))),
+      html("span", { class: "right" }),
+      html("button", { type: "button", id: "save", click: () => this.asks.save() }, page.save),
+      languages((language) => this.asks.language(language)),
+    );
+    byId("strip").setAttribute("aria-label", page.stages);
+    byId("inspector").setAttribute("aria-label", page.inspector);
+    byId("table").setAttribute("aria-label", page.operations);
+    byId("keys").replaceChildren(...keys());
+    byId("alone").textContent = page.alone;
+  }
+}
+
+/** @param {string} id @param {(value: string) => void} change @returns {HTMLSelectElement} */
+function picker(id, change) {
+  const made = /** @type {HTMLSelectElement} */ (html("select", { id, change: () => change(made.value) }));
+  return made;
+}
+
+/** A switch between the languages, each named in itself. @param {(language: Language) => void} ask */
+function languages(ask) {
+  return html("span", { class: "languages", role: "group", "aria-label": say.page.language }, ...Object.entries(LANGUAGES).map(([code, name]) =>
+    html("button", { type: "button", lang: code, "data-key": `language ${code}`, "aria-pressed": String(code === say.page.code), click: () => ask(/** @type {Language} */ (code)) }, name)));
+}
+
+/** What each key does. @returns {(Node | string)[]} */
+function keys() {
+  const { keyNames } = say.page;
+  const listed = /** @type {const} */ ([
+    [["←", "→"], keyNames.beside], [["↓", "Enter"], keyNames.into], [["↑", "Esc"], keyNames.out], [["b"], keyNames.blocks], [["w"], keyNames.walk],
+    [["l"], keyNames.scale], [["c"], keyNames.compare], [["n", "p"], keyNames.tour],
+  ]);
+  return [html("strong", {}, say.page.keys), ...listed.flatMap(([pressed, name]) =>
+    [" ", html("span", {}, ...pressed.flatMap((key) => [html("kbd", {}, key), " "]), name)])];
+}
