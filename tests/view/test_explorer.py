@@ -434,7 +434,8 @@ def test_the_page_speaks_chinese_from_the_start_or_when_asked(opened: Open) -> N
 def test_in_chinese_no_sentence_of_the_views_stays_english(at: str, opened: Open) -> None:
     tab = opened(content=str(show("resnet18", language="zh").as_format("html")), at=at)
     texts = """() => [...document.querySelectorAll("#app *")].flatMap(one => [
-      ...[...one.childNodes].filter(node => node.nodeType === 3).map(node => node.data), one.getAttribute("aria-label") ?? ""])"""
+      ...[...one.childNodes].filter(node => node.nodeType === 3).map(node => node.data),
+      one.getAttribute("aria-label") ?? ""])"""
     english = [text for text in tab.evaluate(texts) if re.search(r"[a-z]{4,} [a-z]{2,} [a-z]{2,}", text)]
     assert english == []
 
