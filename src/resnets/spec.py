@@ -120,7 +120,7 @@ class ResNetSpec:
             if width * self.group_width % 64:
                 raise InputError(
                     f"groups = {self.groups}, group_width = {self.group_width} at width {width}: a group would have "
-                    f"{width} * {self.group_width} / 64 = {width * self.group_width / 64:g} channels; it must be whole"
+                    f"{width} * {self.group_width} / 64 = {width * self.group_width / 64:,} channels; it must be whole"
                 )
         if self.shortcut == "pad":
             channels = (self.stem.widths[-1], *self.stage_channels)

@@ -6,7 +6,6 @@ from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
-from unittest.mock import patch
 
 import pytest
 
@@ -15,7 +14,6 @@ from resnets.spec import ResNetSpec, blocks
 from resnets.structure import Structure, structure
 from resnets.view.alignment import compare
 from resnets.view.comparison import comparison_table, describe
-from resnets.view.explorer import page as page_module
 from resnets.view.explorer.page import page
 from resnets.view.networks import WINDOWS, operation_table, stage_table
 from resnets.view.parts import unusual
@@ -145,8 +143,7 @@ def test_a_larger_projection_is_called_what_it_is() -> None:
 def content() -> str:
     """One page about all four and a dilated network, made once."""
     shown = [(find(name), built(name)) for name in FOUR]
-    with patch.object(page_module, "TOURED", ()):  # the tours' networks, and comparing each with these, take long
-        return page([*shown, (Row("dilated", DILATED, "of this test"), structure(DILATED, 224))])
+    return page([*shown, (Row("dilated", DILATED, "of this test"), structure(DILATED, 224))])
 
 
 @pytest.fixture

@@ -1,28 +1,68 @@
-// The page's data as Python wrote it, unpacked into networks, stages, blocks and operations that know each other.
+// The page's data as Python wrote it: a spec for every network, which becomes a network when it is first looked at.
 
+import { compareNetworks } from "./structure/comparison.js";
+import { FAMILIES, familyOf } from "./structure/families.js";
+import { buildNetwork } from "./structure/network.js";
+import { withFields } from "./structure/spec.js";
+import { say } from "./words.js";
+
+/** @typedef {import("./structure/spec.js").Spec} Spec */
+/** @typedef {import("./structure/spec.js").SpecBlock} SpecBlock */
+/** @typedef {import("./structure/branch.js").Shape} Shape */
+/** @typedef {import("./structure/branch.js").Numbers} Numbers */
+/** @typedef {import("./structure/shortcuts.js").Look} Look */
+/** @typedef {import("./structure/shortcuts.js").Option} Option */
+/** @typedef {import("./structure/comparison.js").Comparison} Comparison */
+/** @typedef {import("./structure/comparison.js").Pair} Pair */
+/** @typedef {import("./structure/comparison.js").Deltas} Deltas */
 /**
- * @typedef {[channels: number, height: number, width: number]} Shape
- * @typedef {{ label: string, sign: string, dash: string, width: number, cap: string }} Look how a kind of shortcut is drawn
- * @typedef {{ name: string, index: number, stage: Stage, block: Block | null, branch: string, kind: string,
- *   windowed: boolean, kernel: number, stride: number, padding: number, groups: number, input: Shape, output: Shape, parameters: number,
- *   dilation: number, norm: string, ofAttention: boolean, macs: number, bytes: number, field: { size: number, jump: number, start: number } }} Operation
- * @typedef {{ name: string, index: number, stage: Stage, cIn: number, width: number, cOut: number, stride: number,
- *   shortcut: string, activated: boolean, look: Look, why: string, operations: Operation[],
- *   options: { option: string, words: string, cost: { parameters: number, macs: number } | null }[] }} Block
+ * @typedef {Numbers & { name: string, index: number, stage: Stage, block: Block | null, branch: string, kind: string,
+ *   windowed: boolean, input: Shape, output: Shape, norm: string, ofAttention: boolean, bytes: number,
+ *   field: { size: number, jump: number, start: number } }} Operation windowed: whether it has a kernel or a stride
+ * @typedef {Omit<SpecBlock, "stage"> & { name: string, stage: Stage, activated: boolean, look: Look, why: string,
+ *   operations: Operation[], options: Option[] }} Block activated: whether its shortcut reads the activated input
  * @typedef {{ name: string, label: string, output: Shape, parameters: number, macs: number, bytes: number,
  *   blocks: Block[], operations: Operation[] }} Stage
- * @typedef {{ name: string, source: string, depth: number, imageSize: [number, number], inChannels: number,
- *   norm: string, parts: [name: string, words: string][],
- *   parameters: number, macs: number, fvcoreMacs: number, bytes: number, stages: Stage[], blocks: Block[],
- *   operations: Operation[], byName: Map<string, Operation | Block | Stage> }} Network
- * @typedef {{ stage: string, status: string, first: string | null, second: string | null, words: string,
- *   deltas: Deltas }} Pair
- * @typedef {{ parameters: number, macs: number, activation_bytes: number }} Deltas
- * @typedef {{ first: string, second: string, pairs: Pair[], stages: { stage: string, deltas: Deltas }[], total: Deltas,
- *   spec: string[], words: string[] }} Comparison
- * @typedef {{ networks: Map<string, Network>, shown: string[], language: import("./words.js").Language,
+ * @typedef {{ name: string, source: string, spec: Spec, depth: number, imageSize: [height: number, width: number],
+ *   inChannels: number, parts: [name: string, words: string][], parameters: number, macs: number, fvcoreMacs: number,
+ *   bytes: number, stages: Stage[], blocks: Block[], operations: Operation[],
+ *   byName: Map<string, Operation | Block | Stage> }} Network
+ * @typedef {{ top1: number, data: string, by: string }} Published the share of images that a network is published to get right
+ * @typedef {{ name: string, source: string, spec: Spec, imageSize: [height: number, width: number], published: Published | null }} NamedSpec
+ * @typedef {{ label: string, names: string[] }} Group
+ * @typedef {{ networks: Networks, rows: Map<string, NamedSpec>, shown: string[], groups: () => Group[], language: import("./words.js").Language,
+ *   build: (name: string, source: string, spec: Spec, imageSize: [height: number, width: number]) => Network,
  *   compare: (first: string, second: string) => Comparison | undefined }} Model
+ * rows: every network that can be named; groups: their names as a list shows them; build: a network of any spec
  */
+
+/** Networks by name, each built when it is first asked for. */
+class Networks {
+  /** @param {Map<string, NamedSpec>} rows @param {Model["build"]} build */
+  constructor(rows, build) {
+    this.rows = rows;
+    this.build = build;
+    /** @type {Map<string, Network>} */
+    this.built = new Map();
+  }
+
+  /** @param {string} name @returns {Network | undefined} */
+  get(name) {
+    const row = this.rows.get(name);
+    if (row && !this.built.has(name)) this.built.set(name, this.build(name, row.source, row.spec, row.imageSize));
+    return this.built.get(name);
+  }
+
+  /** @param {string} name */
+  has(name) {
+    return this.rows.has(name);
+  }
+
+  /** In the order in which a list shows them. */
+  keys() {
+    return this.rows.keys();
+  }
+}
 
 /**
  * The model in the page's JSON. Throws where the JSON is cut or lacks something.
@@ -31,107 +71,40 @@
  */
 export function readModel(text) {
   const raw = JSON.parse(text);
-  const networks = new Map(raw.networks.map((/** @type {any} */ one) => [one.name, unpackNetwork(one, raw)]));
-  return { networks, shown: raw.shown, language: raw.language, compare: comparing(raw, networks) };
-}
-
-/**
- * @param {any} raw
- * @param {{ looks: Record<string, Look>, options: Record<string, string>, windows: string[] }} words
- * @returns {Network}
- */
-function unpackNetwork(raw, { looks, options, windows }) {
-  /** @type {Stage[]} */
-  const stages = raw.stages.map((/** @type {any} */ stage) => ({ ...stage, blocks: [], operations: [] }));
-  /** @type {Block[]} */
-  const blocks = raw.blocks.map((/** @type {any} */ block) => {
-    const stage = stages[block.stage];
-    const reason = raw.reasons[block.reason];
-    const costs = Object.entries(options).map(([option, words]) => ({ option, words, cost: reason.options[option] }));
-    const unpacked = { ...block, look: block.look ?? looks[block.shortcut], why: reason.why, options: costs, stage, operations: [] };
-    stage.blocks.push(unpacked);
-    return unpacked;
-  });
-  const operations = raw.operations.map((/** @type {any[]} */ row, /** @type {number} */ index) => {
-    const operation = unpackOperation(row, index, stages, blocks);
-    operation.windowed = windows.includes(operation.kind);
-    operation.norm = raw.norm;
-    operation.stage.operations.push(operation);
-    operation.block?.operations.push(operation);
-    return operation;
-  });
-  const byName = new Map([...stages, ...blocks, ...operations].map((one) => [one.name, one]));
-  return { ...raw, stages, blocks, operations, byName };
-}
-
-/**
- * @param {any[]} row
- * @param {number} index
- * @param {Stage[]} stages
- * @param {Block[]} blocks
- * @returns {Operation}
- */
-function unpackOperation(row, index, stages, blocks) {
-  const [name, stage, block, branch, kind, kernel, stride, padding, groups, input, output, parameters, macs, field, dilation] = row;
-  const [size, jump, start] = field;
+  const named = /** @type {NamedSpec[]} */ (raw.rows.map((/** @type {any[]} */ row) => unpackRow(row, raw.usual)));
+  const found = new Map(named.map((row) => [row.name, row]));
+  /** @type {string[]} */
+  const shown = raw.shown;
+  const others = named.filter((row) => !shown.includes(row.name));
+  const families = FAMILIES.map((family) => ({ family, names: others.filter((row) => familyOf(row.spec) === family).map(({ name }) => name) }));
+  const rows = new Map([...shown, ...families.flatMap(({ names }) => names)].map((name) => [name, /** @type {NamedSpec} */ (found.get(name))]));
+  /** @type {Model["build"]} */
+  const build = (name, source, spec, imageSize) => buildNetwork(name, source, spec, imageSize, { usual: raw.usual, strokes: raw.looks });
+  const networks = new Networks(rows, build);
   return {
-    name, index, stage: stages[stage], block: block < 0 ? null : blocks[block], branch, kind, windowed: false, kernel, stride,
-    padding, groups, input, output, parameters, macs, bytes: 4 * output[0] * output[1] * output[2], field: { size, jump, start },
-    dilation, norm: "", ofAttention: name.includes(".se."),
+    networks, rows, shown, build, compare: comparing(networks),
+    groups: () => [{ label: say.structure.shown, names: shown }, ...families.map(({ family, names }) => ({ label: say.structure.families[family], names }))],
+    language: raw.language,
   };
 }
 
-/**
- * Gives the comparison of two of the networks, unpacked when it is first asked for.
- * @param {any} raw
- * @param {Map<string, Network>} networks
- * @returns {Model["compare"]}
- */
-function comparing(raw, networks) {
-  const packed = new Map(raw.comparisons.map((/** @type {any} */ one) => [`${one.first}\n${one.second}`, one]));
+/** @param {any[]} row @param {Spec} usual @returns {NamedSpec} */
+function unpackRow([name, source, changes, size, published], usual) {
+  const [top1, data, by] = published ?? [];
+  return { name, source, spec: withFields(usual, changes), imageSize: Array.isArray(size) ? [size[0], size[1]] : [size, size], published: published && { top1, data, by } };
+}
+
+/** Gives the comparison of two of the networks, found when it is first asked for. @param {Networks} networks @returns {Model["compare"]} */
+function comparing(networks) {
   /** @type {Map<string, Comparison>} */
-  const unpacked = new Map();
+  const found = new Map();
   return (first, second) => {
     const key = `${first}\n${second}`;
-    const [one, other] = [networks.get(first), networks.get(second)];
-    if (packed.has(key) && !unpacked.has(key) && one && other) unpacked.set(key, unpackComparison(packed.get(key), one, other, raw.marks));
-    return unpacked.get(key);
+    if (!found.has(key) && first !== second && networks.has(first) && networks.has(second)) {
+      found.set(key, compareNetworks(/** @type {Network} */ (networks.get(first)), /** @type {Network} */ (networks.get(second))));
+    }
+    return found.get(key);
   };
-}
-
-/**
- * @param {any} raw
- * @param {Network} one
- * @param {Network} other
- * @param {[status: string, words: string][]} marks
- * @returns {Comparison}
- */
-function unpackComparison(raw, one, other, marks) {
-  const numbers = raw.marks.flatMap((/** @type {number | [number, number]} */ run) => (Array.isArray(run) ? Array(run[1]).fill(run[0]) : [run]));
-  let [i, j] = [0, 0];
-  /** @type {Pair[]} */
-  const pairs = numbers.map((/** @type {number} */ number) => {
-    const [status, words] = marks[number];
-    const first = status === "added" ? null : one.operations[i++];
-    const second = status === "removed" ? null : other.operations[j++];
-    const stage = (first ?? /** @type {Operation} */ (second)).stage.label;
-    return { stage, status, words, first: first?.name ?? null, second: second?.name ?? null, deltas: difference(first, second) };
-  });
-  const names = [...new Set(pairs.map((pair) => pair.stage))];
-  const stages = names.map((stage) => ({ stage, deltas: sum(pairs.filter((pair) => pair.stage === stage)) }));
-  return { first: raw.first, second: raw.second, pairs, stages, total: sum(pairs), spec: raw.spec, words: raw.words };
-}
-
-/** What the second operation costs less what the first does. @param {Operation | null} first @param {Operation | null} second */
-function difference(first, second) {
-  const less = (/** @type {"parameters" | "macs" | "bytes"} */ cost) => (second?.[cost] ?? 0) - (first?.[cost] ?? 0);
-  return { parameters: less("parameters"), macs: less("macs"), activation_bytes: less("bytes") };
-}
-
-/** @param {Pair[]} pairs @returns {Deltas} */
-function sum(pairs) {
-  const total = (/** @type {keyof Deltas} */ cost) => pairs.reduce((all, pair) => all + pair.deltas[cost], 0);
-  return { parameters: total("parameters"), macs: total("macs"), activation_bytes: total("activation_bytes") };
 }
 
 /**

@@ -20,6 +20,7 @@ export class Header {
     this.model = model;
     this.asks = asks;
     this.language = "";
+    this.offered = "";
     this.network = picker("network", asks.network);
     this.against = picker("against", asks.against);
   }
@@ -33,12 +34,19 @@ export class Header {
     if (this.language !== say.page.code) this.speak();
     byId("subtitle").textContent = subtitle;
     this.network.value = network;
-    const others = [...this.model.networks.keys()].filter((name) => name !== network);
-    this.against.replaceChildren(html("option", { value: "" }, say.page.nothing), ...others.map((name) => html("option", { value: name }, name)));
+    this.offer(network);
     this.against.value = state.view === "compare" ? state.against : "";
     for (const view of [...VIEWS, /** @type {const} */ ("tours")]) {
       byId(`view-${view}`).setAttribute("aria-pressed", String(view === "tours" ? state.view === view || state.tour !== "" : state.view === view && state.tour === ""));
     }
+  }
+
+  /** Every other network to compare with. @param {string} network */
+  offer(network) {
+    if (this.offered === network) return;
+    this.offered = network;
+    const groups = this.model.groups().map(({ label, names }) => ({ label, names: names.filter((name) => name !== network) }));
+    this.against.replaceChildren(html("option", { value: "" }, say.page.nothing), ...options(groups.filter(({ names }) => names.length > 0)));
   }
 
   /** Everything here in the language that the page speaks now. */
@@ -48,7 +56,8 @@ export class Header {
     document.documentElement.lang = page.code;
     byId("title").textContent = page.title;
     byId("pickers").replaceChildren(html("label", {}, `${page.pickNetwork} `, this.network), html("label", {}, `${page.pickAgainst} `, this.against));
-    this.network.replaceChildren(...[...this.model.networks.keys()].map((name) => html("option", { value: name }, name)));
+    this.network.replaceChildren(...options(this.model.groups()));
+    this.offered = "";
     const button = (/** @type {string} */ view, /** @type {string} */ kind, /** @type {() => void} */ click) =>
       html("button", { type: "button", id: `view-${view}`, class: kind || null, click }, page.views[view]);
     const bar = byId("bar");
@@ -72,6 +81,11 @@ export class Header {
 function picker(id, change) {
   const made = /** @type {HTMLSelectElement} */ (html("select", { id, change: () => change(made.value) }));
   return made;
+}
+
+/** Networks in groups. @param {import("./data.js").Group[]} groups */
+function options(groups) {
+  return groups.map(({ label, names }) => html("optgroup", { label }, ...names.map((name) => html("option", { value: name }, name))));
 }
 
 /** A switch between the languages, each named in itself. @param {(language: Language) => void} ask */

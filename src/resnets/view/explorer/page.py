@@ -1,65 +1,52 @@
 """Networks -> one HTML file that needs nothing else: its data as JSON, its style, and its modules joined into one.
 
-The modules are plain JavaScript that browsers, linters and editors understand as they are. From a file a page cannot
-import modules, so they are joined in the order of their imports, with `import` and `export` taken off.
+The data is a spec for every network of the catalog and for those that are shown; what they are made of, what they cost
+and what two of them differ in, the page computes itself (structure/*.js). The modules are plain JavaScript that
+browsers, linters and editors understand as they are. From a file a page cannot import modules, so they are joined in
+the order of their imports, with `import` and `export` taken off.
 """
 
 import dataclasses
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib.resources import files
-from itertools import groupby, permutations
 from typing import Any
 
-from resnets import catalog
-from resnets.catalog import Row
-from resnets.operation import Operation
-from resnets.spec import blocks
-from resnets.structure import Structure, structure
-from resnets.view.alignment import Status, compare
-from resnets.view.comparison import describe
+from resnets.catalog import CATALOG, Row
+from resnets.spec import ResNetSpec
+from resnets.structure import Structure
 from resnets.view.formats import Language
-from resnets.view.networks import WINDOWS
-from resnets.view.parts import NORMS, differences, reads_activated, unusual
-from resnets.view.shortcuts import LOOKS, OPTION_WORDS, look, options, why
+from resnets.view.shortcuts import LOOKS
 
 MODULES = (
     "words/page.js", "words/operations.js", "words/views.js", "words/inspector.js", "words/tours.js",
-    "words/tours_zh.js",
-    "words.js", "dom.js", "data.js", "state.js", "kinds.js", "pictures.js", "field.js", "block.js", "stage.js",
+    "words/tours_zh.js", "words/parts.js", "words/problems.js", "words/shortcuts.js", "words/structure.js", "words.js",
+    "structure/spec.js", "structure/problem.js", "structure/branch.js", "structure/rows.js", "structure/shortcuts.js",
+    "structure/parts.js", "structure/alignment.js", "structure/comparison.js", "structure/families.js",
+    "structure/network.js",
+    "dom.js", "data.js", "state.js", "kinds.js", "pictures.js", "field.js", "block.js", "stage.js",
     "blocks.js", "walk.js", "walk_bar.js", "costs.js", "inspector.js", "table.js", "compare.js", "pair.js", "tours.js",
     "export.js", "keys.js", "header.js", "main.js",
 )  # fmt: skip
 
-# What the guided tours show is in every page.
-TOURED = (
-    "resnet34", "resnet50_2015", "resnet50b", "resnet50c", "resnet50d", "xresnet50", "resnet50", "resnext50_32x4d",
-)  # fmt: skip
-
 Named = tuple[Row, Structure]
-Marks = dict[tuple[Status, str], int]  # what a pair of operations is marked with: status and words -> its number
+USUAL = ResNetSpec(depths=(3, 4, 6, 3))  # of each network only what differs from it is written
 
 
 def page(shown: Sequence[Named], language: Language = "en") -> str:
-    """The page about `shown`, the first of them selected. Each of its networks is compared with every other one.
+    """The page that begins with `shown`, the first of them selected, and can show every network of the catalog.
 
     language: what it speaks at first; a reader can change it there.
     """
-    everything = {row.name: (row, built) for row, built in shown}
-    for name in TOURED:
-        row = catalog.find(name)
-        everything.setdefault(name, (row, structure(row.spec, row.image_size)))
-    marks: Marks = {}
+    sizes = {row.name: built.image_size for row, built in shown}
+    rows = {**CATALOG, **{row.name: row for row, _ in shown}}
     data = {
-        "shown": list(dict.fromkeys(row.name for row, _ in shown)),
+        "shown": list(sizes),
         "language": language,
-        "looks": {kind: dataclasses.asdict(look) for kind, look in LOOKS.items()},
-        "options": OPTION_WORDS,
-        "windows": WINDOWS,
-        "networks": [_network(row, built) for row, built in everything.values()],
-        "comparisons": [_comparison(first, second, marks) for first, second in permutations(everything.values(), 2)],
-        "marks": list(marks),
+        "usual": dataclasses.asdict(USUAL),
+        "looks": {kind: {"dash": one.dash, "width": one.width, "cap": one.cap} for kind, one in LOOKS.items()},
+        "rows": [_row(row, sizes.get(row.name, (row.image_size, row.image_size))) for row in rows.values()],
     }
     text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
     parts = {"style": _source("style.css"), "data": text.replace("<", "\\u003c"), "script": script()}
@@ -80,81 +67,16 @@ def _source(name: str) -> str:
     return files("resnets.view.explorer").joinpath(name).read_text(encoding="utf-8")
 
 
-def _network(row: Row, built: Structure) -> dict[str, Any]:
-    """A network as the page's data.js reads it; alike reasons and options of blocks are written once."""
-    stages = list(dict.fromkeys(operation.stage for operation in built.operations))
-    entering = {operation.name.rsplit(".", 1)[0]: operation.input for operation in reversed(built.operations)}
-    reasons: dict[tuple[str, object], int] = {}
-    listed: list[dict[str, Any]] = []
-    written: list[dict[str, Any]] = []
-    for block in blocks(row.spec):
-        name = f"layer{block.stage}.{block.index}"
-        reason = (why(row.spec, block, entering[name]), entering[name])
-        if reason not in reasons:
-            reasons[reason] = len(reasons)
-            costs = options(block, built)
-            written.append({"why": reason[0], "options": {k: c and dataclasses.asdict(c) for k, c in costs.items()}})
-        listed.append(
-            {
-                "name": name, "index": block.index, "stage": block.stage, "cIn": block.c_in, "width": block.width,
-                "cOut": block.c_out, "stride": block.stride, "shortcut": block.shortcut, "reason": reasons[reason],
-                "activated": reads_activated(row.spec, block.shortcut),
-            }
-        )  # fmt: skip
-        if (own := look(row.spec, block)) != LOOKS[block.shortcut]:
-            listed[-1]["look"] = dataclasses.asdict(own)
-    places = {(block["stage"], block["index"]): place for place, block in enumerate(listed)}
+def _row(row: Row, size: tuple[int, int]) -> list[Any]:
+    """A network as the page's data.js reads it."""
+    published = row.published and [row.published.top1, row.published.data, row.published.by]
+    differences = _differences(dataclasses.asdict(row.spec), dataclasses.asdict(USUAL))
+    return [row.name, row.source, differences, size[0] if size[0] == size[1] else size, published]
+
+
+def _differences(values: Mapping[str, Any], usual: Mapping[str, Any]) -> dict[str, Any]:
     return {
-        "name": row.name,
-        "source": row.source,
-        "depth": row.spec.depth,
-        "imageSize": built.image_size,
-        "inChannels": row.spec.in_channels,
-        "norm": NORMS[row.spec.norm],
-        "parts": list(unusual(row.spec).items()),
-        "parameters": built.parameters,
-        "macs": built.macs,
-        "fvcoreMacs": built.fvcore_macs,
-        "bytes": built.activation_bytes,
-        "stages": [_stage(name, built.stage(name)) for name in stages],
-        "blocks": listed,
-        "reasons": written,
-        "operations": [_operation(one, stages.index(one.stage), places) for one in built.operations],
-    }
-
-
-def _stage(name: str, operations: Sequence[Operation]) -> dict[str, Any]:
-    return {
-        "name": name.replace(" ", ""),
-        "label": name,
-        "output": operations[-1].output,
-        "parameters": sum(one.parameters for one in operations),
-        "macs": sum(one.macs for one in operations),
-        "bytes": sum(one.activation_bytes for one in operations),
-    }
-
-
-def _operation(one: Operation, stage: int, places: dict[tuple[int, int], int]) -> list[Any]:
-    block = -1 if one.block is None else places[stage, one.block]
-    field = (one.field.size, one.field.jump, one.field.start)
-    return [
-        one.name, stage, block, one.branch, one.kind, one.kernel, one.stride, one.padding, one.groups, one.input,
-        one.output, one.parameters, one.macs, field, one.dilation,
-    ]  # fmt: skip
-
-
-def _comparison(first: Named, second: Named, marks: Marks) -> dict[str, Any]:
-    """Each pair of operations by the number of its mark, a run of equal ones as [mark, how many].
-
-    Both networks' orders are kept, so that a pair's operations, and what they cost, follow from the marks before it.
-    """
-    found = compare(first[1], second[1])
-    numbers = (marks.setdefault((pair.status, describe(pair)), len(marks)) for pair in found.pairs)
-    runs = ((mark, len(list(same))) for mark, same in groupby(numbers))
-    return {
-        "first": first[0].name,
-        "second": second[0].name,
-        "marks": [mark if count == 1 else [mark, count] for mark, count in runs],
-        "spec": found.spec_changes,
-        "words": differences(first[1].spec, second[1].spec),
+        name: _differences(value, usual[name]) if isinstance(value, dict) else value  # pyright: ignore[reportUnknownArgumentType] # JSON values
+        for name, value in values.items()
+        if value != usual[name]
     }

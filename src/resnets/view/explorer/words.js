@@ -4,13 +4,23 @@
 import { INSPECTOR_EN, INSPECTOR_ZH } from "./words/inspector.js";
 import { OPERATIONS_EN, OPERATIONS_ZH } from "./words/operations.js";
 import { PAGE_EN, PAGE_ZH } from "./words/page.js";
+import { PARTS_EN, PARTS_ZH } from "./words/parts.js";
+import { PROBLEMS_EN, PROBLEMS_ZH } from "./words/problems.js";
+import { SHORTCUTS_EN, SHORTCUTS_ZH } from "./words/shortcuts.js";
+import { STRUCTURE_EN, STRUCTURE_ZH } from "./words/structure.js";
 import { COSTS_EN, TOURS_EN } from "./words/tours.js";
 import { COSTS_ZH, TOURS_ZH } from "./words/tours_zh.js";
 import { VIEWS_EN, VIEWS_ZH } from "./words/views.js";
 
-const ENGLISH = { page: PAGE_EN, operations: OPERATIONS_EN, views: VIEWS_EN, inspector: INSPECTOR_EN, tours: TOURS_EN, costs: COSTS_EN };
+const ENGLISH = {
+  page: PAGE_EN, operations: OPERATIONS_EN, views: VIEWS_EN, inspector: INSPECTOR_EN, tours: TOURS_EN, costs: COSTS_EN,
+  parts: PARTS_EN, problems: PROBLEMS_EN, shortcuts: SHORTCUTS_EN, structure: STRUCTURE_EN,
+};
 /** @type {typeof ENGLISH} */
-const CHINESE = { page: PAGE_ZH, operations: OPERATIONS_ZH, views: VIEWS_ZH, inspector: INSPECTOR_ZH, tours: TOURS_ZH, costs: COSTS_ZH };
+const CHINESE = {
+  page: PAGE_ZH, operations: OPERATIONS_ZH, views: VIEWS_ZH, inspector: INSPECTOR_ZH, tours: TOURS_ZH, costs: COSTS_ZH,
+  parts: PARTS_ZH, problems: PROBLEMS_ZH, shortcuts: SHORTCUTS_ZH, structure: STRUCTURE_ZH,
+};
 
 /** The languages that the page speaks, each by its own name. */
 export const LANGUAGES = /** @type {const} */ ({ en: "English", zh: "中文" });
