@@ -1,7 +1,7 @@
 // A spec at an image size -> a network whose stages, blocks and operations know each other, as the views read it.
 
 import { normName, readsActivated, unusualParts } from "./parts.js";
-import { rowsOf } from "./rows.js";
+import { operationRows } from "./rows.js";
 import { lookOf, optionsOf, whyOf } from "./shortcuts.js";
 import { blocksOf, depthOf } from "./spec.js";
 
@@ -26,7 +26,7 @@ const WINDOWED_KINDS = ["conv", "max-pool", "avg-pool", "blur", "pad"]; // that 
  * @returns {Network}
  */
 export function buildNetwork(name, source, spec, imageSize, base) {
-  const rows = rowsOf(spec, imageSize);
+  const rows = operationRows(spec, imageSize);
   const stages = stagesOf(rows);
   const byLabel = new Map(stages.map((stage) => [stage.label, stage]));
   const stageOf = (/** @type {string} */ label) => /** @type {Stage} */ (byLabel.get(label));

@@ -14,7 +14,7 @@ import { blocksOf } from "./spec.js";
  * @param {readonly [height: number, width: number]} size
  * @returns {Row[]}
  */
-export function rowsOf(spec, [height, width]) {
+export function operationRows(spec, [height, width]) {
   const rows = stemRows(spec, [spec.in_channels, height, width]);
   for (const block of blocksOf(spec)) rows.push(...blockRows(spec, block, rows[rows.length - 1]));
   rows.push(...headRows(spec, rows[rows.length - 1]));

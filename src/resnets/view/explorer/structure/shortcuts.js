@@ -1,6 +1,6 @@
 // Shortcuts in words, strokes and numbers: how each kind is drawn, why a block has its kind, what others would cost.
 
-import { rowsOf } from "./rows.js";
+import { operationRows } from "./rows.js";
 import { withFields } from "./spec.js";
 import { say } from "../words.js";
 
@@ -67,7 +67,7 @@ function costOf(spec, block, option, [, height, width]) {
   const smallest = withFields(smallestWith(spec, block), { shortcut: SHORTCUT_OPTIONS[option] });
   const { stride } = smallest.stem;
   const last = `stage ${smallest.depths.length}`;
-  const rows = rowsOf(smallest, [height * stride, width * stride]).filter(({ place }) => place.stage === last && place.branch === "shortcut");
+  const rows = operationRows(smallest, [height * stride, width * stride]).filter(({ place }) => place.stage === last && place.branch === "shortcut");
   return rows.reduce((sum, { parameters, macs }) => ({ parameters: sum.parameters + parameters, macs: sum.macs + macs }), { parameters: 0, macs: 0 });
 }
 
