@@ -1,18 +1,25 @@
 """The explorer page, opened in a browser from a file with the network off."""
 
 import re
+import tomllib
 import xml.etree.ElementTree as ET
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cache
 from itertools import permutations
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
+from resnets.catalog import find
+from resnets.spec import Stem
+from resnets.spec_values import from_dict
+from resnets.structure import structure
 from resnets.view.alignment import compare
 from resnets.view.explorer import page as page_module
-from resnets.view.explorer.page import MODULES, page
+from resnets.view.explorer.page import modules, page
 from resnets.view.networks import WINDOWS
 from resnets.view.shortcuts import LOOKS
 from resnets.view.show import show
@@ -401,7 +408,6 @@ def test_a_page_whose_data_is_cut_says_so_and_is_not_blank(opened: Open) -> None
 
 
 def test_a_hostile_name_stays_text(opened: Open) -> None:
-    from dataclasses import replace
 
     (row, built), *_ = show("resnet18").networks
     name = '</script><img src=x onerror="alert(1)">'
@@ -409,12 +415,11 @@ def test_a_hostile_name_stays_text(opened: Open) -> None:
     assert tab.locator("#inspector h2").inner_text() == name
 
 
-def test_the_modules_declare_every_name_once() -> None:
+def test_every_module_is_in_the_page_behind_those_that_it_reads() -> None:
     here = Path(page_module.__file__).parent
-    assert sorted(MODULES) == sorted(path.relative_to(here).as_posix() for path in here.rglob("*.js"))
-    source = "".join((here / name).read_text() for name in MODULES)
-    names = re.findall(r"^(?:export )?(?:function|class|const) (\w+)", source, re.MULTILINE)
-    assert len(names) == len(set(names))
+    order = modules()
+    assert sorted(order) == sorted(path.relative_to(here).as_posix() for path in here.rglob("*.js"))
+    assert order[-1] == "main.js"
 
 
 def test_the_page_speaks_chinese_from_the_start_or_when_asked(opened: Open) -> None:
@@ -463,3 +468,48 @@ def test_true_proportions_never_leave_an_empty_canvas(opened: Open) -> None:
     )
     assert [kind for kind, _ in boxes] == ["ghost", "ghost", "before", "after"]
     assert min(height for kind, height in boxes if kind == "ghost") > 150
+
+
+def test_sliders_change_every_number_and_picture_at_once(opened: Open) -> None:
+    tab = opened("resnet50", at="#edit=true")
+
+    def slide(name: str, place: int) -> None:
+        field = tab.locator(f".change [name={name}]")
+        field.evaluate(f"one => {{ one.value = {place}; one.dispatchEvent(new Event('input')); }}")
+
+    slide("blocks-3", 8)  # the ninth of 1, 2, 3 …
+    slide("groups", 5)  # of 1, 2, 4 … 64
+    slide("group_width", 2)
+    tab.locator(".change [name=stem]").select_option("deep")
+    tab.locator(".change [name=shortcut]").select_option("pooled-projection")
+    slide("image_size", 3)
+    spec = replace(
+        find("resnet50").spec, depths=(3, 4, 9, 3), groups=32, group_width=4, shortcut="pooled-projection",
+        stem=Stem(widths=(32, 32, 64), kernel=3),
+    )  # fmt: skip
+    built = structure(spec, 128)
+    numbers = {"parameters": built.parameters, "macs": built.macs, "depth": spec.depth}
+    shown = {name: tab.locator(f"#inspector [data-field={name}]").inner_text() for name in numbers}
+    assert shown == {name: f"{value:,}" for name, value in numbers.items()}
+    rows = tab.evaluate("document.querySelectorAll('#table [data-row]').length")
+    assert rows == min(200, len(built.operations))
+    with tab.expect_download() as download:
+        tab.get_by_role("button", name="Save as .toml").click()
+    assert from_dict(tomllib.loads(Path(download.value.path()).read_text())) == spec
+    again = opened("resnet50", at=tab.evaluate("location.hash"))
+    assert again.locator("#inspector [data-field=parameters]").inner_text() == shown["parameters"]
+    again.locator(".change [name=block]").select_option("basic")
+    for name in ("width", "groups"):
+        again.locator(f".change [name={name}]").press("Home" if name == "width" else "End")
+    assert "groups = 64" in again.locator(".change .trouble").inner_text()
+    again.get_by_role("button", name="Undo the changes").click()
+    assert again.locator("#inspector [data-field=parameters]").inner_text() == "25,557,032"
+    assert_accessible(again)
+
+
+@pytest.mark.parametrize(
+    "change", ["%7B", "%7B%22depths%22%3A%5B%22x%22%5D%7D", "%7B%22depths%22%3A%5B-1%5D%7D", "null"]
+)
+def test_an_address_with_senseless_changes_shows_the_network_as_published(change: str, opened: Open) -> None:
+    tab = opened("resnet18", at=f"#edit=true&change={quote(change)}")
+    assert tab.locator("#inspector [data-field=parameters]").inner_text() == "11,689,512"

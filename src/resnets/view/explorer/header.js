@@ -8,7 +8,7 @@ import { LANGUAGES, say } from "./words.js";
 /** @typedef {import("./words.js").Language} Language */
 /**
  * @typedef {{ network: (name: string) => void, against: (name: string) => void, view: (view: State["view"]) => void,
- *   language: (language: Language) => void, save: () => void }} Asks what a reader may ask for here
+ *   language: (language: Language) => void, edit: () => void, save: () => void }} Asks what a reader may ask for here
  */
 
 const VIEWS = /** @type {const} */ (["blocks", "walk", "compare"]);
@@ -36,6 +36,7 @@ export class Header {
     this.network.value = network;
     this.offer(network);
     this.against.value = state.view === "compare" ? state.against : "";
+    byId("view-change").setAttribute("aria-pressed", String(state.edit));
     for (const view of [...VIEWS, /** @type {const} */ ("tours")]) {
       byId(`view-${view}`).setAttribute("aria-pressed", String(view === "tours" ? state.view === view || state.tour !== "" : state.view === view && state.tour === ""));
     }
@@ -65,6 +66,7 @@ export class Header {
     bar.replaceChildren(
       button("tours", "", () => this.asks.view("tours")),
       ...VIEWS.map((view) => button(view, "", () => this.asks.view(view))),
+      button("change", "", () => this.asks.edit()),
       html("span", { class: "right" }),
       html("button", { type: "button", id: "save", click: () => this.asks.save() }, page.save),
       languages((language) => this.asks.language(language)),

@@ -1,6 +1,8 @@
 // Puts the page together: one state, drawn by every view, changed by mouse, touch and keyboard.
 
 import { drawBlocks } from "./blocks.js";
+import { ChangePanel } from "./change_panel.js";
+import { ChangedNetworks } from "./changed.js";
 import { drawComparison, pairAt } from "./compare.js";
 import { readModel } from "./data.js";
 import { byId, dims, html } from "./dom.js";
@@ -32,12 +34,15 @@ class Page {
     if (against && !location.hash) this.store.state = { ...this.store.state, view: "compare" };
     this.walkBar = new WalkBar((changes) => this.walk(changes));
     this.header = new Header(model, {
-      network: (name) => this.store.set({ network: name, at: "", against: "", view: "blocks", tour: "" }),
+      network: (name) => this.store.set({ network: name, at: "", against: "", view: "blocks", tour: "", change: "" }),
       against: (name) => this.store.set({ against: name, at: "", side: "", view: name ? "compare" : "blocks", tour: "" }),
       view: (view) => this.show(view),
       language: (language) => this.store.set({ language }),
+      edit: () => this.store.set({ edit: !this.state.edit }),
       save: () => this.save(),
     });
+    this.changed = new ChangedNetworks(model);
+    this.panel = new ChangePanel({ change: (change) => this.store.set({ change, tour: "" }), close: () => this.store.set({ edit: false }) });
     this.store.listeners.push(() => this.draw());
     addEventListener("keydown", (event) => this.onKey(event));
     new ResizeObserver(() => this.resize()).observe(byId("canvas"));
@@ -49,9 +54,14 @@ class Page {
     return toured(this.store.state, location.hash);
   }
 
-  /** @returns {Network} */
-  get network() {
+  /** The network on screen, as published. @returns {Network} */
+  get published() {
     return this.model.networks.get(this.state.network) ?? /** @type {Network} */ (this.model.networks.get(this.model.shown[0]));
+  }
+
+  /** The network on screen, as the sliders have it. @returns {Network} */
+  get network() {
+    return this.changed.of(this.published, this.state.change).network;
   }
 
   /** The selected operation, or the first one beneath what is selected. @returns {Operation} */
@@ -62,7 +72,7 @@ class Page {
   }
 
   get comparison() {
-    return this.model.compare(this.network.name, this.state.against);
+    return this.changed.compared(this.published, this.state.change, this.state.against);
   }
 
   /** Draws anew where the canvas has become so much wider or narrower that the drawing should be another. */
@@ -124,7 +134,7 @@ class Page {
     const focused = focusKey(document.activeElement);
     speak(state.language || this.model.language);
     document.title = `${network.name} – resnets`;
-    this.header.draw(state, network.name, `${summary(network)} · ${network.source}`);
+    this.header.draw(state, this.published.name, `${summary(network)} · ${network.source}`);
     const alone = state.view === "tours";
     for (const id of ["strip", "inspector", "table"]) byId(id).hidden = alone;
     byId("main").className = alone ? "alone" : "";
@@ -136,6 +146,9 @@ class Page {
       ? inspectPair(comparing.pair, network, comparing.other, (one, name) => this.open(one, name))
       : inspect(shown, at));
     refill(byId("table"), drawTable(shown, at, (name) => this.select(name, comparing ? state.side : "")));
+    const { trouble } = this.changed.of(this.published, state.change);
+    if (state.edit) this.panel.follow(this.published, network, state.change, trouble);
+    if (state.edit !== this.panel.element.isConnected) byId("panel").replaceChildren(...(state.edit ? [this.panel.element] : []));
     const tour = drawTour(this.model, state, (name, step) => this.goTour(name, step));
     byId("tour").replaceChildren(...(tour ? [tour] : []));
     if (focused && document.activeElement === document.body) /** @type {HTMLElement | null} */ (document.querySelector(focused))?.focus({ preventScroll: true });

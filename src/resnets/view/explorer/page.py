@@ -3,13 +3,15 @@
 The data is a spec for every network of the catalog and for those that are shown; what they are made of, what they cost
 and what two of them differ in, the page computes itself (structure/*.js). The modules are plain JavaScript that
 browsers, linters and editors understand as they are. From a file a page cannot import modules, so they are joined in
-the order of their imports, with `import` and `export` taken off.
+the order of their imports, each as a function of its own.
 """
 
 import dataclasses
 import json
+import posixpath
 import re
 from collections.abc import Mapping, Sequence
+from functools import cache
 from importlib.resources import files
 from typing import Any
 
@@ -18,17 +20,6 @@ from resnets.spec import ResNetSpec
 from resnets.structure import Structure
 from resnets.view.formats import Language
 from resnets.view.shortcuts import LOOKS
-
-MODULES = (
-    "words/page.js", "words/operations.js", "words/views.js", "words/inspector.js", "words/tours.js",
-    "words/tours_zh.js", "words/parts.js", "words/problems.js", "words/shortcuts.js", "words/structure.js", "words.js",
-    "structure/spec.js", "structure/problem.js", "structure/branch.js", "structure/rows.js", "structure/shortcuts.js",
-    "structure/parts.js", "structure/alignment.js", "structure/comparison.js", "structure/families.js",
-    "structure/network.js",
-    "dom.js", "data.js", "state.js", "kinds.js", "pictures.js", "field.js", "block.js", "stage.js",
-    "blocks.js", "walk.js", "walk_bar.js", "costs.js", "inspector.js", "table.js", "compare.js", "pair.js", "tours.js",
-    "export.js", "keys.js", "header.js", "main.js",
-)  # fmt: skip
 
 Named = tuple[Row, Structure]
 USUAL = ResNetSpec(depths=(3, 4, 6, 3))  # of each network only what differs from it is written
@@ -54,13 +45,44 @@ def page(shown: Sequence[Named], language: Language = "en") -> str:
 
 
 def script() -> str:
-    """The modules as one."""
-    return "\n".join(_joined(_source(name)) for name in MODULES)
+    """The modules as one, each a function of its own, so that none sees another's names but by its imports."""
+    return "\n".join(_scoped(name) for name in modules())
 
 
-def _joined(module: str) -> str:
-    """A module without its imports, whose names the modules before it have declared, and without `export`."""
-    return re.sub(r"^import .*;\n|^export (?=function|class|const)", "", module, flags=re.MULTILINE)
+@cache
+def modules() -> tuple[str, ...]:
+    """The modules in the order of their imports: each behind those that it reads, `main.js` the last."""
+    found: dict[str, None] = {}
+
+    def visit(name: str) -> None:
+        for imported in re.findall(r'^import .* from "(.+)";$', _source(name), flags=re.MULTILINE):
+            visit(_beside(name, imported))
+        found.setdefault(name)
+
+    visit("main.js")
+    return tuple(found)
+
+
+def _scoped(name: str) -> str:
+    """`const $dom = (() => { …; return { html, svg }; })();`, with what it imports taken from the modules before it."""
+    given = re.sub(
+        r'^import (.*) from "(.+)";$',
+        lambda line: f"const {line[1]} = {_variable(_beside(name, line[2]))};",
+        _source(name),
+        flags=re.MULTILINE,
+    )
+    body, _ = re.subn(r"^export (?=function|class|const)", "", given, flags=re.MULTILINE)
+    exported = re.findall(r"^export (?:function|class|const) (\w+)", given, flags=re.MULTILINE)
+    return f"const {_variable(name)} = (() => {{\n{body}return {{ {', '.join(exported)} }};\n}})();"
+
+
+def _variable(module: str) -> str:
+    return "$" + module.removesuffix(".js").replace("/", "_")
+
+
+def _beside(module: str, imported: str) -> str:
+    """What a module means by `./words.js` or `../data.js`, as a path in this folder."""
+    return posixpath.normpath(posixpath.join(posixpath.dirname(module), imported))
 
 
 def _source(name: str) -> str:

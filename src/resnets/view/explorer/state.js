@@ -3,12 +3,13 @@
 /**
  * @typedef {{ network: string, view: "blocks" | "walk" | "compare" | "tours", at: string, scale: "log" | "linear",
  *   against: string, all: boolean, side: string, tour: string, step: number,
- *   language: import("./words.js").Language | "" }} State
- * all: whether a comparison shows what is the same, too; side: "second" where `at` is an operation of `against`; language: empty for the one that the page was written in
+ *   language: import("./words.js").Language | "", change: string, edit: boolean }} State
+ * all: whether a comparison shows what is the same, too; side: "second" where `at` is an operation of `against`; language: empty for the one that the page was written in;
+ * change: what differs from the network as published, as JSON; edit: whether the sliders for that are shown
  */
 
 /** @type {State} */
-const EMPTY = { network: "", view: "blocks", at: "", scale: "log", against: "", all: false, side: "", tour: "", step: 0, language: "" };
+const EMPTY = { network: "", view: "blocks", at: "", scale: "log", against: "", all: false, side: "", tour: "", step: 0, language: "", change: "", edit: false };
 
 /**
  * @param {string} hash
@@ -28,6 +29,8 @@ export function fromHash(hash, start) {
     side: given.get("side") === "second" ? "second" : "",
     tour: given.get("tour") ?? "",
     language: language === "en" || language === "zh" ? language : start.language,
+    change: given.get("change") ?? "",
+    edit: given.get("edit") === "true",
     step: Math.max(0, Number.parseInt(given.get("step") ?? "0", 10) || 0),
   };
 }
