@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 import pytest
 
-from resnets.catalog import find
+from resnets.catalog import CATALOG, find
 from resnets.spec import Stem
 from resnets.spec_values import from_dict
 from resnets.structure import structure
@@ -168,6 +168,29 @@ def test_compare_offers_every_network_of_the_page_and_knows_each_pair(opened: Op
         for stage in expected.stages:
             cell = tab.locator(f"tr[data-stage='{stage.stage}'] [data-field=activation_bytes]")
             assert int(cell.get_attribute("data-value")) == stage.deltas.activation_bytes
+
+
+def test_both_pickers_offer_every_network_in_groups_and_draw_what_is_chosen(opened: Open) -> None:
+    from dataclasses import replace
+
+    (row, built), *_ = show("seresnet18").networks
+    tab = opened(content=page([(replace(row, name="of my own"), built)]))
+    read = "all => all.map(one => [one.label, [...one.children].map(option => option.value)])"
+    groups = dict(tab.locator("#network optgroup").evaluate_all(read))
+    assert next(iter(groups.items())) == ("On this page", ["of my own"])
+    assert groups["For small images (CIFAR)"][0] == "cifar_resnet20"
+    names = [name for group in groups.values() for name in group]
+    assert sorted(names) == sorted(["of my own", *CATALOG])
+    tab.locator("#against").select_option("resnet200_preact")
+    assert tab.locator("#canvas h2").inner_text() == "of my own → resnet200_preact"
+    tab.locator("#network").select_option("senet154")
+    assert tab.locator("#inspector h2").inner_text() == "senet154"
+    assert tab.locator("#network").input_value() == "senet154"
+    others = dict(tab.locator("#against optgroup").evaluate_all(read))
+    assert [name for group in others.values() for name in group] == [name for name in names if name != "senet154"]
+    tab.get_by_role("button", name="中文").click()
+    assert tab.locator("#against optgroup").first.get_attribute("label") == "本页的网络"
+    assert tab.locator("#inspector dt", has_text="注意力").count() == 1
 
 
 def test_an_operation_without_a_window_has_no_kernel_and_no_stride(opened: Open) -> None:

@@ -1,6 +1,7 @@
 """Shortcuts in words, strokes and numbers: how each kind is drawn, why a block has its kind, what others would cost.
 
-The diagram and the explorer page both take their words and strokes from here; the page gets them in its JSON.
+The diagram and the explorer page both take their strokes from here; the page gets them in its JSON. Its words, which it
+has in two languages, are in view/explorer/words, and a test holds the English ones against these.
 """
 
 from collections.abc import Mapping
