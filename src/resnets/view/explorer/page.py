@@ -16,19 +16,26 @@ from typing import Any
 from resnets.catalog import CATALOG, Row
 from resnets.spec import ResNetSpec
 from resnets.structure import Structure
+from resnets.view.diagram import palette
 from resnets.view.formats import Language
 from resnets.view.shortcuts import LOOKS
 
 MODULES = (
     "words/page.js", "words/operations.js", "words/views.js", "words/inspector.js", "words/tours.js",
-    "words/tours_zh.js", "words/parts.js", "words/problems.js", "words/shortcuts.js", "words/structure.js", "words.js",
+    "words/tours_zh.js", "words/parts.js", "words/problems.js", "words/shortcuts.js", "words/structure.js",
+    "words/diagram.js", "words.js",
     "structure/spec.js", "structure/problem.js", "structure/branch.js", "structure/rows.js", "structure/shortcuts.js",
     "structure/parts.js", "structure/alignment.js", "structure/comparison.js", "structure/families.js",
     "structure/network.js",
+    "diagram/palette.js",
     "dom.js", "data.js", "state.js", "kinds.js", "pictures.js", "field.js", "block.js", "stage.js",
+    "diagram/text.js", "diagram/marks.js", "diagram/volumes.js", "diagram/operations.js", "diagram/trunk.js",
+    "diagram/detail.js", "diagram/columns.js", "diagram/legend.js", "diagram/drawing.js", "opening.js",
     "blocks.js", "walk.js", "walk_bar.js", "costs.js", "inspector.js", "table.js", "compare.js", "pair.js", "tours.js",
     "export.js", "keys.js", "header.js", "main.js",
 )  # fmt: skip
+
+STYLES = ("style.css", "diagram.css")
 
 Named = tuple[Row, Structure]
 USUAL = ResNetSpec(depths=(3, 4, 6, 3))  # of each network only what differs from it is written
@@ -46,10 +53,11 @@ def page(shown: Sequence[Named], language: Language = "en") -> str:
         "language": language,
         "usual": dataclasses.asdict(USUAL),
         "looks": {kind: {"dash": one.dash, "width": one.width, "cap": one.cap} for kind, one in LOOKS.items()},
+        "palette": {"light": palette.LIGHT, "dark": palette.DARK, "print": palette.PRINT},
         "rows": [_row(row, sizes.get(row.name, (row.image_size, row.image_size))) for row in rows.values()],
     }
     text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
-    parts = {"style": _source("style.css"), "data": text.replace("<", "\\u003c"), "script": script()}
+    parts = {"style": "".join(map(_source, STYLES)), "data": text.replace("<", "\\u003c"), "script": script()}
     return re.sub(r"\{\{(\w+)\}\}", lambda place: parts[place[1]], _source("template.html"))
 
 
