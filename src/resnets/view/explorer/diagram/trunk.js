@@ -22,7 +22,7 @@ export function runsOf(network) {
     const runs = [];
     for (const block of stage.blocks) {
       const last = runs[runs.length - 1];
-      if (last && likeness(network, last.first) === likeness(network, block)) last.repeats += 1;
+      if (last && runLikeness(network, last.first) === runLikeness(network, block)) last.repeats += 1;
       else runs.push({ first: block, repeats: 1 });
     }
     return runs;
@@ -30,7 +30,7 @@ export function runsOf(network) {
 }
 
 /** What blocks that are drawn as one have in common. @param {Network} network @param {Block} block */
-function likeness({ spec, blocks }, block) {
+function runLikeness({ spec, blocks }, block) {
   const { cIn, firstWidth, width, cOut, stride, dilation, firstDilation, shortcut } = block;
   return [cIn, firstWidth, width, cOut, stride, dilation, firstDilation, shortcut, spec.preactivation && block === blocks[0]].join(" ");
 }

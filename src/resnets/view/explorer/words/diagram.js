@@ -136,7 +136,7 @@ export const DIAGRAM_ZH = {
     outputStride: (words) => `输出步幅 ${words}`,
   },
   totals: { parameters: "参数量", macs: "乘加次数", depth: "层深" },
-  summary: (counts, blocks, kind, rule, image) => `${counts} 个${kind === "basic" ? "基本" : "瓶颈"}残差块；${rule}；图像 ${image}`,
+  summary: (counts, _blocks, kind, rule, image) => `${counts} 个${kind === "basic" ? "基本" : "瓶颈"}残差块；${rule}；图像 ${image}`,
   title: (name) => `${name}：网络示意图`,
   told: (name, summary, parameters, macs) => `${name}：${summary}。参数量 ${parameters}，乘加次数 ${macs}。`,
   toldPart: (name, words) => `${name}：${words}。`,
