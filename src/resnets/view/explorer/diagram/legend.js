@@ -90,5 +90,5 @@ function drawnScale(scales, right, y, bottom) {
 
 /** @param {Network} network */
 function smallPrint({ spec, imageSize: [height, width] }) {
-  return say.diagram.smallPrint(say.structure.convention, `${spec.in_channels} × ${height} × ${width}`);
+  return say.diagram.smallPrint(say.inspector.counted, `${spec.in_channels} × ${height} × ${width}`);
 }

@@ -91,7 +91,7 @@ export const DIAGRAM_ZH = {
   pool: "池化",
   pooled: "池化后",
   classes: "类别",
-  inside: (what) => `${what} 的内部`,
+  inside: (what) => `内部：${what}`,
   noPool: "1×1，不池化",
   startsAtZero: "，从 0 开始",
   joined: (head, stride) => `${head}，${stride}`,
