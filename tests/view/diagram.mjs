@@ -1,5 +1,5 @@
-// The diagrams that the explorer page draws of the networks in its data, as one JSON document: name -> SVG.
-// node diagram.mjs FOLDER [LANGUAGE] < PAGE: FOLDER holds the page's modules, PAGE is the page's data.
+// The diagrams that the explorer page draws of the networks in its data, as one JSON document: language -> name -> SVG.
+// node diagram.mjs FOLDER < PAGE: FOLDER holds the page's modules, PAGE is the page's data.
 
 import { readFileSync } from "node:fs";
 import { pathToFileURL } from "node:url";
@@ -11,5 +11,8 @@ const { diagramOf } = await from("diagram/drawing.js");
 const { speak } = await from("words.js");
 
 const model = readModel(readFileSync(0, "utf8"));
-speak(process.argv[3] ?? "en");
-process.stdout.write(JSON.stringify(Object.fromEntries([...model.networks.keys()].map((name) => [name, diagramOf(model.networks.get(name))]))));
+const drawn = (language) => {
+  speak(language);
+  return Object.fromEntries([...model.networks.keys()].map((name) => [name, diagramOf(model.networks.get(name))]));
+};
+process.stdout.write(JSON.stringify({ en: drawn("en"), zh: drawn("zh") }));

@@ -258,7 +258,8 @@ def text_areas(element: ET.Element) -> Iterator[Area]:
     anchor = element.get("text-anchor", "start")
     for line in list(element) or [element]:
         content = (line.text or "").replace("\n", " ").replace("\t", " ")
-        width = font("font-weight" in element.attrib).getlength(content) * size / 100
+        square = re.sub("[\u3000-\u9fff\uff00-\uff60]", "—", content)  # DejaVu has no Chinese, which is one em wide
+        width = font("font-weight" in element.attrib).getlength(square) * size / 100
         x, y = float(line.attrib["x"]), float(line.attrib["y"])
         left = x - {"start": 0, "middle": width / 2, "end": width}[anchor]
         yield Area(left, y - 0.75 * size, left + width, y + 0.22 * size)
