@@ -28,7 +28,7 @@ const COLUMNS = /** @type {[title: "branch" | "kind" | "kernel" | "stride" | "gr
  * @param {(name: string) => void} select
  */
 export function drawTable(network, at, select) {
-  const { operations, title } = tableRows(network, at);
+  const { operations, title } = rowsOf(network, at);
   return html(
     "div",
     { class: "scroll", tabindex: 0, role: "region", "aria-label": title },
@@ -64,7 +64,7 @@ function more(operations, at, select) {
  * @param {Network} network
  * @param {string} at
  */
-function tableRows(network, at) {
+function rowsOf(network, at) {
   const found = network.byName.get(at);
   if (found && "kind" in found) {
     const home = found.block ?? found.stage;
