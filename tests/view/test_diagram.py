@@ -94,7 +94,7 @@ def shortcuts(root: ET.Element) -> Counter[str]:
 @pytest.mark.parametrize("name", SHOWN)
 def test_a_diagram_is_what_its_golden_file_holds(name: str, golden: Callable[[str, str], None]) -> None:
     svg = diagram(name, built(name))
-    assert len(svg.encode()) < 64_000
+    assert len(svg.encode()) < 68_000
     golden(f"diagram-{name}.svg", svg)
 
 
@@ -258,7 +258,8 @@ def text_areas(element: ET.Element) -> Iterator[Area]:
     anchor = element.get("text-anchor", "start")
     for line in list(element) or [element]:
         content = (line.text or "").replace("\n", " ").replace("\t", " ")
-        width = font("font-weight" in element.attrib).getlength(content) * size / 100
+        square = re.sub("[\u3000-\u9fff\uff00-\uff60]", "—", content)  # DejaVu has no Chinese, which is one em wide
+        width = font("font-weight" in element.attrib).getlength(square) * size / 100
         x, y = float(line.attrib["x"]), float(line.attrib["y"])
         left = x - {"start": 0, "middle": width / 2, "end": width}[anchor]
         yield Area(left, y - 0.75 * size, left + width, y + 0.22 * size)

@@ -4,9 +4,11 @@ import re
 import unicodedata
 from xml.sax.saxutils import escape, quoteattr
 
-# Widths in em of DejaVu Sans, the widest of the usual interface fonts; what fits it, fits the others.
+# Widths in thousandths of an em of DejaVu Sans, the widest of the usual interface fonts; what fits it, fits the others.
 _NARROW = frozenset("ijl.,:;|!'()[]/ ft")
 _BROAD = frozenset("mwMWQOGND@%&+=<>→−…")
+# Chinese and Japanese, which are as wide as they are high
+_SQUARE = re.compile("[\u3000-\u30ff\u3400-\u9fff\uf900-\ufaff\uff00-\uff60\U00020000-\U0003ffff]")
 _NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
@@ -38,7 +40,7 @@ def route(*steps: str | float) -> str:
 
 def width_of(words: str, size: float, *, bold: bool = False) -> float:
     """An upper estimate of how wide `words` come out."""
-    return sum(map(_em, words)) * size * (1.12 if bold else 1)
+    return sum(map(_em, words)) * size / 1000 * (1.12 if bold else 1)
 
 
 def fitted(words: str, size: float, within: float, *, bold: bool = False, smallest: float = 9) -> tuple[str, float]:
@@ -57,14 +59,14 @@ def fitted(words: str, size: float, within: float, *, bold: bool = False, smalle
     return words, size
 
 
-def _em(letter: str) -> float:
+def _em(letter: str) -> int:
     if letter in _NARROW:
-        return 0.33 if letter in "ijl., " else 0.42
-    if letter in _BROAD:
-        return 1.0
+        return 330 if letter in "ijl., " else 420
+    if letter in _BROAD or _SQUARE.match(letter):
+        return 1000
     if letter.isascii() or letter == "×":
-        return 0.645 if letter.islower() or letter.isdigit() else 0.85
-    return 0.0 if unicodedata.combining(letter) else 1.1
+        return 645 if letter.islower() or letter.isdigit() else 850
+    return 0 if unicodedata.category(letter) == "Mn" else 1100
 
 
 def _quoted(value: str | float) -> str:

@@ -9,20 +9,34 @@ from resnets.view.diagram import operations, trunk
 from resnets.view.diagram.detail import Detail, detail
 
 
+@dataclass(frozen=True, slots=True)
+class Volume:
+    """What is called by a name, its size, and the operation that it comes out of; the image comes out of none."""
+
+    name: str
+    shape: Shape
+    of: str | None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Column:
     """What stands above each other: a title, volumes, a part of the trunk, and the operations inside it."""
 
     title: str
     subtitle: str
-    volumes: tuple[tuple[str, Shape], ...]  # what each is called, and its size
-    inside: str  # a title for the operations
+    volumes: tuple[Volume, ...]
+    inside: str  # what the operations are inside of: a block by its name, the stem, the head
     boxes: tuple[operations.Box, ...] = ()
     detail: Detail | None = None
     runs: tuple[trunk.Run, ...] = ()
     stacked: bool = False  # volumes above each other, not side by side
     cell: tuple[str, str] = ("", "")  # where there are no runs: what is written on the only cell
     notes: tuple[str, ...] = ()
+
+    @property
+    def at(self) -> str:
+        """The stage by its name in a page."""
+        return self.title.replace(" ", "")
 
     @property
     def height(self) -> float:
@@ -32,20 +46,21 @@ class Column:
 
 def columns(built: Structure) -> tuple[Column, ...]:
     """The stem, every stage, the head."""
-    stages = (_stage(built, number, runs) for number, runs in enumerate(trunk.runs(built.spec), 1))
+    stages = (_stage(built, number, runs) for number, runs in enumerate(trunk.runs(built), 1))
     return (_stem(built), *stages, _head(built))
 
 
 def _stem(built: Structure) -> Column:
     stem = built.stage("stem")
-    shapes = {stem[0].input: "image"}
-    for operation in stem:
-        shapes.setdefault(operation.output, "pool" if operation.name.startswith("maxpool") else "conv")
+    shapes = {stem[0].input: Volume("image", stem[0].input, None)}
+    for one in stem:
+        name = "pool" if one.name.startswith("maxpool") else "conv"
+        shapes.setdefault(one.output, Volume(name, one.output, one.name))
     names = dict.fromkeys(operation.name.split(".")[0] for operation in stem if operation.name.startswith("maxpool"))
     return Column(
         title="stem",
         subtitle=_parameters(stem),
-        volumes=tuple((name, volume) for volume, name in shapes.items()),
+        volumes=tuple(shapes.values()),
         inside="stem",
         boxes=operations.boxes(built.spec, stem),
         cell=("stem", ", ".join(("conv1", *names))),
@@ -59,7 +74,7 @@ def _stage(built: Structure, number: int, runs: tuple[trunk.Run, ...]) -> Column
     return Column(
         title=f"stage {number}",
         subtitle=f"{depth} block{'s' if depth > 1 else ''}, {_parameters(rows)}",
-        volumes=(("", rows[-1].output),),
+        volumes=(Volume("", rows[-1].output, rows[-1].name),),
         inside=runs[0].name,
         detail=detail(built.spec, first, runs[0].first.shortcut),
         runs=runs,
@@ -74,7 +89,7 @@ def _head(built: Structure) -> Column:
     return Column(
         title="head",
         subtitle=_parameters(rows),
-        volumes=tuple((names[row.kind], row.output) for row in pooled),
+        volumes=tuple(Volume(names[row.kind], row.output, row.name) for row in pooled),
         stacked=True,
         inside="head",
         boxes=operations.boxes(built.spec, rows),

@@ -19,7 +19,7 @@ from resnets.view.diagram.operations import (
     shortcut_line,
     times,
 )
-from resnets.view.diagram.svg import arrow, path, rectangle, shape, text
+from resnets.view.diagram.svg import arrow, path, rectangle, shape, target, text
 from resnets.view.parts import reads_activated
 from resnets.view.shortcuts import LOOKS
 
@@ -34,10 +34,13 @@ _BYPASS = 22.0  # the room beside attention's boxes in which the maps themselves
 class Detail:
     """One residual block to draw, as boxes."""
 
+    name: str
     before: tuple[Box, ...]  # what both branches read: in pre-activation, where the shortcut is no identity
     residual: tuple[Box, ...]
     attention: tuple[Box, ...]  # its side path
     shortcut: tuple[Box, ...]
+    add: str  # the sum's name, and the product's if there is one
+    scale: str | None
     after: tuple[Box, ...]  # what follows the sum
     kind: BranchKind
 
@@ -68,10 +71,13 @@ def detail(spec: ResNetSpec, operations: Sequence[Operation], kind: BranchKind) 
     shared = list(takewhile(lambda one: one.kind != "conv", residual)) if reads_activated(spec, kind) else []
     branch = boxes(spec, [one for one in residual if not one.of_attention], zeroed=spec.zero_last_norm)
     return Detail(
+        name=operations[0].name.rsplit(".", 1)[0],
         before=branch[: len(shared)],
         residual=branch[len(shared) :],
         attention=boxes(spec, [one for one in residual if one.of_attention]),
         shortcut=boxes(spec, [one for one in operations if one.branch == "shortcut"], narrow=True),
+        add=next(one.name for one in operations if one.kind == "add"),
+        scale=next((one.name for one in operations if one.kind == "scale"), None),
         after=boxes(spec, [one for one in operations if one.branch == "trunk" and one.kind != "add"]),
         kind=kind,
     )
@@ -99,7 +105,7 @@ def draw_detail(block: Detail, x: float, y: float) -> str:
         _attention(block, x, top + height(block.residual)),
         path("M", middle, top + drawn, "V", top + block.body, stroke="line", stroke_width=1.5),
         arrow(middle, end - SUM / 2, JOIN, down=True),
-        plus(middle, end, SUM / 2),
+        target(block.add, plus(middle, end, SUM / 2)),
     ]
     below = end + SUM / 2
     if block.after:
@@ -123,12 +129,11 @@ def _shortcut(block: Detail, x: float, fork: float, join: float) -> str:
         shape("circle", fill="line", cx=middle, cy=fork, r=3),
     ]
     centre = fork - 12 + ENTRY + block.body / 2
-    if block.shortcut:
-        parts.append(draw(block.shortcut, lane, centre - height(block.shortcut) / 2, SHORTCUT, arrows=False))
-    else:
+    if not block.shortcut:
         parts.append(rectangle(lane - 34, centre - 12, 68, 24, fill="card"))
         parts.append(text(lane, centre + 4.5, LOOKS["identity"].short, size=12.5, fill="shortcut", anchor="middle"))
-    return "".join(parts)
+    boxes_on_it = draw(block.shortcut, lane, centre - height(block.shortcut) / 2, SHORTCUT, arrows=False)
+    return target(block.name, *parts) + boxes_on_it
 
 
 def _attention(block: Detail, x: float, y: float) -> str:
@@ -148,5 +153,5 @@ def _attention(block: Detail, x: float, y: float) -> str:
         arrow(middle, top, GAP, down=True),
         draw(block.attention, x + _BYPASS + wide / 2, top, wide),
         arrow(middle, cross - _TIMES, GAP, down=True),
-        times(middle, cross, _TIMES),
+        target(block.scale, times(middle, cross, _TIMES)),
     ])  # fmt: skip

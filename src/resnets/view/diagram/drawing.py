@@ -12,9 +12,9 @@ from resnets.operation import Shape
 from resnets.spec import ResNetSpec
 from resnets.structure import Structure
 from resnets.view.diagram import detail, legend, operations, trunk, volumes
-from resnets.view.diagram.columns import Column, columns, compact
+from resnets.view.diagram.columns import Column, Volume, columns, compact
 from resnets.view.diagram.palette import SCOPE, style
-from resnets.view.diagram.svg import path, rectangle, text, two_lines
+from resnets.view.diagram.svg import path, rectangle, target, text, two_lines
 from resnets.view.parts import head, unusual
 from resnets.view.shortcuts import rule
 
@@ -47,15 +47,15 @@ def diagram(name: str, built: Structure) -> str:
     """An SVG document that shows a network called `name`: volumes, blocks, shortcuts, operations, totals.
 
     Each shortcut is a path of class `shortcut` with `data-kind`, `data-block` and `data-repeats`, the number of alike
-    blocks that it stands for. The same network and name give the same bytes.
+    blocks that it stands for. What stands for a stage, a block or an operation is within a group with its name as
+    `data-at`. The same network and name give the same bytes.
     """
     content = columns(built)
     page = _page(built, content)
     parts = [rectangle(0, 0, page.width, page.height, fill="paper", radius=0), *_header(name, built, page)]
-    parts += [rectangle(x, TOP, width, page.bottom - TOP, fill="band", radius=8) for x, width in page.slots]
+    parts += [_band(column, x, width, page) for column, (x, width) in zip(content, page.slots, strict=True)]
     parts.append(_trunk_line(page))
     for column, (x, width) in zip(content, page.slots, strict=True):
-        parts += _titles(column, x)
         parts += _volumes(column, x, width, page)
         parts += _blocks(built.spec, column, x, width, page)
         parts += _card(column, x, width, page)
@@ -98,7 +98,7 @@ def _page(built: Structure, content: Sequence[Column]) -> Page:
 def _scale(built: Structure, stem: Column, width: float, pixels: float) -> volumes.Scales:
     """The scale on which the volumes of the stem fit side by side."""
     scale = volumes.scales(built, channels=CHANNELS, pixels=pixels)
-    edges = [scale.size(volume) for _, volume in stem.volumes]
+    edges = [scale.size(volume.shape) for volume in stem.volumes]
     room = width - GAP * (len(edges) + 1) - volumes.SLOPE * sum(back for _, _, back in edges)
     fitting = CHANNELS * room / sum(right for right, _, _ in edges)
     return volumes.scales(built, channels=min(CHANNELS, fitting), pixels=pixels)
@@ -134,40 +134,65 @@ def _trunk_line(page: Page) -> str:
     return line + path("M", end, page.axis, "l -9 -5 v 10 z", fill="line")
 
 
-def _titles(column: Column, x: float) -> Iterator[str]:
-    yield text(x + 14, TOP + 27, column.title, size=19, bold=True)
-    yield text(x + 14, TOP + 46, column.subtitle, fill="muted")
+def _band(column: Column, x: float, width: float, page: Page) -> str:
+    """The ground of a column, and its titles."""
+    return target(
+        column.at,
+        rectangle(x, TOP, width, page.bottom - TOP, fill="band", radius=8),
+        text(x + 14, TOP + 27, column.title, size=19, bold=True, within=width - 28),
+        text(x + 14, TOP + 46, column.subtitle, fill="muted", within=width - 28),
+    )
 
 
 def _volumes(column: Column, x: float, width: float, page: Page) -> Iterator[str]:
     """Side by side on the ground, each with its size below: on one line where there is room for it."""
     yield path("M", x + 12, page.ground, "h", width - 24, stroke="rule", stroke_width=1.5)
     if len(column.volumes) == 1:
-        volume, middle = column.volumes[0][1], x + width / 2
-        label = volumes.size_label(volume)
-        yield volumes.box(volume, middle, page.ground, page.scale)
-        yield text(middle, page.ground + 25, label, size=16, bold=True, anchor="middle", within=width - 24)
-        return
-    if column.stacked:
-        for shelf, (name, volume) in enumerate(reversed(column.volumes)):
-            middle, ground = x + width / 2, page.ground - SHELF * shelf
-            yield volumes.box(volume, middle, ground, page.scale)
-            yield text(middle, ground + 19, volumes.size_label(volume), size=12.5, anchor="middle", within=width - 24)
-            yield text(middle, ground + 36, name, size=12.5, fill="muted", anchor="middle")
-        return
-    labels = [_label(volume) for _, volume in column.volumes]
+        yield _only(column.volumes[0], x + width / 2, width, page)
+    elif column.stacked:
+        for shelf, volume in enumerate(reversed(column.volumes)):
+            yield _on_shelf(volume, x + width / 2, page.ground - SHELF * shelf, width, page)
+    else:
+        yield from _side_by_side(column, x, width, page)
+
+
+def _only(volume: Volume, middle: float, width: float, page: Page) -> str:
+    label = volumes.size_label(volume.shape)
+    return target(
+        volume.of,
+        volumes.box(volume.shape, middle, page.ground, page.scale),
+        text(middle, page.ground + 25, label, size=16, bold=True, anchor="middle", within=width - 24),
+    )
+
+
+def _on_shelf(volume: Volume, middle: float, ground: float, width: float, page: Page) -> str:
+    label = volumes.size_label(volume.shape)
+    return target(
+        volume.of,
+        volumes.box(volume.shape, middle, ground, page.scale),
+        text(middle, ground + 19, label, size=12.5, anchor="middle", within=width - 24),
+        text(middle, ground + 36, volume.name, size=12.5, fill="muted", anchor="middle"),
+    )
+
+
+def _side_by_side(column: Column, x: float, width: float, page: Page) -> Iterator[str]:
+    labels = [_label(volume.shape) for volume in column.volumes]
     room = width / len(labels) - GAP
     size = min(fitted(line, 12.5, room)[1] for label in labels for line in label)
     wide = [
-        max(page.scale.extent(volume)[0], *(width_of(line, size) for line in label))
-        for (_, volume), label in zip(column.volumes, labels, strict=True)
+        max(page.scale.extent(volume.shape)[0], *(width_of(line, size) for line in label))
+        for volume, label in zip(column.volumes, labels, strict=True)
     ]
     gap = (width - sum(wide)) / (len(wide) + 1)
-    for (name, volume), label, taken in zip(column.volumes, labels, wide, strict=True):
+    for volume, label, taken in zip(column.volumes, labels, wide, strict=True):
         x += gap + taken
-        yield volumes.box(volume, x - taken / 2, page.ground, page.scale)
-        yield two_lines(x - taken / 2, page.ground + 18, label, size=size)
-        yield text(x - taken / 2, page.ground + 52, name, size=12.5, fill="muted", anchor="middle")
+        middle = x - taken / 2
+        yield target(
+            volume.of,
+            volumes.box(volume.shape, middle, page.ground, page.scale),
+            two_lines(middle, page.ground + 18, label, size=size),
+            text(middle, page.ground + 52, volume.name, size=12.5, fill="muted", anchor="middle"),
+        )
 
 
 def _label(volume: Shape) -> tuple[str, str]:
@@ -195,7 +220,8 @@ def _card(column: Column, x: float, width: float, page: Page) -> Iterator[str]:
     yield rectangle(x + 4, page.card, width - 8, page.bottom - page.card - 4, fill="card", radius=6)
     inside = detail.INSIDE if column.detail else operations.RESIDUAL
     left, y = x + (width - inside) / 2, page.card + 24
-    yield text(left, page.card + 19, f"inside {column.inside}", bold=True)
+    title = text(left, page.card + 19, f"inside {column.inside}", bold=True)
+    yield target(column.inside if column.detail else None, title)
     if column.detail:
         yield detail.draw_detail(column.detail, left, y)
     else:
@@ -205,14 +231,15 @@ def _card(column: Column, x: float, width: float, page: Page) -> Iterator[str]:
 
 
 def _document(name: str, built: Structure, page: Page, parts: Sequence[str]) -> str:
-    digest = f"{zlib.crc32(repr((name, built.spec, built.image_size)).encode('utf-8', 'replace')):08x}"
+    said, told = plain(f"{name}: the network as a diagram"), plain(_description(name, built))
+    digest = f"{zlib.crc32(''.join((said, told, *parts)).encode()):08x}"
     title, description = f"{SCOPE}-{digest}-title", f"{SCOPE}-{digest}-description"
     return (
         element(
             "svg",
             "\n",
-            element("title", plain(f"{name}: the network as a diagram"), id=title),
-            element("desc", plain(_description(name, built)), id=description),
+            element("title", said, id=title),
+            element("desc", told, id=description),
             element("style", "\n", style(), "\n"),
             "\n",
             "\n".join(parts),
@@ -233,7 +260,7 @@ def _description(name: str, built: Structure) -> str:
     """The diagram in words, for those who cannot see it."""
     told = [f"{name}: {_summary(built)}. {built.parameters:,} parameters, {built.macs:,} multiply-accumulates."]
     told += [f"{name[0].upper()}{name[1:]}: {words}." for name, words in unusual(built.spec).items()]
-    for number_, stage in enumerate(trunk.runs(built.spec), 1):
+    for number_, stage in enumerate(trunk.runs(built), 1):
         output = volumes.size_label(built.stage(f"stage {number_}")[-1].output)
         shortcuts = " then ".join(f"{run.repeats} × {trunk.shortcut_label(built.spec, run.first)}" for run in stage)
         told.append(f"Stage {number_}: output {output}; shortcuts {shortcuts}.")

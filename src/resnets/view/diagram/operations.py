@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from resnets.operation import ACTIVATIONS, Kind, Operation
 from resnets.spec import BranchKind, ResNetSpec
-from resnets.view.diagram.svg import arrow, path, rectangle, shape, text
+from resnets.view.diagram.svg import arrow, path, rectangle, shape, target, text
 from resnets.view.parts import POOLS
 from resnets.view.shortcuts import LOOKS
 
@@ -69,6 +69,7 @@ def words(spec: ResNetSpec, operation: Operation, *, narrow: bool = False, zeroe
 class Box:
     """An operation to draw: its words, its colour, and whether it clings to the one above."""
 
+    at: str  # the operation's name
     lines: tuple[str, ...]
     fill: str
     glued: bool
@@ -89,6 +90,7 @@ def boxes(
     last = [operation for operation in operations if operation.kind == ("conv" if spec.preactivation else "norm")]
     return tuple(
         Box(
+            operation.name,
             words(spec, operation, narrow=narrow, zeroed=zeroed and operation is last[-1]),
             "linear" if operation.of_attention and operation.kind == "conv" else FILLS[operation.kind],
             position > 0 and _glued(operations[position - 1], operation, first=spec.preactivation and not narrow),
@@ -131,7 +133,7 @@ def draw_box(box: Box, x: float, y: float, width: float) -> str:
         text(x, y + 13.5 + _LINE * row, line, size=12.5, anchor="middle", within=width - 8, smallest=8)
         for row, line in enumerate(box.lines)
     )
-    return rectangle(x - width / 2, y, width, box.height, fill=box.fill) + lines
+    return target(box.at, rectangle(x - width / 2, y, width, box.height, fill=box.fill), lines)
 
 
 RESIDUAL = 138.0  # the width of a column

@@ -27,6 +27,11 @@ def shape(
     return element(tag, *children, **paint, **attributes)
 
 
+def target(at: str | None, *parts: str) -> str:
+    """What stands for the stage, block or operation `at` of the network; a page may let it be chosen."""
+    return element("g", *parts, data_at=at) if at else "".join(parts)
+
+
 def text(
     x: float,
     y: float,

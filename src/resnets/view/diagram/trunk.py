@@ -5,9 +5,11 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 
 from resnets.base.svg import element, plain, route
+from resnets.operation import Shape
 from resnets.spec import Block, ResNetSpec, blocks
+from resnets.structure import Structure
 from resnets.view.diagram.operations import plus, shortcut_line
-from resnets.view.diagram.svg import path, rectangle, shape, text
+from resnets.view.diagram.svg import path, rectangle, shape, target, text
 from resnets.view.shortcuts import look, why
 
 ABOVE, BELOW = 78.0, 22.0  # what the trunk takes above and below its axis
@@ -22,6 +24,7 @@ class Run:
 
     first: Block
     repeats: int
+    entering: Shape
 
     @property
     def name(self) -> str:
@@ -34,22 +37,21 @@ class Run:
         return self.name if self.repeats == 1 else f"{self.name}…{self.first.index + self.repeats - 1}"
 
 
-def runs(spec: ResNetSpec) -> tuple[tuple[Run, ...], ...]:
+def runs(built: Structure) -> tuple[tuple[Run, ...], ...]:
     """The runs of each stage."""
+    entering = {(operation.stage, operation.block): operation.input for operation in reversed(built.operations)}
     stages: list[tuple[Run, ...]] = []
-    for _, stage in groupby(blocks(spec), key=lambda block: block.stage):
-        alike = groupby(stage, key=lambda block: _look(spec, block))
-        stages.append(tuple(_run(list(same)) for _, same in alike))
+    for _, stage in groupby(blocks(built.spec), key=lambda block: block.stage):
+        alike = [list(same) for _, same in groupby(stage, key=lambda block: _look(built.spec, block))]
+        stages.append(
+            tuple(Run(same[0], len(same), entering[f"stage {same[0].stage}", same[0].index]) for same in alike)
+        )
     return tuple(stages)
 
 
 def _look(spec: ResNetSpec, block: Block) -> tuple[Block, bool]:
     """What blocks that are drawn as one have in common."""
     return replace(block, stage=0, index=0), spec.preactivation and block.first
-
-
-def _run(same: list[Block]) -> Run:
-    return Run(same[0], len(same))
 
 
 def shortcut_label(spec: ResNetSpec, block: Block) -> str:
@@ -71,10 +73,13 @@ def draw(spec: ResNetSpec, stage: tuple[Run, ...], x: float, y: float, width: fl
         left, slot = _slot(position, len(stage), x, width)
         start, end = left + 3, left + slot - 12
         edge, other = cell_edges(position, len(stage), x, width)
-        yield _arc(spec, run, start, end, y)
-        yield shape("circle", fill="line", cx=start, cy=y, r=3)
-        yield cell(edge, y, other - edge, (run.names, _below(run)), folded=run.repeats > 1)
-        yield plus(end, y, _PLUS)
+        yield target(
+            run.name,
+            _arc(spec, run, start, end, y),
+            shape("circle", fill="line", cx=start, cy=y, r=3),
+            cell(edge, y, other - edge, (run.names, _below(run)), folded=run.repeats > 1),
+            plus(end, y, _PLUS),
+        )
 
 
 def cell(x: float, y: float, width: float, lines: tuple[str, str], *, folded: bool = False) -> str:
@@ -106,8 +111,9 @@ def _arc(spec: ResNetSpec, run: Run, start: float, end: float, y: float) -> str:
     block, tip, lift = run.first, y - _PLUS, _PEAK * 4 / 3
     line = route("M", start, y, "C", start, y - lift, end, y - lift, end, tip - 6)
     each = f", × {run.repeats}" if run.repeats > 1 else ""
+    reason = f"{run.names}{each}: {why(spec, block, run.entering)}"
     arc = shortcut_line(
-        block.shortcut, line, element("title", plain(f"{run.names}{each}: {why(spec, block)}")), kind="shortcut",
+        block.shortcut, line, element("title", plain(reason)), kind="shortcut",
         data_kind=block.shortcut, data_block=run.name, data_repeats=str(run.repeats),
     )  # fmt: skip
     head = path("M", end, tip, "l -4.5 -8 h 9 z", fill="shortcut")

@@ -2,6 +2,7 @@
 
 import { drawBlock, drawLine } from "./block.js";
 import { dims, short, svg } from "./dom.js";
+import { drawOpening, hasRoomForDiagram } from "./opening.js";
 import { arc, box, drawStep, frame, legend, stepHeight } from "./pictures.js";
 import { MANY, drawStage } from "./stage.js";
 import { say } from "./words.js";
@@ -20,6 +21,7 @@ import { say } from "./words.js";
  */
 export function drawBlocks(network, at, width, select) {
   const chosen = network.byName.get(at);
+  if (!chosen && hasRoomForDiagram()) return drawOpening(network, at, select);
   if (!chosen) return drawStages(network, network.stages, width, select);
   if ("kind" in chosen) return chosen.block ? drawBlock(chosen.block, at, width, select) : drawLine(chosen.stage, at, width, select);
   if ("shortcut" in chosen) return drawBlock(chosen, at, width, select);

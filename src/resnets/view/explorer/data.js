@@ -1,5 +1,6 @@
 // The page's data as Python wrote it: a spec for every network, which becomes a network when it is first looked at.
 
+import { paintWith } from "./diagram/palette.js";
 import { compareNetworks } from "./structure/comparison.js";
 import { FAMILIES, familyOf } from "./structure/families.js";
 import { buildNetwork } from "./structure/network.js";
@@ -71,6 +72,7 @@ class Networks {
  */
 export function readModel(text) {
   const raw = JSON.parse(text);
+  paintWith(raw.palette);
   const named = /** @type {NamedSpec[]} */ (raw.rows.map((/** @type {any[]} */ row) => unpackRow(row, raw.usual)));
   const found = new Map(named.map((row) => [row.name, row]));
   /** @type {string[]} */

@@ -1,15 +1,16 @@
 // What is on screen as an SVG file that looks the same by itself.
 
 import { svg } from "./dom.js";
+import { documentBehind } from "./opening.js";
 
 /**
- * Offers the canvas as a download: its drawing or, in a comparison, its text as it is laid out.
+ * Offers the canvas as a download: its drawing (the diagram as `resnets show --format svg` writes it) or, in a comparison, its text as it is laid out.
  * @param {HTMLElement} canvas
  * @param {string} name
  */
 export function saveDrawing(canvas, name) {
   const drawing = canvas.querySelector("svg");
-  const source = drawing ? standalone(drawing) : laidOut(canvas);
+  const source = drawing ? documentBehind(drawing) ?? standalone(drawing) : laidOut(canvas);
   const link = document.createElement("a");
   link.href = URL.createObjectURL(new Blob([source], { type: "image/svg+xml" }));
   link.download = name;

@@ -18,8 +18,11 @@ from typing import Any
 from resnets.catalog import CATALOG, Row
 from resnets.spec import ResNetSpec
 from resnets.structure import Structure
+from resnets.view.diagram import palette
 from resnets.view.formats import Language
 from resnets.view.shortcuts import LOOKS
+
+STYLES = ("style.css", "diagram.css")
 
 Named = tuple[Row, Structure]
 USUAL = ResNetSpec(depths=(3, 4, 6, 3))  # of each network only what differs from it is written
@@ -37,10 +40,11 @@ def page(shown: Sequence[Named], language: Language = "en") -> str:
         "language": language,
         "usual": dataclasses.asdict(USUAL),
         "looks": {kind: {"dash": one.dash, "width": one.width, "cap": one.cap} for kind, one in LOOKS.items()},
+        "palette": {"light": palette.LIGHT, "dark": palette.DARK, "print": palette.PRINT},
         "rows": [_row(row, sizes.get(row.name, (row.image_size, row.image_size))) for row in rows.values()],
     }
     text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
-    parts = {"style": _source("style.css"), "data": text.replace("<", "\\u003c"), "script": script()}
+    parts = {"style": "".join(map(_source, STYLES)), "data": text.replace("<", "\\u003c"), "script": script()}
     return re.sub(r"\{\{(\w+)\}\}", lambda place: parts[place[1]], _source("template.html"))
 
 

@@ -2,6 +2,7 @@
 // A group of words is a file in words/: English first, and Chinese of the same type, so that nothing can be missing.
 
 import { CHANGE_EN, CHANGE_ZH } from "./words/change.js";
+import { DIAGRAM_EN, DIAGRAM_ZH } from "./words/diagram.js";
 import { INSPECTOR_EN, INSPECTOR_ZH } from "./words/inspector.js";
 import { OPERATIONS_EN, OPERATIONS_ZH } from "./words/operations.js";
 import { PAGE_EN, PAGE_ZH } from "./words/page.js";
@@ -14,13 +15,33 @@ import { COSTS_ZH, TOURS_ZH } from "./words/tours_zh.js";
 import { VIEWS_EN, VIEWS_ZH } from "./words/views.js";
 
 const ENGLISH = {
-  page: PAGE_EN, operations: OPERATIONS_EN, views: VIEWS_EN, inspector: INSPECTOR_EN, tours: TOURS_EN, costs: COSTS_EN, change: CHANGE_EN,
-  parts: PARTS_EN, problems: PROBLEMS_EN, shortcuts: SHORTCUTS_EN, structure: STRUCTURE_EN,
+  change: CHANGE_EN,
+  costs: COSTS_EN,
+  diagram: DIAGRAM_EN,
+  inspector: INSPECTOR_EN,
+  operations: OPERATIONS_EN,
+  page: PAGE_EN,
+  parts: PARTS_EN,
+  problems: PROBLEMS_EN,
+  shortcuts: SHORTCUTS_EN,
+  structure: STRUCTURE_EN,
+  tours: TOURS_EN,
+  views: VIEWS_EN,
 };
 /** @type {typeof ENGLISH} */
 const CHINESE = {
-  page: PAGE_ZH, operations: OPERATIONS_ZH, views: VIEWS_ZH, inspector: INSPECTOR_ZH, tours: TOURS_ZH, costs: COSTS_ZH, change: CHANGE_ZH,
-  parts: PARTS_ZH, problems: PROBLEMS_ZH, shortcuts: SHORTCUTS_ZH, structure: STRUCTURE_ZH,
+  change: CHANGE_ZH,
+  costs: COSTS_ZH,
+  diagram: DIAGRAM_ZH,
+  inspector: INSPECTOR_ZH,
+  operations: OPERATIONS_ZH,
+  page: PAGE_ZH,
+  parts: PARTS_ZH,
+  problems: PROBLEMS_ZH,
+  shortcuts: SHORTCUTS_ZH,
+  structure: STRUCTURE_ZH,
+  tours: TOURS_ZH,
+  views: VIEWS_ZH,
 };
 
 /** The languages that the page speaks, each by its own name. */

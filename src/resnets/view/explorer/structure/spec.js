@@ -94,7 +94,7 @@ export function sumOf(numbers) {
 /** To the nearest whole number; from halfway to the even one, as Python rounds. @param {number} value */
 export function halfEven(value) {
   const rounded = Math.round(value);
-  return value % 1 === 0.5 && rounded % 2 === 1 ? rounded - 1 : rounded;
+  return Math.abs(value % 1) === 0.5 && rounded % 2 !== 0 ? rounded - 1 : rounded;
 }
 
 /** @param {ShortcutKind} option @param {boolean} sameShape @returns {BranchKind} */
