@@ -75,8 +75,10 @@ def _scoped(name: str) -> str:
         _source(name),
         flags=re.MULTILINE,
     )
-    body, _ = re.subn(r"^export (?=function|class|const)", "", given, flags=re.MULTILINE)
     exported = re.findall(r"^export (?:function|class|const) (\w+)", given, flags=re.MULTILINE)
+    body = re.sub(
+        r"^export (?=(?:function|class|const) \w)", "", given, flags=re.MULTILINE
+    )  # another form stays, and fails
     return f"const {_variable(name)} = (() => {{\n{body}return {{ {', '.join(exported)} }};\n}})();"
 
 

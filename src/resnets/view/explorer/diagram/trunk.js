@@ -10,7 +10,8 @@ import { say } from "../words.js";
 /** @typedef {import("../structure/spec.js").Spec} Spec */
 /** @typedef {{ first: Block, repeats: number }} Run alike blocks of one stage that follow each other */
 
-export const [ABOVE_TRUNK, BELOW_TRUNK] = [78, 22]; // what the trunk takes above and below its axis
+export const ABOVE_TRUNK = 78; // what the trunk takes above and below its axis
+export const BELOW_TRUNK = 22;
 const RUN_SLOT = 190; // for one cell and its arc, at most
 const ARC_PEAK = 58; // above the axis
 const PLUS_RADIUS = 9;
