@@ -126,7 +126,7 @@ class Page {
    */
   goTour(tour, step) {
     const found = stepOf({ ...this.state, tour, step });
-    this.store.set(found ? { against: "", at: "", side: "", ...found.step.show, tour, step: found.at } : { tour: "", step: 0 });
+    this.store.set(found ? { against: "", at: "", side: "", change: "", edit: false, ...found.step.show, tour, step: found.at } : { tour: "", step: 0 });
   }
 
   draw() {
@@ -151,6 +151,7 @@ class Page {
     if (state.edit !== this.panel.element.isConnected) byId("panel").replaceChildren(...(state.edit ? [this.panel.element] : []));
     const tour = drawTour(this.model, state, (name, step) => this.goTour(name, step));
     byId("tour").replaceChildren(...(tour ? [tour] : []));
+    byId("main").style.setProperty("--above", `${Math.round(byId("main").getBoundingClientRect().top + scrollY)}px`);
     if (focused && document.activeElement === document.body) /** @type {HTMLElement | null} */ (document.querySelector(focused))?.focus({ preventScroll: true });
   }
 
