@@ -10,7 +10,7 @@ import re
 from collections.abc import Sequence
 from importlib.resources import files
 from itertools import groupby, permutations
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from resnets import catalog
 from resnets.catalog import Row
@@ -22,6 +22,9 @@ from resnets.view.comparison import describe
 from resnets.view.networks import WINDOWS
 from resnets.view.parts import NORMS, differences, reads_activated, unusual
 from resnets.view.shortcuts import LOOKS, OPTION_WORDS, look, options, why
+
+if TYPE_CHECKING:
+    from resnets.view.explorer.live import Live
 
 MODULES = (
     "words/page.js", "words.js",
@@ -39,8 +42,11 @@ Named = tuple[Row, Structure]
 Marks = dict[tuple[Status, str], int]  # what a pair of operations is marked with: status and words -> its number
 
 
-def page(shown: Sequence[Named]) -> str:
-    """The page about `shown`, the first of them selected. Each of its networks is compared with every other one."""
+def page(shown: Sequence[Named], live: "Live | None" = None) -> str:
+    """The page about `shown`, the first of them selected. Each of its networks is compared with every other one.
+
+    live: what classifiers among them do with images.
+    """
     everything = {row.name: (row, built) for row, built in shown}
     for name in TOURED:
         row = catalog.find(name)
@@ -56,6 +62,8 @@ def page(shown: Sequence[Named]) -> str:
         "comparisons": [_comparison(first, second, marks) for first, second in permutations(everything.values(), 2)],
         "marks": list(marks),
     }
+    if live is not None:
+        data["live"] = live.as_dict()
     text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
     parts = {"style": _source("style.css"), "data": text.replace("<", "\\u003c"), "script": script()}
     return re.sub(r"\{\{(\w+)\}\}", lambda place: parts[place[1]], _source("template.html"))
