@@ -20,7 +20,7 @@
  * @typedef {{ parameters: number, macs: number, activation_bytes: number }} Deltas
  * @typedef {{ first: string, second: string, pairs: Pair[], stages: { stage: string, deltas: Deltas }[], total: Deltas,
  *   spec: string[], words: string[] }} Comparison
- * @typedef {{ networks: Map<string, Network>, shown: string[], convention: string,
+ * @typedef {{ networks: Map<string, Network>, shown: string[], convention: string, live: any,
  *   compare: (first: string, second: string) => Comparison | undefined }} Model
  */
 
@@ -32,7 +32,7 @@
 export function readModel(text) {
   const raw = JSON.parse(text);
   const networks = new Map(raw.networks.map((/** @type {any} */ one) => [one.name, unpackNetwork(one, raw)]));
-  return { networks, shown: raw.shown, convention: raw.convention, compare: comparing(raw, networks) };
+  return { networks, shown: raw.shown, convention: raw.convention, live: raw.live ?? null, compare: comparing(raw, networks) };
 }
 
 /**

@@ -7,6 +7,8 @@ import { byId, dims, html } from "./dom.js";
 import { saveDrawing } from "./export.js";
 import { inspect, summary } from "./inspector.js";
 import { around, beneath, beside, besideRow } from "./keys.js";
+import { openLive } from "./live/record.js";
+import { LiveView } from "./live/view.js";
 import { inspectPair } from "./pair.js";
 import { Store, emptyState } from "./state.js";
 import { drawTable } from "./table.js";
@@ -30,7 +32,10 @@ class Page {
     if (against && !location.hash) this.store.state = { ...this.store.state, view: "compare" };
     this.walkBar = walkControls((changes) => this.walk(changes));
     this.store.listeners.push(() => this.draw());
+    /** @type {LiveView | null} */
+    this.live = null;
     this.buildHeader();
+    if (model.live) this.unpack(model.live);
     addEventListener("keydown", (event) => this.onKey(event));
     new ResizeObserver(() => this.resize()).observe(byId("canvas"));
     this.draw();
@@ -67,7 +72,7 @@ class Page {
     tours.addEventListener("change", () => this.goTour(tours.value, 0));
     const against = /** @type {HTMLSelectElement} */ (byId("against"));
     against.addEventListener("change", () => this.store.set({ against: against.value, at: "", side: "", view: against.value ? "compare" : "blocks", tour: "" }));
-    for (const view of /** @type {const} */ (["blocks", "walk", "compare"])) {
+    for (const view of /** @type {const} */ (["blocks", "walk", "compare", "image"])) {
       byId(`view-${view}`).addEventListener("click", () => this.show(view));
     }
     byId("save").addEventListener("click", () => {
@@ -97,7 +102,22 @@ class Page {
     return names[(names.indexOf(this.network.name) + 1) % names.length];
   }
 
-  /** @param {"blocks" | "walk" | "compare"} view */
+  /** What classifiers did with images, once it is inflated. @param {any} packed */
+  async unpack(packed) {
+    byId("view-image").textContent = say.live.button;
+    byId("view-image").hidden = false;
+    try {
+      this.live = new LiveView(await openLive(packed));
+      matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.drawCanvas());
+      document.documentElement.dataset.live = "true";
+      this.draw();
+    } catch (error) {
+      byId("message").textContent = say.live.tooOld(error instanceof Error ? error.message : String(error));
+      byId("message").hidden = false;
+    }
+  }
+
+  /** @param {"blocks" | "walk" | "compare" | "image"} view */
   show(view) {
     const against = view === "compare" && !this.comparison ? this.next : this.state.against;
     this.store.set({ view, against });
@@ -137,6 +157,7 @@ class Page {
     byId("inspector").replaceChildren(comparing?.pair
       ? inspectPair(comparing.pair, network, comparing.other, (one, name) => this.open(one, name))
       : inspect(shown, at, this.model.convention));
+    if (this.live && !comparing) byId("inspector").append(this.live.inspect(network, state, (changes) => this.store.set(changes)) ?? "");
     refill(byId("table"), drawTable(shown, at, (name) => this.select(name, comparing ? state.side : "")));
     const tour = drawTour(this.model, state, (name, step) => this.goTour(name, step));
     byId("tour").replaceChildren(...(tour ? [tour] : []));
@@ -156,7 +177,7 @@ class Page {
     const others = [...this.model.networks.keys()].filter((name) => name !== network.name);
     against.replaceChildren(html("option", { value: "" }, "nothing"), ...others.map((name) => html("option", { value: name }, name)));
     against.value = this.comparison ? state.against : "";
-    for (const view of ["blocks", "walk", "compare"]) {
+    for (const view of ["blocks", "walk", "compare", "image"]) {
       byId(`view-${view}`).setAttribute("aria-pressed", String(state.view === view));
     }
   }
@@ -182,6 +203,8 @@ class Page {
         show: (all) => this.store.set({ all }),
         select: (at, side) => this.select(at, side),
       }));
+    } else if (state.view === "image") {
+      canvas.replaceChildren(this.live ? this.live.draw(network, state, this.width, (changes) => this.store.set(changes)) : html("p", {}, say.live.loading));
     } else if (state.view === "walk") {
       const drawing = drawWalk(network, this.operation, state.scale, this.width);
       const { element } = this.walkBar;

@@ -27,11 +27,14 @@ if TYPE_CHECKING:
     from resnets.view.explorer.live import Live
 
 MODULES = (
-    "words/page.js", "words.js",
+    "words/live.js", "words/page.js", "words.js",
     "dom.js", "data.js", "state.js", "kinds.js", "pictures.js", "field.js", "block.js", "stage.js", "blocks.js",
     "walk.js", "costs.js", "inspector.js", "table.js", "compare.js", "pair.js", "tours.js", "export.js", "keys.js",
-    "main.js",
+    "live/record.js", "live/convolve.js", "live/scale.js", "live/maps.js", "live/picture.js", "live/card.js",
+    "live/chooser.js", "live/strip.js", "live/sum.js", "live/products.js", "live/filters.js", "live/view.js", "main.js",
 )  # fmt: skip
+
+STYLES = ("style.css", "live/style.css")
 
 # What the guided tours show is in every page.
 TOURED = (
@@ -65,7 +68,7 @@ def page(shown: Sequence[Named], live: "Live | None" = None) -> str:
     if live is not None:
         data["live"] = live.as_dict()
     text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
-    parts = {"style": _source("style.css"), "data": text.replace("<", "\\u003c"), "script": script()}
+    parts = {"style": "\n".join(map(_source, STYLES)), "data": text.replace("<", "\\u003c"), "script": script()}
     return re.sub(r"\{\{(\w+)\}\}", lambda place: parts[place[1]], _source("template.html"))
 
 
@@ -76,7 +79,7 @@ def script() -> str:
 
 def _joined(module: str) -> str:
     """A module without its imports, whose names the modules before it have declared, and without `export`."""
-    return re.sub(r"^import .*;\n|^export (?=function|class|const)", "", module, flags=re.MULTILINE)
+    return re.sub(r"^import .*;\n|^export (?=(?:async )?function|class|const)", "", module, flags=re.MULTILINE)
 
 
 def _source(name: str) -> str:

@@ -1,13 +1,14 @@
 // What is on screen, as one value that is always the URL's hash. Views draw the state and ask for another; nothing else.
 
 /**
- * @typedef {{ network: string, view: "blocks" | "walk" | "compare", at: string, scale: "log" | "linear",
- *   against: string, all: boolean, side: string, tour: string, step: number }} State
- * all: whether a comparison shows what is the same, too; side: "second" where `at` is an operation of `against`
+ * @typedef {{ network: string, view: "blocks" | "walk" | "compare" | "image", at: string, scale: "log" | "linear",
+ *   against: string, all: boolean, side: string, tour: string, step: number, image: number, label: string, smooth: boolean, without: string, channel: number }} State
+ * all: whether a comparison shows what is the same, too; side: "second" where `at` is an operation of `against`; image, label, smooth, without, channel: of the view
+ * "Your image", where an empty label stands for the first answer and channel -1 for the strongest
  */
 
 /** @type {State} */
-const EMPTY = { network: "", view: "blocks", at: "", scale: "log", against: "", all: false, side: "", tour: "", step: 0 };
+const EMPTY = { network: "", view: "blocks", at: "", scale: "log", against: "", all: false, side: "", tour: "", step: 0, image: 0, label: "", smooth: false, without: "", channel: -1 };
 
 /**
  * @param {string} hash
@@ -19,7 +20,7 @@ export function fromHash(hash, start) {
   const view = given.get("view");
   return {
     network: given.get("network") ?? start.network,
-    view: view === "walk" || view === "compare" ? view : "blocks",
+    view: view === "walk" || view === "compare" || view === "image" ? view : "blocks",
     at: given.get("at") ?? "",
     scale: given.get("scale") === "linear" ? "linear" : "log",
     against: given.get("against") ?? (given.has("network") ? "" : start.against),
@@ -27,6 +28,11 @@ export function fromHash(hash, start) {
     side: given.get("side") === "second" ? "second" : "",
     tour: given.get("tour") ?? "",
     step: Math.max(0, Number.parseInt(given.get("step") ?? "0", 10) || 0),
+    image: Math.max(0, Number.parseInt(given.get("image") ?? "0", 10) || 0),
+    label: given.get("label") ?? "",
+    smooth: given.get("smooth") === "true",
+    without: given.get("without") ?? "",
+    channel: Math.max(-1, Number.parseInt(given.get("channel") ?? "-1", 10)) || 0,
   };
 }
 
