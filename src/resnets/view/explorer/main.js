@@ -180,6 +180,7 @@ class Page {
     for (const view of ["blocks", "walk", "compare", "image"]) {
       byId(`view-${view}`).setAttribute("aria-pressed", String(state.view === view));
     }
+    byId("save").hidden = state.view === "image"; // its maps are pixels, which a drawing cannot hold
   }
 
   drawStrip() {
@@ -257,7 +258,7 @@ class Page {
     return {
       ArrowRight: () => move(1), ArrowLeft: () => move(-1), Enter: into, ArrowDown: into, ArrowUp: out, Escape: out,
       n: () => tour(1), p: () => tour(-1), b: () => this.show("blocks"), w: () => this.show(state.view === "walk" ? "blocks" : "walk"),
-      c: () => byId("view-compare").click(), l: () => state.view === "walk" && this.walk({ scale: true }),
+      i: () => this.live && this.show("image"), c: () => byId("view-compare").click(), l: () => state.view === "walk" && this.walk({ scale: true }),
     };
   }
 }

@@ -3,7 +3,7 @@
 /**
  * @typedef {{ network: string, view: "blocks" | "walk" | "compare" | "image", at: string, scale: "log" | "linear",
  *   against: string, all: boolean, side: string, tour: string, step: number, image: number, label: string, smooth: boolean, without: string, channel: number }} State
- * all: whether a comparison shows what is the same, too; side: "second" where `at` is an operation of `against`; image, label, smooth, without, channel: of the view
+ * all: whether a comparison shows what is the same, too, and an image every channel; side: "second" where `at` is an operation of `against`; image, label, smooth, without, channel: of the view
  * "Your image", where an empty label stands for the first answer and channel -1 for the strongest
  */
 
@@ -32,7 +32,7 @@ export function fromHash(hash, start) {
     label: given.get("label") ?? "",
     smooth: given.get("smooth") === "true",
     without: given.get("without") ?? "",
-    channel: Math.max(-1, Number.parseInt(given.get("channel") ?? "-1", 10)) || 0,
+    channel: /^\d+$/.test(given.get("channel") ?? "") ? Number(given.get("channel")) : -1,
   };
 }
 

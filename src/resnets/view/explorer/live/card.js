@@ -32,11 +32,11 @@ export function drawCard(record, state, { width, several, current, change }) {
     "article",
     { class: "card", "data-image": record.image, "data-classifier": record.classifier.network, "aria-current": current ? "true" : null },
     html("h3", {}, html("button", { type: "button", class: "plain", "data-key": `card ${record.classifier.network} ${record.image}`, click: choose }, record.picture.name), several && html("span", { class: "muted" }, ` ${record.classifier.network}`)),
-    drawPicture(record, label, { smooth: state.smooth, range, width }),
-    range > 0 && scaleLegend(range, say.live.ofTheLogit),
-    missing && html("p", { class: "small", role: "note" }, say.live.unknownClass(state.label, record.classifier.classes[label])),
-    logitLine(record, label),
-    answers(record, state, label, change),
+    html("div", {}, drawPicture(record, label, { smooth: state.smooth, range, width }), range > 0 && scaleLegend(range, say.live.ofTheLogit)),
+    html("div", {},
+      missing && html("p", { class: "small", role: "note" }, say.live.unknownClass(state.label, record.classifier.classes[label])),
+      logitLine(record, label),
+      answers(record, state, label, change)),
   );
 }
 

@@ -17,10 +17,10 @@ export function cellSize(of) {
  * Maps in the order given, row by row.
  * @param {Volume} of
  * @param {number[]} order
- * @param {{ range: number, width: number, label: string, chosen?: number, choose?: (channel: number) => void }} options
- * chosen, choose: places among the kept channels
+ * @param {{ range: number, width: number, label: string, silent?: number[], chosen?: number, choose?: (channel: number) => void }} options
+ * silent, chosen, choose: places among the kept channels
  */
-export function mapGrid(of, order, { range, width, label, chosen = -1, choose }) {
+export function mapGrid(of, order, { range, width, label, silent = [], chosen = -1, choose }) {
   const cell = cellSize(of);
   const [across, down] = [of.columns * cell + GAP, of.rows * cell + GAP];
   const perRow = Math.max(1, Math.min(order.length, Math.floor((width + GAP) / across)));
@@ -34,6 +34,9 @@ export function mapGrid(of, order, { range, width, label, chosen = -1, choose })
     paint(of, channel, { range, cell, target, corner, stride: canvas.width, packed });
   });
   context.putImageData(image, 0, 0);
+  order.forEach((channel, place) => {
+    if (silent.includes(channel)) cross(context, (place % perRow) * across, Math.floor(place / perRow) * down, across - GAP, down - GAP);
+  });
   const at = order.indexOf(chosen);
   if (at >= 0) frameMap(context, (at % perRow) * across, Math.floor(at / perRow) * down, across - GAP, down - GAP);
   if (choose) {
@@ -63,6 +66,18 @@ function paint(of, channel, { range, cell, target, corner, stride, packed }) {
       target[to + x] = packed[of.positive && byte < 0 ? 127 : Math.round(byte * factor) + 127];
     }
   }
+}
+
+/** Over a map that is zero everywhere. @param {CanvasRenderingContext2D} context @param {number} x @param {number} y @param {number} width @param {number} height */
+function cross(context, x, y, width, height) {
+  context.lineWidth = 1.5;
+  context.strokeStyle = getComputedStyle(document.documentElement).getPropertyValue("--removed");
+  context.beginPath();
+  for (const [from, to] of [[y, y + height], [y + height, y]]) {
+    context.moveTo(x, from);
+    context.lineTo(x + width, to);
+  }
+  context.stroke();
 }
 
 /** @param {CanvasRenderingContext2D} context @param {number} x @param {number} y @param {number} width @param {number} height */

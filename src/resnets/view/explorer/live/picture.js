@@ -79,7 +79,7 @@ function shaded(values, columns, range, strong) {
   const { packed } = signedScale();
   values.forEach((value, place) => {
     const part = range > 0 ? Math.min(1, Math.abs(value) / range) : 0;
-    const alpha = Math.round(255 * Math.min(0.86, (strong ? 0.1 : 0.02) + 0.85 * part ** 0.7));
+    const alpha = Math.round(255 * Math.min(0.74, (strong ? 0.06 : 0.02) + 0.7 * part ** 0.8));
     pixels[place] = (packed[value < 0 ? 0 : 254] & 0xffffff) | (alpha << 24);
   });
   context.putImageData(image, 0, 0);

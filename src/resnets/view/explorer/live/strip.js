@@ -39,7 +39,7 @@ export function blockStrip(record, state, block, change) {
       return html("li", { "aria-current": one === block ? "true" : null },
         html("button", { type: "button", class: "plain", "data-key": `block ${one}`, click: () => change({ at: one }) }, one),
         html("span", { class: "pillar", "aria-hidden": "true" }, html("span", { style: `height: ${Math.min(100, (100 * ratio) / most)}%` })),
-        html("span", { class: "value", "data-field": "ratio" }, say.live.ratio(Number.isFinite(ratio) ? shortNumber(ratio) : "∞")),
+        html("span", { class: "value", "data-field": "ratio", "data-value": ratio }, html("span", { class: "hidden" }, "‖F‖/‖x‖ "), Number.isFinite(ratio) ? shortNumber(ratio) : "∞"),
         html("button", { type: "button", class: "switch", "data-key": `without ${one}`, "aria-pressed": String(off), "aria-label": say.live.withoutBlock(one), click: () => change({ without: off ? "" : one }) }, off ? say.live.off : say.live.on),
         html("span", { class: `small change ${left < whole ? "falls" : "rises"}`, "data-field": "left" }, say.live.left(percentage(left))));
     }))),

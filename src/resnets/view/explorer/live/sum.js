@@ -11,7 +11,12 @@ import { ratioOf } from "./strip.js";
 /** @typedef {import("./record.js").MapKind} MapKind */
 /** @typedef {import("./record.js").Volume} Volume */
 /** @typedef {import("../state.js").State} State */
-/** @typedef {{ width: number, pixels: number, change: (changes: Partial<State>) => void }} Room pixels: of the image, that a cell stands for */
+/**
+ * @typedef {{ width: number, pixels: number, change: (changes: Partial<State>) => void }} Room
+ * pixels: of the image, that a cell stands for
+ */
+
+const FIRST = 40; // channels in a grid before the button that shows the rest
 
 /**
  * @param {LiveRecord} record
@@ -26,31 +31,35 @@ export function drawSum(record, block, state, room) {
   const kinds = /** @type {MapKind[]} */ (stem ? ["output"] : ["shortcut", "residual", "output"]);
   const volumes = kinds.map((kind) => volume(record, block, kind));
   const range = Math.max(...volumes.map(rangeOf), stem ? 0 : rangeOf(volume(record, block, "sum")));
-  const chosen = Math.max(0, kept.indexOf(state.channel));
-  const shown = state.channel < 0 ? order[0] : chosen;
+  const chosen = kept.indexOf(state.channel);
+  const shown = chosen < 0 ? order[0] : chosen;
   const choose = (/** @type {number} */ place) => room.change({ channel: kept[place] });
   const wide = room.width < 620 ? room.width : (room.width - 24 * (kinds.length - 1)) / kinds.length;
   const [of] = volumes;
-  const total = floats(record.arrays, `${block}/peak`).length;
   const name = record.classifier.classes[label];
+  const grid = state.all ? order : order.slice(0, FIRST);
+  const peaks = floats(record.arrays, `${block}/peak`);
+  const silent = kept.flatMap((channel, place) => (peaks[channel] === 0 ? [place] : []));
   return html(
     "section",
     { class: "sum", "data-block": block },
     html("h3", {}, stem ? say.live.stemTitle : say.live.sumTitle(block)),
     !stem && sumWords(record, block),
-    html("p", { class: "small muted" }, say.live.gridWords(kept.length, total, of.rows, of.columns, cellSize(of), room.pixels), " ", strength ? say.live.byStrength(name) : say.live.byMean(name)),
+    html("p", { class: "small muted" }, say.live.gridWords(kept.length, peaks.length, of.rows, of.columns, cellSize(of), room.pixels), " ", strength ? say.live.byStrength(name) : say.live.byMean(name)),
     scaleLegend(range, say.live.error(shortNumber(Math.max(...volumes.flatMap((one) => [...one.steps])) / 2))),
     html("div", { class: "grids" }, ...kinds.map((kind, place) => html("figure", {},
-      html("figcaption", {}, kindWords(record, kind)),
-      mapGrid(volumes[place], order, { range, width: wide, label: say.live.gridLabel(kindWords(record, kind), block, kept.length), chosen: shown, choose })))),
+      html("figcaption", {}, kindWords(record, kind, block)),
+      mapGrid(volumes[place], grid, { range, width: wide, label: say.live.gridLabel(kindWords(record, kind, block), block, grid.length), silent: kind === "output" ? silent : [], chosen: shown, choose })))),
+    order.length > grid.length && html("button", { type: "button", class: "more", "data-key": "all", click: () => room.change({ all: true }) }, say.live.showAll(order.length)),
     enlarged(record, block, { kept, order, strength, shown, range, choose }),
     everyChannel(record, block, kept, room.width),
     channelTable(record, block, { order, kept, strength }),
   );
 }
 
-/** @param {LiveRecord} record @param {MapKind} kind */
-function kindWords(record, kind) {
+/** @param {LiveRecord} record @param {MapKind} kind @param {string} [block] */
+function kindWords(record, kind, block = "") {
+  if (block === "stem") return say.live.kinds.stem;
   return kind === "output" ? say.live.kinds.output(record.classifier.last) : say.live.kinds[kind];
 }
 
@@ -88,7 +97,7 @@ function enlarged(record, block, { kept, order, strength, shown, range, choose }
       strength && html("span", { class: "small", "data-field": "strength" }, say.live.strength(shortNumber(strength[shown])))),
     html("div", { class: "terms" }, ...kinds.flatMap((kind, index) => [
       index > 0 && html("span", { class: "operator", "aria-hidden": "true" }, index === 1 ? "+" : index === 2 ? "=" : "→"),
-      html("figure", {}, html("figcaption", {}, kindWords(record, kind)), pointed(volumes[index], shown, range, tell)),
+      html("figure", {}, html("figcaption", {}, kindWords(record, kind, block)), pointed(volumes[index], shown, range, tell)),
     ])),
     html("p", {}, said),
   );
@@ -116,7 +125,7 @@ function pointed(of, channel, range, tell) {
   return canvas;
 }
 
-/** A bar for every channel, the silent ones crossed, those that are kept above a line. @param {LiveRecord} record @param {string} block @param {number[]} kept @param {number} width */
+/** A bar for every channel, the silent ones marked below it; those that are kept are darker. @param {LiveRecord} record @param {string} block @param {number[]} kept @param {number} width */
 function everyChannel(record, block, kept, width) {
   const peaks = floats(record.arrays, `${block}/peak`);
   const silent = Array.from(peaks, (peak, channel) => (peak === 0 ? channel : -1)).filter((channel) => channel >= 0);

@@ -43,7 +43,8 @@ export class LiveView {
     if (!record) return html("p", {}, say.live.noRecord(network.name));
     const { classifiers, pictures, records } = this.live;
     const cards = classifiers.length > 1 ? classifiers.length : pictures.length;
-    const room = Math.min(330, Math.max(220, width / Math.min(cards, Math.max(1, Math.floor(width / 240))) - 16), width);
+    const perRow = classifiers.length > 1 ? 2 : Math.max(1, Math.min(cards, Math.floor((width + 16) / 256)));
+    const room = width < 620 ? width - 28 : Math.min(360, (width + 16) / perRow - 44);
     const found = network.byName.get(state.at);
     const block = found && "shortcut" in found ? found : found && "kind" in found ? found.block : found && "blocks" in found ? found.blocks[0] : null;
     const operation = found && "kind" in found && found.kind === "conv" ? found : null;
@@ -52,7 +53,7 @@ export class LiveView {
       { class: "live" },
       html("h2", {}, say.live.title),
       classChooser(record, state, change),
-      html("div", { class: `cards ${classifiers.length > 1 ? "two" : ""}`, style: `--card: ${Math.floor(room)}px` }, ...ordered(records, classifiers.length).map((one) => drawCard(one, state, {
+      html("div", { class: `cards ${records.length === 1 ? "one" : ""}`, style: `--columns: ${width < 620 ? 1 : perRow}` }, ...ordered(records, classifiers.length).map((one) => drawCard(one, state, {
         width: room, several: classifiers.length > 1, current: one === record, change,
       }))),
       html("p", { class: "small muted" }, say.live.pictureNote(record.classifier.preprocessing)),
