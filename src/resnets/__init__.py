@@ -39,9 +39,9 @@ if TYPE_CHECKING:
     from resnets.serve.client import Client
     from resnets.serving import serve
     from resnets.sharding import shard
+    from resnets.showing import show
     from resnets.spec import ResNetSpec, Stem
     from resnets.training.listener import Listener
-    from resnets.view.show import show
     from resnets.weights.backbone import resnet
     from resnets.weights.conversion import convert
 
@@ -73,7 +73,7 @@ _HOMES = {
     "resnet": "resnets.weights.backbone",
     "shard": "resnets.sharding",
     "serve": "resnets.serving",
-    "show": "resnets.view.show",
+    "show": "resnets.showing",
     "train": "resnets.api",
     "train_seeds": "resnets.api",
 }

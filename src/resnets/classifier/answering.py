@@ -74,7 +74,7 @@ class Answering(Outputs):
         """
         if top < 1:
             raise InputError(f"top = {top}: must be at least 1")
-        named = ((_name(image, place), image) for place, image in enumerate(images))
+        named = ((name_of(image, place), image) for place, image in enumerate(images))
         together = max(1, batch_size // VIEWS[tta])
         waiting: list[Viewed] = []
         for item in loading.in_order(lambda one: self.viewed(*one, tta), named, ahead=2 * together):
@@ -89,17 +89,20 @@ class Answering(Outputs):
         """An image decoded and as the network will see it, or the error that it cannot be read with."""
         try:
             with turn():
-                if isinstance(image, str | Path):
-                    image = self.preprocessing.decoded_file(image)
-                elif isinstance(image, Image.Image):
-                    image = decoding.upright(image, name=name)
-                elif isinstance(image, Encoded):
-                    image = self.preprocessing.decoded(image.read(), name=name)
-            return name, self.preprocessing.views(image, tta)
+                picture = self.upright(name, image)
+            return name, self.preprocessing.views(picture, tta)
         except OSError as error:
             return name, InputError(f"{name}: cannot be read ({error.strerror or error})")
         except InputError as error:
             return name, error if name in str(error) else InputError(f"{name}: {error}")
+
+    def upright(self, name: str, image: Picture | Encoded) -> Image.Image | NDArray[np.uint8]:
+        """An image decoded and as it stands upright, before preprocessing. Raises InputError or OSError."""
+        if isinstance(image, str | Path):
+            return self.preprocessing.decoded_file(image)
+        if isinstance(image, Image.Image):
+            return decoding.upright(image, name=name)
+        return self.preprocessing.decoded(image.read(), name=name) if isinstance(image, Encoded) else image
 
     def answers(self, images: Sequence[Viewed], *, top: int) -> list[Prediction]:
         """A prediction for each of some images as `viewed` gives them, in one step of the network."""
@@ -140,7 +143,8 @@ class Answering(Outputs):
         return Prediction(name, answers, sure=answers[0].probability >= self.abstain_below)
 
 
-def _name(image: Picture | Encoded, place: int) -> str:
+def name_of(image: Picture | Encoded, place: int) -> str:
+    """What a row or a message calls an image, the one at `place` of several."""
     if isinstance(image, str | Path):
         return str(image)
     return f"image {place}" if isinstance(image, Image.Image | np.ndarray) else image.name

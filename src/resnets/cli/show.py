@@ -9,7 +9,7 @@ from cyclopts import Parameter
 
 from resnets.base.errors import InputError
 from resnets.base.files import check_place, write_whole
-from resnets.cli.terminal import write_note, write_result
+from resnets.cli.terminal import watched, write_note, write_result
 from resnets.view.formats import Format, Language
 
 ENDINGS = ("", ".txt", ".md", ".tex", ".json", ".svg", ".png", ".html")
@@ -19,6 +19,7 @@ def show(
     *networks: str,
     spec: Path | None = None,
     compare: str | None = None,
+    image: Annotated[tuple[Path, ...], Parameter(consume_multiple=True)] = (),
     image_size: str | None = None,
     format: Format = "text",  # noqa: A002 - the option's name
     json: Annotated[bool, Parameter(negative="")] = False,
@@ -39,6 +40,9 @@ def show(
         A network as a .toml file, shown after the others.
     compare
         Compare the first network with this one: what differs, and what it costs.
+    image
+        With a classifier: put what it does with these images into the page, from feature maps to class activation maps.
+        If --compare is a classifier too, both are shown.
     image_size
         Pixels per side, or height x width, such as 224 or 160x224. By default each network's own.
     format
@@ -63,10 +67,11 @@ def show(
     resnets show resnet34 --open
     resnets show resnet34 --language zh --open
     resnets show resnet50_2015 --compare resnet50d
+    resnets show runs/photos --image holiday.jpg --open
     resnets show resnet34 --image-size 160x224 --format svg -o resnet34.svg
     resnets show resnet50_2015 resnet50b resnet50c resnet50d xresnet50 resnext50_32x4d --format html -o story.html
     """
-    from resnets.view.show import show as shown
+    from resnets.showing import show as shown
 
     chosen = [*networks, *([str(spec)] if spec else [])]
     if spec and spec.suffix != ".toml":
@@ -78,9 +83,12 @@ def show(
             raise InputError(f"{out}: unknown ending; use one of {', '.join(ENDINGS[1:])}")
         if form == "text" and out.suffix:
             form = cast("Format", out.suffix.lower().removeprefix(".").replace("txt", "text"))
-    content = shown(
-        *chosen, compare=compare, image_size=image_size, operations=operations, language=language
-    ).as_format(form)
+    with watched() as watch:
+        found = shown(
+            *chosen, compare=compare, image_size=image_size, operations=operations, language=language, images=image,
+            watch=watch,
+        )  # fmt: skip
+    content = found.as_format(form)
     if open and out is None:
         out = Path(tempfile.mkdtemp(prefix="resnets-")) / f"{Path(chosen[0]).stem}.{form}"
     if out is not None:

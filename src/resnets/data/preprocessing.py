@@ -147,6 +147,17 @@ class Preprocessing:
         scaled = rows.div_(255).sub_(mean).div_(std)
         return scaled.view(batch, height, width, channels).permute(0, 3, 1, 2)
 
+    def box(self, width: int, height: int) -> tuple[float, float, float, float]:
+        """Left, top, right and bottom of what `pixels` shows of an image of this size, in the image's own pixels.
+
+        Where the network sees a frame around the image, the box is larger than the image.
+        """
+        wide, high = self._target((width, height))
+        left, top = (round((side - self.size) / 2) for side in (max(wide, self.size), max(high, self.size)))
+        left, top = left - max(0, self.size - wide) // 2, top - max(0, self.size - high) // 2
+        across, down = width / wide, height / high
+        return left * across, top * down, (left + self.size) * across, (top + self.size) * down
+
     def _planes(self, image: Image.Image | NDArray[np.uint8]) -> list[Image.Image]:
         """The image as one picture of our channels; where no picture has so many, as one grey picture a channel."""
         if isinstance(image, np.ndarray):

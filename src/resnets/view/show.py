@@ -3,9 +3,9 @@
 import html
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 from resnets import catalog
 from resnets.base.errors import InputError, nearest
@@ -20,6 +20,9 @@ from resnets.view.formats import Format, Language
 from resnets.view.networks import network_record, operation_table, stage_table
 from resnets.view.table import Table, render
 
+if TYPE_CHECKING:
+    from resnets.view.explorer.live import Live
+
 Network = str | Path | ResNetSpec | Row
 
 
@@ -30,6 +33,7 @@ class Shown:
     networks: tuple[tuple[Row, Structure], ...]
     compared: bool = False  # the first with each of the others
     language: Language = "en"  # of the explorer page
+    live: "Live | None" = None  # what classifiers among them do with images, for the page
     operations: bool | None = None  # whether every operation too; None: in JSON alone, not in tables
 
     def __repr__(self) -> str:
@@ -38,7 +42,9 @@ class Shown:
     def as_format(self, form: Format) -> str | bytes:
         """The text, or for png the bytes, of one format. Raises InputError where the networks do not suit it."""
         if form == "html":
-            return page(self.networks, self.language)
+            return page(self.networks, self.language, self.live)
+        if self.live is not None:
+            raise InputError(f"--format {form}: images are shown in the page alone; use --open or -o FILE.html")
         if form == "svg":
             return self._diagram()
         if form == "png":
@@ -50,6 +56,10 @@ class Shown:
         if form in ("text", "md", "tex"):
             return render(self._tables(), form)
         raise InputError(f"format {form!r}: {nearest(form, get_args(Format))}")
+
+    def with_live(self, live: "Live") -> "Shown":
+        """The same, with what classifiers among the networks do with images."""
+        return replace(self, live=live)
 
     def as_dict(self) -> dict[str, Any]:
         """The networks, and if compared their comparisons, as JSON values with nothing rounded."""
@@ -78,7 +88,7 @@ class Shown:
         return render(self._tables(), "text")
 
     def _repr_html_(self) -> str:
-        content = html.escape(page(self.networks, self.language), quote=True)
+        content = html.escape(page(self.networks, self.language, self.live), quote=True)
         return (
             f'<iframe srcdoc="{content}" title="residual networks" style="width:100%;height:900px;border:0"></iframe>'
         )
@@ -112,12 +122,13 @@ def show(
 def _row(network: Network) -> Row:
     if isinstance(network, Row):
         return network
-    if not isinstance(network, ResNetSpec) and _is_classifier(Path(network)):
+    if not isinstance(network, ResNetSpec) and is_classifier(Path(network)):
         return _of_classifier(Path(network))
     return catalog.resolve(network)
 
 
-def _is_classifier(path: Path) -> bool:
+def is_classifier(path: Path) -> bool:
+    """Whether a path is that of a classifier, a run's folder, or what was exported of one."""
     return path.is_dir() or path.suffix.lower() in (".safetensors", ".onnx", ".pt2")
 
 
@@ -131,7 +142,7 @@ def _of_classifier(path: Path) -> Row:
         header, source = read_exported_header(path), f"exported as {path}"
     else:
         header = read_header(path / "classifier.safetensors" if path.is_dir() else path)
-        source = f"the classifier {path}"
+        source = source_of(path)
     name = path.name if path.is_dir() else path.stem
     try:
         spec, size = spec_values.from_dict(header["spec"], where=f"{path}: spec"), int(header["preprocessing"]["size"])
@@ -140,12 +151,17 @@ def _of_classifier(path: Path) -> Row:
     return Row(name, spec, source, size)
 
 
+def source_of(path: Path) -> str:
+    """Where the network of a classifier comes from, as the page says it."""
+    return f"the classifier {path}"
+
+
 def _distinct(rows: Sequence[Row]) -> list[Row]:
-    """The same network named twice once; different ones of one name told apart by a number."""
+    """The same network named twice once; different ones, or two classifiers, of one name told apart by a number."""
     found: dict[str, Row] = {}
     for row in rows:
         name, number = row.name, 2
-        while name in found and found[name].spec != row.spec:
+        while name in found and (found[name].spec, found[name].source) != (row.spec, row.source):
             name, number = f"{row.name}-{number}", number + 1
         found[name] = Row(name, row.spec, row.source, row.image_size, row.published)
     return list(found.values())

@@ -11,7 +11,7 @@ import { LANGUAGES, say } from "./words.js";
  *   language: (language: Language) => void, edit: () => void, save: () => void }} Asks what a reader may ask for here
  */
 
-const VIEWS = /** @type {const} */ (["blocks", "walk", "compare"]);
+const VIEWS = /** @type {const} */ (["blocks", "walk", "compare", "image"]);
 
 /** Made anew in another language; between, it follows the state. */
 export class Header {
@@ -37,8 +37,9 @@ export class Header {
     this.offer(network);
     this.against.value = state.view === "compare" ? state.against : "";
     byId("view-change").setAttribute("aria-pressed", String(state.edit));
+    byId("save").hidden = state.view === "image"; // its maps are pixels, which a drawing cannot hold
     for (const view of [...VIEWS, /** @type {const} */ ("tours")]) {
-      byId(`view-${view}`).setAttribute("aria-pressed", String(view === "tours" ? state.view === view || state.tour !== "" : state.view === view && state.tour === ""));
+      document.getElementById(`view-${view}`)?.setAttribute("aria-pressed", String(view === "tours" ? state.view === view || state.tour !== "" : state.view === view && state.tour === ""));
     }
   }
 
@@ -65,7 +66,7 @@ export class Header {
     bar.setAttribute("aria-label", page.view);
     bar.replaceChildren(
       button("tours", "", () => this.asks.view("tours")),
-      ...VIEWS.map((view) => button(view, "", () => this.asks.view(view))),
+      ...VIEWS.filter((view) => view !== "image" || this.model.live).map((view) => button(view, "", () => this.asks.view(view))),
       button("change", "", () => this.asks.edit()),
       html("span", { class: "right" }),
       html("button", { type: "button", id: "save", click: () => this.asks.save() }, page.save),

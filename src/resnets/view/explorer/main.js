@@ -10,6 +10,8 @@ import { saveDrawing } from "./export.js";
 import { Header } from "./header.js";
 import { inspect, summary } from "./inspector.js";
 import { around, beneath, beside, besideRow } from "./keys.js";
+import { openLive } from "./live/record.js";
+import { LiveView } from "./live/view.js";
 import { inspectPair } from "./pair.js";
 import { Store, emptyState } from "./state.js";
 import { drawTable } from "./table.js";
@@ -44,6 +46,9 @@ class Page {
     this.changed = new ChangedNetworks(model);
     this.panel = new ChangePanel({ change: (change) => this.store.set({ change, tour: "" }), close: () => this.store.set({ edit: false }) });
     this.store.listeners.push(() => this.draw());
+    /** @type {LiveView | null} */
+    this.live = null;
+    if (model.live) this.unpack(model.live);
     addEventListener("keydown", (event) => this.onKey(event));
     new ResizeObserver(() => this.resize()).observe(byId("canvas"));
     this.draw();
@@ -96,6 +101,19 @@ class Page {
     return names[(names.indexOf(this.network.name) + 1) % names.length];
   }
 
+  /** What classifiers did with images, once it is inflated. @param {any} packed */
+  async unpack(packed) {
+    try {
+      this.live = new LiveView(await openLive(packed));
+      matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.drawCanvas());
+      document.documentElement.dataset.live = "true";
+      this.draw();
+    } catch (error) {
+      byId("message").textContent = say.live.tooOld(error instanceof Error ? error.message : String(error));
+      byId("message").hidden = false;
+    }
+  }
+
   /** Another view, which ends a tour. @param {State["view"]} view */
   show(view) {
     const against = view === "compare" && !this.comparison ? this.next : this.state.against;
@@ -145,6 +163,7 @@ class Page {
     byId("inspector").replaceChildren(comparing?.pair
       ? inspectPair(comparing.pair, network, comparing.other, (one, name) => this.open(one, name))
       : inspect(shown, at));
+    if (this.live && !comparing) byId("inspector").append(this.live.inspect(network, state, (changes) => this.store.set(changes)) ?? "");
     refill(byId("table"), drawTable(shown, at, (name) => this.select(name, comparing ? state.side : "")));
     const { trouble } = this.changed.of(this.published, state.change);
     if (state.edit) this.panel.follow(this.published, network, state.change, trouble);
@@ -187,6 +206,8 @@ class Page {
       if (element.parentNode === canvas) element.previousElementSibling?.replaceWith(drawing);
       else canvas.replaceChildren(drawing, element);
       this.walkBar.follow(network, this.operation, state.scale, this.width, drawing);
+    } else if (state.view === "image") {
+      canvas.replaceChildren(this.live ? this.live.draw(network, state, this.width, (changes) => this.store.set(changes)) : html("p", {}, say.live.loading));
     } else if (state.view === "tours") {
       canvas.replaceChildren(drawTours((name, step) => this.goTour(name, step)));
     } else {
@@ -235,7 +256,7 @@ class Page {
     return {
       ArrowRight: () => move(1), ArrowLeft: () => move(-1), Enter: into, ArrowDown: into, ArrowUp: out, Escape: out,
       n: () => tour(1), p: () => tour(-1), b: () => this.show("blocks"), w: () => this.show(state.view === "walk" ? "blocks" : "walk"),
-      c: () => this.show("compare"), l: () => state.view === "walk" && this.walk({ scale: true }),
+      i: () => this.live && this.show("image"), c: () => this.show("compare"), l: () => state.view === "walk" && this.walk({ scale: true }),
     };
   }
 }

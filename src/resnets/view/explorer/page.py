@@ -13,7 +13,7 @@ import re
 from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib.resources import files
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from resnets.catalog import CATALOG, Row
 from resnets.spec import ResNetSpec
@@ -22,16 +22,19 @@ from resnets.view.diagram import palette
 from resnets.view.formats import Language
 from resnets.view.shortcuts import LOOKS
 
-STYLES = ("style.css", "diagram.css")
+if TYPE_CHECKING:
+    from resnets.view.explorer.live import Live
+
+STYLES = ("style.css", "diagram.css", "live/style.css")
 
 Named = tuple[Row, Structure]
 USUAL = ResNetSpec(depths=(3, 4, 6, 3))  # of each network only what differs from it is written
 
 
-def page(shown: Sequence[Named], language: Language = "en") -> str:
+def page(shown: Sequence[Named], language: Language = "en", live: "Live | None" = None) -> str:
     """The page that begins with `shown`, the first of them selected, and can show every network of the catalog.
 
-    language: what it speaks at first; a reader can change it there.
+    language: what it speaks at first; a reader can change it there. live: what classifiers among them do with images.
     """
     sizes = {row.name: built.image_size for row, built in shown}
     rows = {**CATALOG, **{row.name: row for row, _ in shown}}
@@ -43,6 +46,8 @@ def page(shown: Sequence[Named], language: Language = "en") -> str:
         "palette": {"light": palette.LIGHT, "dark": palette.DARK, "print": palette.PRINT},
         "rows": [_row(row, sizes.get(row.name, (row.image_size, row.image_size))) for row in rows.values()],
     }
+    if live is not None:
+        data["live"] = live.as_dict()
     text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
     parts = {"style": "".join(map(_source, STYLES)), "data": text.replace("<", "\\u003c"), "script": script()}
     return re.sub(r"\{\{(\w+)\}\}", lambda place: parts[place[1]], _source("template.html"))
@@ -75,9 +80,9 @@ def _scoped(name: str) -> str:
         _source(name),
         flags=re.MULTILINE,
     )
-    exported = re.findall(r"^export (?:function|class|const) (\w+)", given, flags=re.MULTILINE)
+    exported = re.findall(r"^export (?:async )?(?:function|class|const) (\w+)", given, flags=re.MULTILINE)
     body = re.sub(
-        r"^export (?=(?:function|class|const) \w)", "", given, flags=re.MULTILINE
+        r"^export (?=(?:async )?(?:function|class|const) \w)", "", given, flags=re.MULTILINE
     )  # another form stays, and fails
     return f"const {_variable(name)} = (() => {{\n{body}return {{ {', '.join(exported)} }};\n}})();"
 

@@ -1,15 +1,17 @@
 // What is on screen, as one value that is always the URL's hash. Views draw the state and ask for another; nothing else.
 
 /**
- * @typedef {{ network: string, view: "blocks" | "walk" | "compare" | "tours", at: string, scale: "log" | "linear",
+ * @typedef {{ network: string, view: "blocks" | "walk" | "compare" | "tours" | "image", at: string, scale: "log" | "linear",
  *   against: string, all: boolean, side: string, tour: string, step: number,
- *   language: import("./words.js").Language | "", change: string, edit: boolean }} State
- * all: whether a comparison shows what is the same, too; side: "second" where `at` is an operation of `against`; language: empty for the one that the page was written in;
- * change: what differs from the network as published, as JSON; edit: whether the sliders for that are shown
+ *   language: import("./words.js").Language | "", change: string, edit: boolean,
+ *   image: number, label: string, smooth: boolean, without: string, channel: number }} State
+ * all: whether a comparison shows what is the same, too, and an image every channel; side: "second" where `at` is an operation of `against`; language: empty for the one that the page was written in;
+ * change: what differs from the network as published, as JSON; edit: whether the sliders for that are shown; image, label, smooth, without, channel: of the view
+ * "Your image", where an empty label stands for the first answer and channel -1 for the strongest
  */
 
 /** @type {State} */
-const EMPTY = { network: "", view: "blocks", at: "", scale: "log", against: "", all: false, side: "", tour: "", step: 0, language: "", change: "", edit: false };
+const EMPTY = { network: "", view: "blocks", at: "", scale: "log", against: "", all: false, side: "", tour: "", step: 0, language: "", change: "", edit: false, image: 0, label: "", smooth: false, without: "", channel: -1 };
 
 /**
  * @param {string} hash
@@ -21,7 +23,7 @@ export function fromHash(hash, start) {
   const [view, language] = [given.get("view"), given.get("language")];
   return {
     network: given.get("network") ?? start.network,
-    view: view === "walk" || view === "compare" || view === "tours" ? view : "blocks",
+    view: view === "walk" || view === "compare" || view === "tours" || view === "image" ? view : "blocks",
     at: given.get("at") ?? "",
     scale: given.get("scale") === "linear" ? "linear" : "log",
     against: given.get("against") ?? (given.has("network") ? "" : start.against),
@@ -32,6 +34,11 @@ export function fromHash(hash, start) {
     change: given.get("change") ?? "",
     edit: given.get("edit") === "true",
     step: Math.max(0, Number.parseInt(given.get("step") ?? "0", 10) || 0),
+    image: Math.max(0, Number.parseInt(given.get("image") ?? "0", 10) || 0),
+    label: given.get("label") ?? "",
+    smooth: given.get("smooth") === "true",
+    without: given.get("without") ?? "",
+    channel: /^\d+$/.test(given.get("channel") ?? "") ? Number(given.get("channel")) : -1,
   };
 }
 

@@ -4,6 +4,7 @@
 import { CHANGE_EN, CHANGE_ZH } from "./words/change.js";
 import { DIAGRAM_EN, DIAGRAM_ZH } from "./words/diagram.js";
 import { INSPECTOR_EN, INSPECTOR_ZH } from "./words/inspector.js";
+import { LIVE_EN, LIVE_ZH } from "./words/live.js";
 import { OPERATIONS_EN, OPERATIONS_ZH } from "./words/operations.js";
 import { PAGE_EN, PAGE_ZH } from "./words/page.js";
 import { PARTS_EN, PARTS_ZH } from "./words/parts.js";
@@ -19,6 +20,7 @@ const ENGLISH = {
   costs: COSTS_EN,
   diagram: DIAGRAM_EN,
   inspector: INSPECTOR_EN,
+  live: LIVE_EN,
   operations: OPERATIONS_EN,
   page: PAGE_EN,
   parts: PARTS_EN,
@@ -34,6 +36,7 @@ const CHINESE = {
   costs: COSTS_ZH,
   diagram: DIAGRAM_ZH,
   inspector: INSPECTOR_ZH,
+  live: LIVE_ZH,
   operations: OPERATIONS_ZH,
   page: PAGE_ZH,
   parts: PARTS_ZH,
