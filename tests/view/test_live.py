@@ -23,7 +23,8 @@ from tests.accessibility import assert_accessible
 Open = Callable[..., Any]
 
 # What the page's modules know, for a test to ask.
-EXPOSED = "globalThis.inside = { volume, cellValue, firstOutput, arrayOf }; globalThis.shownPage = new Page(readModel"
+EXPOSED = """Object.assign(globalThis, { inside: { ...$live_record, ...$live_convolve } });
+globalThis.shownPage = new Page(readModel"""
 VALUES = """([place, block, kind]) => {
   const record = shownPage.live.live.records[place];
   const of = inside.volume(record, block, kind);
