@@ -22,8 +22,8 @@ quickstart: .venv/installed  ## train on the embedded digits, evaluate, predict 
 	$(BIN)/resnets predict $(RUN) quickstart/digit.png --top 3
 	@echo "The classifier is $(RUN)/classifier.safetensors; $(RUN) also holds report.html and recipe.toml."
 
-test: lint contracts javascript  ## everything that must pass
-	$(MAKE) --no-print-directory -j2 types tests  # pyright keeps one core busy for a minute, and the tests use what is left
+test: .venv/installed-dev node_modules/.installed  ## everything that must pass; what is short begins first
+	$(MAKE) --no-print-directory -j3 lint contracts javascript types tests
 
 lint: .venv/installed-dev
 	$(BIN)/ruff check .
@@ -39,8 +39,11 @@ javascript: node_modules/.installed  ## lint and types of the pages
 	$(NODE) node_modules/eslint/bin/eslint.js src/resnets/view/explorer src/resnets/serve/page
 	$(NODE) node_modules/typescript/bin/tsc --project jsconfig.json
 
-tests: .venv/installed-dev  ## one thread a process: two processes with two threads each fight over two cores
-	OMP_NUM_THREADS=1 $(BIN)/pytest -n auto --dist worksteal $(PYTEST)
+# One thread a process: two processes with two threads each fight over two cores. One process more than cores: some tests
+# wait, for a browser, a server or a process that they killed. Bytecode is kept, as each process reads all modules anew.
+WORKERS = $(shell $(BIN)/python -c "from resnets.base.cpus import usable_cpus; print(usable_cpus() + 1)")
+tests: .venv/installed-dev
+	OMP_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE= $(BIN)/pytest -n $(WORKERS) --dist worksteal $(PYTEST)
 
 slow: .venv/installed-dev  ## what is too long for every day: published scores of exported files
 	$(BIN)/pytest -m slow $(PYTEST)

@@ -2,7 +2,7 @@
 
 jaxtyping's hook puts its own wrapper around every function, and that wrapper costs twenty times what beartype does.
 Only a function that names shapes needs it, to hold them against one another. Every other function gets beartype alone,
-when it is first called.
+when it is first called, and then on so many calls of each test that what goes wrong is met.
 """
 
 import dataclasses
@@ -13,14 +13,23 @@ from typing import Any, get_args, get_type_hints
 import jaxtyping
 from beartype import BeartypeConf, beartype
 
+OFTEN, SELDOM = 50, 30  # calls of a function without shapes that are checked in each test; after them one in so many
+
 check = beartype(conf=BeartypeConf(is_pep484_tower=True))
 by_jaxtyping = jaxtyping.jaxtyped
+test = 0  # which one runs
 
 
 def install() -> None:
     """Have every module of `resnets` that is imported from now on checked as it runs."""
     setattr(jaxtyping, "jaxtyped", checked)  # noqa: B010 # what the hook writes above every function and class
     jaxtyping.install_import_hook("resnets", f"{__name__}.check")
+
+
+def begin() -> None:
+    """The calls of a new test are counted from now on."""
+    global test  # noqa: PLW0603 - every function looks at it
+    test += 1
 
 
 def checked(of: Any = None, *, typechecker: Any) -> Any:
@@ -40,14 +49,19 @@ def checked(of: Any = None, *, typechecker: Any) -> Any:
 
 def _checked(function: Callable[..., Any]) -> Callable[..., Any]:
     guarded: Callable[..., Any] | None = None
+    calls, within, shapes = 0, 0, False
 
     @wraps(function)
     def either(*args: Any, **kwargs: Any) -> Any:
-        nonlocal guarded
-        if jaxtyping.config.jaxtyping_disable:
+        nonlocal guarded, calls, within, shapes
+        if within != test:
+            calls, within = 0, test
+        calls += 1
+        if jaxtyping.config.jaxtyping_disable or (calls > OFTEN and calls % SELDOM and not shapes):
             return function(*args, **kwargs)
         if guarded is None:
-            guarded = by_jaxtyping(function, typechecker=check) if _names_shapes(function) else check(function)
+            shapes = _names_shapes(function)
+            guarded = by_jaxtyping(function, typechecker=check) if shapes else check(function)
         return guarded(*args, **kwargs)
 
     return either

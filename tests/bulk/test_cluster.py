@@ -15,6 +15,7 @@ import torch
 import resnets
 from benchmarks import bulk_kill
 from resnets.base.errors import InputError, RunFailed
+from resnets.base.ray_cluster import connected
 from resnets.bulk import cluster
 from resnets.bulk import run as bulk
 from resnets.bulk.cluster import PartWorker
@@ -113,12 +114,16 @@ def test_without_an_address_a_cluster_is_begun_whatever_runs_here(
 ) -> None:
     import ray
 
+    def init(address: str, **_: object) -> None:
+        asked.append((address, os.environ["RAY_USAGE_STATS_ENABLED"]))
+
     asked: list[object] = []
     monkeypatch.setenv("RAY_ADDRESS", "ray://elsewhere:10001")
-    monkeypatch.setattr(ray, "init", lambda address, **_: asked.append(address))
+    monkeypatch.setattr(ray, "init", init)
     monkeypatch.setattr(ray, "shutdown", lambda: None)
-    with cluster._connected(given):
-        assert asked == [taken]
+    with connected(given, needs="ray.data", extra="cluster"):
+        assert asked == [(taken, "0")]
+    assert "RAY_USAGE_STATS_ENABLED" not in os.environ
 
 
 def test_parts_that_come_to_be_seen_late_are_waited_for_and_their_number_is_said_when_they_do_not(

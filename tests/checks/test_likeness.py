@@ -9,7 +9,7 @@ from resnets.checks import likeness, looks
 from tests.checks import faults
 
 
-@pytest.mark.parametrize("count", [2, 60, 3000])
+@pytest.mark.parametrize("count", [2, 60, 1000])
 @pytest.mark.parametrize("spread", [10, 64])
 def test_near_pairs_are_those_that_comparing_all_pairs_finds(count: int, spread: int) -> None:
     random = np.random.default_rng(count)

@@ -123,16 +123,26 @@ def without_export() -> Iterator[None]:
 
 
 Start = Callable[..., Running]
+Begin = Callable[[Any, Settings], Running]
 
 
 @pytest.fixture(scope="module")
-def start() -> Iterator[Start]:
+def start(begin: Begin) -> Start:
     """Starts servers, which end with the module."""
+
+    def started(*paths: Path, limits: dict[str, Any] | None = None, **options: Any) -> Running:
+        settings = Settings(port=0, threads=2, limits=Limits(**limits or {}), **options)
+        return begin(servers.application(served.named_paths([str(path) for path in paths]), settings), settings)
+
+    return started
+
+
+@pytest.fixture(scope="module")
+def begin() -> Iterator[Begin]:
+    """Starts servers of applications, which end with the module."""
     ends: list[Callable[[], None]] = []
 
-    def begin(*paths: Path, limits: dict[str, Any] | None = None, **options: Any) -> Running:
-        settings = Settings(port=0, threads=2, limits=Limits(**limits or {}), **options)
-        app = servers.application(served.named_paths([str(path) for path in paths]), settings)
+    def begun(app: Any, settings: Settings) -> Running:
         listener = servers.listener(settings)
         ready: Future[asyncio.AbstractEventLoop] = Future()
         server = servers.Server(app, settings, on_start=lambda: ready.set_result(asyncio.get_running_loop()))
@@ -148,7 +158,7 @@ def start() -> Iterator[Start]:
         ends.append(end)
         return Running(app, listener.getsockname()[1], loop)
 
-    yield begin
+    yield begun
     for end in ends:
         end()
 

@@ -128,6 +128,7 @@ def test_axe_finds_nothing_serious(written: Path, opened_file: Open) -> None:
     assert tab.evaluate("document.documentElement.scrollWidth") <= 390
 
 
+@pytest.mark.slow  # the page's answers, pixels and maps are tested above, and the gate's judgment in tests/export
 def test_the_exporters_gate_passes_the_page_and_no_page_that_resizes_otherwise(
     written: Path, classifier: Classifier, photos: Path, browser: Any
 ) -> None:

@@ -7,6 +7,7 @@ import signal
 import socket
 import threading
 import time
+import weakref
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -109,6 +110,19 @@ def test_a_reload_under_load_drops_nothing_and_changes_what_answers(
     assert statuses[200] > 20
     after = running.ask("GET", "/v1/classifiers").json["classifiers"][0]["temperature"]
     assert (before, after) == (1.7, 2.5)
+
+
+@pytest.mark.parametrize("exported", [False, True])
+def test_a_classifier_that_was_replaced_is_let_go(exported: bool, start: Start, own: Path, onnx_file: Path) -> None:
+    running = start(onnx_file if exported else own)
+    before = weakref.ref(running.app.registry.get())
+    for path in ("/", "/v1/classifiers", f"/explorer/{running.app.registry.names()[0]}"):
+        assert running.ask("GET", path).status == 200
+    asked = "/v1/predict?seen=true" if exported else "/v1/predict?map=true"  # the explorer once kept eight of them
+    assert running.ask("POST", asked, GOOD[0]).status == 200
+    asyncio.run_coroutine_threadsafe(running.app.reload_all(), running.loop).result(30)
+    assert running.ask("POST", asked, GOOD[0]).status == 200
+    assert before() is None
 
 
 def test_a_reload_by_the_protocol_needs_the_key_and_a_bad_file_changes_nothing(start: Start, own: Path) -> None:

@@ -17,7 +17,7 @@ from resnets.network import ResNet
 from resnets.weights.conversion import convert
 from tests.weights.publishers import cifar, imagenet, named, pretraining, scripts
 
-SIZE = 64  # pixels, where a network begins with a stride and a pool
+SIZE = 48  # pixels, where a network begins with a stride and a pool
 
 
 @cache

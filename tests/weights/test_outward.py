@@ -40,7 +40,7 @@ def classifier(name: str, *, channels: int = 3, **fields: Any) -> Classifier:
 
 
 def logits(network: torch.nn.Module, channels: int = 3) -> torch.Tensor:
-    images = torch.randn(2, channels, 64, 64, generator=torch.Generator().manual_seed(1))
+    images = torch.randn(2, channels, 64, 48, generator=torch.Generator().manual_seed(1))
     with torch.inference_mode():
         return network.eval().to(memory_format=torch.contiguous_format)(images)  # pyright: ignore[reportCallIssue] # torch's stub lacks this overload
 

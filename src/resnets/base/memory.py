@@ -1,7 +1,9 @@
-"""How much memory this process may use, which in a container is less than the machine has."""
+"""How much memory this process may use, which in a container is less than the machine has; and giving some back."""
 
+import ctypes
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from resnets.base.cpus import control_groups, text
@@ -37,3 +39,9 @@ def _limits() -> Iterator[int]:
         for name in ("memory.max", "memory.limit_in_bytes"):
             if (limit := text(folder / name).strip()).isdecimal():
                 yield int(limit)
+
+
+def give_back() -> None:
+    """Return freed memory to the system, where the C library keeps it for later (glibc); elsewhere do nothing."""
+    with suppress(AttributeError, OSError):
+        ctypes.CDLL(None).malloc_trim(0)

@@ -6,8 +6,6 @@ that dies costs the part that it was at, which Ray gives to another, and a part 
 
 import logging
 import os
-import signal
-import threading
 from collections.abc import Callable, Generator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -15,6 +13,7 @@ from typing import Any
 
 from resnets.base.errors import InputError, RunFailed
 from resnets.base.files import write_whole
+from resnets.base.ray_cluster import connected
 from resnets.bulk.job import Job
 from resnets.bulk.work_folder import WorkFolder
 from resnets.bulk.worker import Opener, Worker
@@ -64,7 +63,7 @@ def compute(
     Raises InputError when Ray or the cluster is not there, RunFailed when a part cannot be computed.
     """
     copy = write_whole(work_folder.folder / f"classifier{classifier.suffix}", read_whole(classifier))
-    with _connected(address) as ray, _quietly(ray):
+    with connected(address, needs="ray.data", extra="cluster") as ray, _quietly():
         gpus = {"num_gpus": 1} if job.device.startswith("cuda") else {}
         most = workers or max(1, int(ray.cluster_resources().get("GPU" if gpus else "CPU", 1)))
         numbers = ray.data.from_items([{"part": part} for part in missing], override_num_blocks=len(missing))
@@ -102,38 +101,10 @@ def _enter(folder: str) -> None:
 
 
 @contextmanager
-def _connected(address: str | None) -> Generator[Any]:
-    """Ray, connected to a cluster; one that was started for this is stopped at the end."""
-    try:
-        import ray
-        import ray.data
-        import ray.exceptions
-    except ImportError:
-        raise InputError("--engine ray needs Ray, which is not installed: pip install 'resnets[cluster]'") from None
-    ours = not ray.is_initialized()
-    if ours:
-        handler = signal.getsignal(signal.SIGTERM)
-        try:
-            # Without an address Ray would take that of RAY_ADDRESS, or of a cluster that happens to run here.
-            ray.init(
-                address=address or "local", include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR
-            )
-        except Exception as error:  # what Ray raises where it cannot start is a bare Exception
-            where = f"the Ray cluster at {address}" if address else "a Ray cluster on this machine"
-            raise InputError(f"{where} cannot be used ({' '.join(str(error).split())[:200]})") from error
-        finally:
-            if threading.current_thread() is threading.main_thread():
-                signal.signal(signal.SIGTERM, handler)  # Ray puts one of its own there
-    try:
-        yield ray
-    finally:
-        if ours:
-            ray.shutdown()
-
-
-@contextmanager
-def _quietly(ray: Any) -> Generator[None]:
+def _quietly() -> Generator[None]:
     """Ray Data shows no progress bars and tells no news in the block: whoever watches us is told how far it is."""
+    import ray.data
+
     context, logger = ray.data.DataContext.get_current(), logging.getLogger("ray.data")
     bars, level = context.enable_progress_bars, logger.level
     context.enable_progress_bars = False

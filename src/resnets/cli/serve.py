@@ -3,7 +3,7 @@
 import os
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
@@ -28,6 +28,9 @@ def serve(
     timeout: float = 30.0,
     drain: float = 0.0,
     threads: int | None = None,
+    engine: Literal["local", "ray"] = "local",
+    replicas: str | None = None,
+    ray_address: str | None = None,
 ) -> None:
     """Answer over HTTP: a web page, images in and answers out, and the open inference protocol.
 
@@ -61,13 +64,20 @@ def serve(
     drain
         Seconds that the server still answers after SIGTERM while /readyz says no, so that a balancer notices.
     threads
-        Cores to use. By default all.
+        Cores to use, of each replica if there are several. By default all.
+    engine
+        Compute in this process, or in replicas on a Ray cluster.
+    replicas
+        How many, such as 2; or MIN:MAX, such as 1:4, for as many as the load needs. By default 1.
+    ray_address
+        Address of the Ray cluster. By default one is started on this machine.
 
     Examples
     --------
     resnets serve runs/photos
     resnets serve flowers=runs/flowers birds=birds-int8.onnx --port 9000
     resnets serve runs/photos --host 0.0.0.0 --allow-host photos.example.org --key-file key.txt
+    resnets serve runs/photos --engine ray --replicas 1:4
     """
     from resnets.serve.limits import Limits
     from resnets.serve.logs import logging_to
@@ -80,6 +90,7 @@ def serve(
         serve_until_stopped(
             classifiers, started=lambda address: write_note(f"resnets serves at {address}"), host=host, port=port,
             key=_key(key_file), hosts=allow_host, origins=allow_origin, threads=threads, drain=drain, limits=limits,
+            engine=engine, replicas=replicas, ray_address=ray_address,
         )  # fmt: skip
 
 

@@ -129,6 +129,7 @@ def export(
     name = path / "1" / "model.onnx" if options.to == "triton" else path
     header = classifier.header() | {"export": _described(classifier, options.kind)}
     at_gate = Gate(classifier, judged, watch)
+    at_gate.check_classifier()
     finished = _finisher(options, at_gate, header, name)
     opened = exports.from_bytes(finished(header), name)
     found = at_gate.require(opened, max_drop=options.max_drop)

@@ -42,6 +42,10 @@ class Parity:
             return 100 * (self.count - self.equal) / self.count
         return 100 * (self.classifier.correct - self.exported.correct) / self.count
 
+    def check_classifier(self) -> None:
+        """Raise RunFailed when its own outputs are not finite numbers: before a file is made, which takes longer."""
+        _ = self.ours
+
     @property
     def accuracy(self) -> float:
         """Of the file, 0 to 1; without labels, its agreement with the classifier."""
@@ -83,6 +87,10 @@ class Gate:
     def ours(self) -> NDArray[np.float64]:
         """The classifier's probabilities."""
         return _probabilities(self.classifier, self.images.images, self.watch, "classifier")
+
+    def check_classifier(self) -> None:
+        """Raise RunFailed when its own outputs are not finite numbers: before a file is made, which takes longer."""
+        _ = self.ours
 
     @property
     def accuracy(self) -> float:

@@ -1,7 +1,7 @@
 """All addresses of a server, as an ASGI application."""
 
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -9,6 +9,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp
 
 from resnets.serve import explorer, v1, v2
 from resnets.serve.guard import FAILED, Guard, error_of
@@ -33,11 +34,12 @@ class Application:
         self.service = Service(registry, settings.limits, self.metrics, threads=settings.threads)
         api = FastAPI(title="resnets serve", description=_ABOUT, version="1", docs_url=None, redoc_url=None,
                       lifespan=self._lifespan, redirect_slashes=False)  # fmt: skip
-        _handle_errors(api)
+        handle_errors(api)
         api.include_router(v1.routes(self.service))
         api.include_router(v2.routes(self.service, key=settings.key))
-        self._add_health(api)
+        add_health(api, ready=self._ready, metrics=self._metrics)
         _add_pages(api, registry)
+        self.api: ASGIApp = api  # without the guard, for whoever has one before it
         self.guard = Guard(api, settings, self.metrics)
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
@@ -53,36 +55,51 @@ class Application:
         """From now on say that the server is not ready."""
         self.guard.draining = True
 
-    async def reload_all(self) -> None:
-        """Read every classifier again."""
+    async def reload_all(self) -> list[str]:
+        """Read every classifier again; the names of those that can't be used, so that the ones before go on."""
+        kept: list[str] = []
         for name in self.registry.names():
             try:
                 await self.registry.reload(name)
                 self.metrics.reloads.labels(name).inc()
             except Refused as refused:
                 log.warning("%s: %s", name, refused.message)
+                kept.append(name)
+        return kept
 
     @asynccontextmanager
     async def _lifespan(self, _: FastAPI) -> AsyncIterator[None]:
         yield
         self.service.close()
 
-    def _add_health(self, api: FastAPI) -> None:
-        @api.get("/healthz", tags=["health"], summary="Whether the process runs")
-        async def healthz() -> JSONResponse:
-            return JSONResponse({"alive": True})
+    async def _ready(self) -> bool:
+        return not self.draining
 
-        @api.get("/readyz", tags=["health"], summary="Whether requests should be sent here")
-        @api.get("/v2/health/ready", tags=["open inference protocol"], summary="Whether all models answer")
-        async def readyz() -> JSONResponse:
-            return JSONResponse({"ready": not self.draining}, 503 if self.draining else 200)
-
-        @api.get("/metrics", tags=["health"], summary="Counters for Prometheus")
-        async def metrics() -> Response:
-            return Response(self.metrics.text(), media_type=CONTENT_TYPE)
+    async def _metrics(self) -> bytes:
+        return self.metrics.text()
 
 
-def _handle_errors(api: FastAPI) -> None:
+def add_health(api: FastAPI, *, ready: Callable[[], Awaitable[bool]], metrics: Callable[[], Awaitable[bytes]]) -> None:
+    """The addresses that say how a server is. ready, metrics: what to say of it."""
+
+    @api.get("/healthz", tags=["health"], summary="Whether the process runs")
+    async def healthz() -> JSONResponse:
+        return JSONResponse({"alive": True})
+
+    @api.get("/readyz", tags=["health"], summary="Whether requests should be sent here")
+    @api.get("/v2/health/ready", tags=["open inference protocol"], summary="Whether all models answer")
+    async def readyz() -> JSONResponse:
+        found = await ready()
+        return JSONResponse({"ready": found}, 200 if found else 503)
+
+    @api.get("/metrics", tags=["health"], summary="Counters for Prometheus")
+    async def counters() -> Response:
+        return Response(await metrics(), media_type=CONTENT_TYPE)
+
+
+def handle_errors(api: FastAPI) -> None:
+    """Whatever goes wrong is answered with a status and a sentence."""
+
     def answer(request: Request, refused: Refused, more: dict[str, str] | None = None) -> JSONResponse:
         request.scope["state"]["code"] = refused.code
         said = error_of(refused, request.scope["state"]["request_id"])

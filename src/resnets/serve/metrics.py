@@ -1,6 +1,11 @@
 """What a server counts, for Prometheus."""
 
+from collections.abc import Iterator, Mapping
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.metrics_core import Metric
+from prometheus_client.parser import text_string_to_metric_families
+from prometheus_client.registry import Collector
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
@@ -34,3 +39,24 @@ class Metrics:
     def text(self) -> bytes:
         """All of them as Prometheus reads them."""
         return generate_latest(self.registry)
+
+
+def joined(own: Metrics, replicas: Mapping[str, str]) -> bytes:
+    """A server's own counters, and those of its replicas, which are labeled with their ids."""
+    registry = CollectorRegistry()
+    registry.register(_Joined(own, replicas))
+    return generate_latest(registry)
+
+
+class _Joined(Collector):
+    def __init__(self, own: Metrics, replicas: Mapping[str, str]) -> None:
+        self.own, self.replicas = own, replicas
+
+    def collect(self) -> Iterator[Metric]:
+        families = {one.name: one for one in self.own.registry.collect()}
+        for replica, text in self.replicas.items():
+            for family in text_string_to_metric_families(text):
+                into = families.setdefault(family.name, Metric(family.name, family.documentation, family.type))
+                for sample in family.samples:
+                    into.add_sample(sample.name, {**sample.labels, "replica": replica}, sample.value)
+        yield from families.values()

@@ -6,8 +6,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 from resnets.base.errors import InputError, RunFailed
+from resnets.base.memory import give_back
 from resnets.serve.limits import Refused
 from resnets.serve.served import Served
+
+LAST_ANSWERS = 2.0  # seconds, in which what began with the classifier before is answered, or most of it
 
 log = logging.getLogger(__name__)
 
@@ -46,5 +49,7 @@ class Registry:
                 log.error("%s is not replaced: %s", name, error)  # noqa: TRY400 - the message says all
                 raise Refused(409, "not_reloaded", "the new file can't be used, so the old one goes on") from None
             self._served[name] = found
+            loop = asyncio.get_running_loop()
+            loop.call_later(LAST_ANSWERS, loop.run_in_executor, None, give_back)
             log.info("%s was read again", name)
             return found

@@ -137,6 +137,14 @@ def open_served(name: str, path: Path, *, threads: int) -> Served:
     return served
 
 
+def check(path: Path) -> None:
+    """Raise InputError where `open_served` would. It reads the file, and makes nothing."""
+    if is_exported(path):
+        exports.open_exported(path, threads=1)
+    else:
+        load(_file(path))
+
+
 def _file(path: Path) -> Path:
     return RunFolder(path).classifier if path.is_dir() and not is_exported(path) else path
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import uvicorn
 
@@ -42,18 +42,39 @@ def run(paths: dict[str, Path], settings: Settings, *, started: Callable[[str], 
 
     started: is told the server's address once it listens. Raises InputError where it cannot listen there.
     """
-    sock = listener(settings)
-    with sock:
-        address = _address(settings, sock)
-        app = application(paths, settings)
-        server = Server(app, settings, on_start=lambda: started(address) if started is not None else None)
-        server.run(sockets=[sock])
+    with listener(settings) as sock:
+        run_at(sock, application(paths, settings), settings, started=started)
+
+
+def run_at(
+    sock: socket.socket, app: "Serves", settings: Settings, *, started: Callable[[str], None] | None = None
+) -> None:
+    """`run` of an application that is there, at a socket of `listener`."""
+    address = _address(settings, sock)
+    Server(app, settings, on_start=lambda: started(address) if started is not None else None).run(sockets=[sock])
+
+
+@runtime_checkable
+class Serves(Protocol):
+    """An application as a server runs it."""
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """As ASGI has it."""
+        ...
+
+    def drain(self) -> None:
+        """From now on say that the server is not ready."""
+        ...
+
+    async def reload_all(self) -> object:
+        """Read every classifier again."""
+        ...
 
 
 class Server(uvicorn.Server):
     """uvicorn's server, which drains before it ends and reads classifiers again on SIGHUP."""
 
-    def __init__(self, app: Application, settings: Settings, *, on_start: Callable[[], None] | None = None) -> None:
+    def __init__(self, app: Serves, settings: Settings, *, on_start: Callable[[], None] | None = None) -> None:
         limits = settings.limits
         config = uvicorn.Config(
             app, http=connections(limits), ws="none", lifespan="on", log_config=None, access_log=False,
@@ -63,7 +84,7 @@ class Server(uvicorn.Server):
         )  # fmt: skip
         super().__init__(config)
         self.app, self.settings, self.on_start = app, settings, on_start
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Task[object]] = set()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Listen, and hear of SIGHUP."""

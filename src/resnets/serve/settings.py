@@ -48,6 +48,27 @@ class Settings:
         return self.host == "localhost" or _is_loopback(self.host)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Workforce:
+    """How many replicas compute, and where. Raises InputError for what cannot work."""
+
+    least: int = 1
+    most: int = 1
+    address: str | None = None  # of a Ray cluster that runs; by default one is started on this machine
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.least <= self.most:
+            raise InputError(f"replicas from {self.least} to {self.most}: at least 1, and no more than the last")
+
+    @classmethod
+    def of(cls, replicas: str, address: str | None = None) -> "Workforce":
+        """Of a number, or a range such as 1:4. Raises InputError."""
+        found = re.fullmatch(r"(\d{1,4})(?::(\d{1,4}))?", replicas)
+        if found is None:
+            raise InputError(f"--replicas {replicas}: must be a number such as 2, or a range such as 1:4")
+        return cls(least=int(found[1]), most=int(found[2] or found[1]), address=address)
+
+
 def check_host(settings: Settings, host: str | None) -> None:
     """Raise Refused unless a client calls the server by an address, `localhost`, or a name that is allowed.
 
