@@ -35,6 +35,7 @@ KINDS: Mapping[str, Mapping[str, Any]] = {
     "average and max": {"pool": "both"},
     "generalized mean": {"pool": "gem"},
     "dropout": {"dropout": 0.2},
+    "plain": {"shortcut": "none"},
 }
 
 

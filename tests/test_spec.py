@@ -210,3 +210,11 @@ def test_a_spec_as_the_first_format_wrote_it_is_whole_and_means_the_same() -> No
     assert spec_values.from_dict(old) == spec
     assert spec_values.is_whole(spec_values.to_dict(spec)), "though what is None is left out"
     assert not spec_values.is_whole({"depths": [1, 1], "num_classes": 3})
+
+
+def test_a_plain_network_has_no_shortcut_anywhere_and_must_not_start_at_zero() -> None:
+    plain = variants.plain(variants.zero_gamma(find("cifar_resnet20").spec))
+    assert {block.shortcut for block in blocks(plain)} == {"none"}
+    assert not plain.zero_last_norm
+    with pytest.raises(InputError, match='shortcut = "none" with zero_last_norm = true: without shortcuts every block'):
+        dataclasses.replace(plain, zero_last_norm=True)

@@ -223,7 +223,7 @@ def test_an_output_reads_exactly_its_receptive_field(name: str, stage: int, side
 def spec_fields(draw: st.DrawFn) -> dict[str, Any]:
     """Fields of a small spec; plain values, since the type checker draws random numbers that a strategy must not."""
     stages = draw(st.integers(1, 3))
-    shortcut = draw(st.sampled_from(["pad", "projection", "projection-always", "pooled-projection"]))
+    shortcut = draw(st.sampled_from(["pad", "projection", "projection-always", "pooled-projection", "none"]))
     widths = draw(st.lists(st.sampled_from([4, 8, 12]), min_size=stages, max_size=stages))
     fields: dict[str, Any] = {"block": "basic"}
     if draw(st.booleans()):

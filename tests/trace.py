@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
-from resnets.layers import AverageAndMax, AverageInPlace, Blur, FrozenBatchNorm, GeneralizedMean
+from resnets.layers import AverageAndMax, AverageInPlace, Blur, FrozenBatchNorm, GeneralizedMean, NoShortcut
 
 KINDS: Mapping[type[nn.Module], str] = {
     nn.Conv2d: "conv",
@@ -77,7 +77,8 @@ class _Tracer(TorchFunctionMode):
         result = func(*args, **(kwargs or {}))
         if self.leaf is None and func in ADDITIONS:
             self.summed.add(self.inside[-1])
-            self.rows.append(self._row(f"{self.inside[-1]}.add", "add", args[0], result))
+            if all(isinstance(one, Tensor) for one in args):  # a plain network adds the number zero: nothing
+                self.rows.append(self._row(f"{self.inside[-1]}.add", "add", args[0], result))
         elif self.leaf is None and func in PRODUCTS:
             self.rows.append(self._row(self.inside[-1], "scale", args[0], result))
         elif self.leaf is not None and func is Tensor.__getitem__:
@@ -99,7 +100,7 @@ class _Tracer(TorchFunctionMode):
             self.inside.pop()
             if module is self.leaf:
                 self.leaf = None
-                if not isinstance(module, nn.Identity | nn.Dropout):
+                if not isinstance(module, nn.Identity | nn.Dropout | NoShortcut):
                     self.rows.append(self._leaf_row(name, module, args[0], result))
 
         return hook

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from resnets.classifier.prediction import Prediction
     from resnets.data.preprocessing import Preprocessing
     from resnets.data.sources import open_source
+    from resnets.explaining import ablate, explain
     from resnets.handing_on import convert_to, export, push_to_hub
     from resnets.serve.client import Client
     from resnets.serving import serve
@@ -56,11 +57,13 @@ _HOMES = {
     "ResNetSpec": "resnets.spec",
     "RunFailed": "resnets.base.errors",
     "Stem": "resnets.spec",
+    "ablate": "resnets.explaining",
     "calibrate": "resnets.classifier.judging",
     "check": "resnets.checking",
     "compare": "resnets.api",
     "convert": "resnets.weights.conversion",
     "convert_to": "resnets.handing_on",
+    "explain": "resnets.explaining",
     "export": "resnets.handing_on",
     "list_networks": "resnets.api",
     "load": "resnets.api",
@@ -89,11 +92,13 @@ __all__ = [
     "ResNetSpec",
     "RunFailed",
     "Stem",
+    "ablate",
     "calibrate",
     "check",
     "compare",
     "convert",
     "convert_to",
+    "explain",
     "export",
     "list_networks",
     "load",

@@ -94,6 +94,8 @@ def shortcut(spec: ResNetSpec, block: Block) -> nn.Module:
     """What a block's input goes through on its way to the sum."""
     if block.shortcut == "identity":
         return nn.Identity()
+    if block.shortcut == "none":
+        return NoShortcut()
     if block.shortcut == "pad":
         return PaddedShortcut(block.c_in, block.c_out, block.stride)
     norms = () if spec.preactivation else (norm(spec, block.c_out),)
@@ -202,6 +204,13 @@ class AverageInPlace(nn.Module):
 
     def forward(self, x: Maps) -> Maps:
         return F.avg_pool2d(F.pad(x, (0, 1, 0, 1)), 2, stride=1)
+
+
+class NoShortcut(nn.Module):
+    """What stands for the shortcut in a plain network: zero, whatever comes in."""
+
+    def forward(self, _x: Maps) -> int:
+        return 0
 
 
 class PaddedShortcut(nn.Module):

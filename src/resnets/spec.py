@@ -17,8 +17,8 @@ from resnets.base.checks import check_choice, check_count, check_counts, check_s
 from resnets.base.errors import InputError
 
 BlockKind = Literal["basic", "bottleneck"]
-ShortcutKind = Literal["pad", "projection", "projection-always", "pooled-projection"]
-BranchKind = Literal["identity", "pad", "projection", "pooled-projection"]
+ShortcutKind = Literal["pad", "projection", "projection-always", "pooled-projection", "none"]
+BranchKind = Literal["identity", "pad", "projection", "pooled-projection", "none"]
 StemPool = Literal["max", "conv", "none"]
 Attention = Literal["none", "se", "eca"]
 Antialias = Literal["none", "average", "blur"]
@@ -66,7 +66,7 @@ class ResNetSpec:
     preactivation: bool = False  # norm and activation before each convolution (He et al. 2016, Identity Mappings)
     stem: Stem = dataclasses.field(default_factory=Stem)
     stride_at: Literal["conv1", "conv2"] = "conv2"  # of a bottleneck. "conv1": the 2015 paper; "conv2": ResNet-B
-    shortcut: ShortcutKind = "projection"  # options A, B, C of the paper, and ResNet-D's
+    shortcut: ShortcutKind = "projection"  # options A, B, C of the paper, and ResNet-D's; "none": a plain network
     projection_kernel: int = 1  # of a projection that changes the resolution; 3 in SENet-154
     groups: int = 1  # cardinality (Xie et al. 2017)
     group_width: int = 64  # base width at 64 channels: 4 in ResNeXt 32x4d, 128 in a twice as wide network
@@ -101,6 +101,7 @@ class ResNetSpec:
         for name, choices in _choices().items():
             check_choice(name, getattr(self, name), choices)
         self._check_values()
+        self._check_shortcut()
         self._check_stages()
         self._check_size()
 
@@ -110,6 +111,21 @@ class ResNetSpec:
         check_share("dropout", self.dropout)
         if self.projection_kernel % 2 == 0 or self.projection_kernel > MOST_PIXELS:
             raise InputError(f"projection_kernel = {self.projection_kernel}: must be odd, and at most {MOST_PIXELS}")
+
+    def _check_shortcut(self) -> None:
+        if self.shortcut == "none" and self.zero_last_norm:
+            raise InputError(
+                'shortcut = "none" with zero_last_norm = true: without shortcuts every block would start at zero, and '
+                "nothing would be learnt; use zero_last_norm = false"
+            )
+        if self.shortcut == "pad":
+            channels = (self.stem.widths[-1], *self.stage_channels)
+            for c_in, c_out in pairwise(channels):
+                if c_out < c_in:
+                    raise InputError(
+                        f'shortcut = "pad" where channels shrink from {c_in} to {c_out}: padding only adds channels; '
+                        'use shortcut = "projection"'
+                    )
 
     def _check_stages(self) -> None:
         if len(self.depths) != len(self.widths):
@@ -122,14 +138,6 @@ class ResNetSpec:
                     f"groups = {self.groups}, group_width = {self.group_width} at width {width}: a group would have "
                     f"{width} * {self.group_width} / 64 = {width * self.group_width / 64:,} channels; it must be whole"
                 )
-        if self.shortcut == "pad":
-            channels = (self.stem.widths[-1], *self.stage_channels)
-            for c_in, c_out in pairwise(channels):
-                if c_out < c_in:
-                    raise InputError(
-                        f'shortcut = "pad" where channels shrink from {c_in} to {c_out}: padding only adds channels; '
-                        'use shortcut = "projection"'
-                    )
 
     def _check_size(self) -> None:
         if sum(self.depths) > MOST_BLOCKS:
@@ -195,7 +203,7 @@ def _choices() -> Mapping[str, tuple[str, ...]]:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Block:
-    """One residual block of a network: relu(residual + shortcut)."""
+    """One residual block of a network: relu(residual + shortcut). A plain network has the residual alone."""
 
     stage: int  # from 1
     index: int  # from 0, within its stage
@@ -253,6 +261,8 @@ def channel_kernel(channels: int) -> int:
 
 
 def _branch(option: ShortcutKind, *, same_shape: bool) -> BranchKind:
+    if option == "none":
+        return "none"
     if option == "projection-always":
         return "projection"
     return "identity" if same_shape else option

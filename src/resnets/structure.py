@@ -121,15 +121,17 @@ def _stem_pool(spec: ResNetSpec, trunk: Branch) -> None:
 
 
 def _block(spec: ResNetSpec, block: Block, before: Operation) -> Iterator[Operation]:
-    """residual branch, shortcut, their sum, and its activation where nothing was activated before."""
+    """residual branch, shortcut, their sum (if there is a shortcut), and its activation unless one came before."""
     stage, name = f"stage {block.stage}", f"layer{block.stage}.{block.index}"
     residual = Branch(spec, before, stage, block.index, "residual")
     _residual(spec, block, residual, name)
     shortcut = Branch(spec, before, stage, block.index, "shortcut")
     _shortcut(spec, block, shortcut, f"{name}.downsample")
     trunk = Branch(spec, residual.operations[-1], stage, block.index, "trunk")
-    trunk.field = residual.field.joined(shortcut.field)
-    trunk.add(f"{name}.add", "add", residual.shape)
+    trunk.field = residual.field
+    if block.shortcut != "none":
+        trunk.field = residual.field.joined(shortcut.field)
+        trunk.add(f"{name}.add", "add", residual.shape)
     if not spec.preactivation:
         trunk.activation(f"{name}.act{2 if spec.block == 'basic' else 3}")
     yield from residual.operations
@@ -171,7 +173,7 @@ def _residual_convolutions(spec: ResNetSpec, block: Block) -> tuple[tuple[int, i
 def _shortcut(spec: ResNetSpec, block: Block, branch: Branch, name: str) -> None:
     changes = block.stride > 1 or block.dilation > 1
     match block.shortcut:
-        case "identity":
+        case "identity" | "none":
             return
         case "pad":
             branch.pad(name, block.c_out, block.stride)

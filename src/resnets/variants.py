@@ -91,6 +91,11 @@ def shortcut_option(spec: ResNetSpec, option: ShortcutOption) -> ResNetSpec:
     return dataclasses.replace(spec, shortcut=SHORTCUT_OPTIONS[option])
 
 
+def plain(spec: ResNetSpec) -> ResNetSpec:
+    """The plain network of the same layers, without shortcuts, that residual ones are held against (He et al. 2015)."""
+    return dataclasses.replace(spec, shortcut="none", zero_last_norm=False)
+
+
 def zero_gamma(spec: ResNetSpec) -> ResNetSpec:
     """Every block starts as its shortcut: the last norm's scale is zero (Goyal et al. 2017, section 5.1)."""
     return dataclasses.replace(spec, zero_last_norm=True)

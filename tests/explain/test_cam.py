@@ -11,7 +11,8 @@ from resnets import resnet
 from resnets.base.errors import InputError
 from resnets.classifier.file import Classifier
 from resnets.data.preprocessing import Preprocessing
-from resnets.explain.cam import class_activation_map, overlay
+from resnets.explain.cam import class_activation_map
+from resnets.explain.overlay import overlay
 from tests import kinds
 
 NETWORKS: tuple[tuple[str, int, int], ...] = (

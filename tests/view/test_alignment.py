@@ -326,7 +326,7 @@ def test_a_network_differs_from_itself_in_nothing(name: str) -> None:
 def spec_fields(draw: st.DrawFn) -> dict[str, Any]:
     """Fields of a small spec, as plain values."""
     stages = draw(st.integers(1, 4))
-    shortcut = draw(st.sampled_from(["pad", "projection", "projection-always", "pooled-projection"]))
+    shortcut = draw(st.sampled_from(["pad", "projection", "projection-always", "pooled-projection", "none"]))
     widths = draw(st.lists(st.sampled_from([4, 8, 16]), min_size=stages, max_size=stages))
     fields: dict[str, Any] = {"block": "basic"}
     if draw(st.booleans()):

@@ -20,7 +20,9 @@ from resnets.base.errors import InputError
 from resnets.catalog import CATALOG, find
 from resnets.spec import ResNetSpec, Stem, blocks
 from resnets.structure import MACS_CONVENTION, Structure, structure
+from resnets.variants import plain
 from resnets.view.diagram import diagram
+from resnets.view.diagram.marks import Mark
 from resnets.view.diagram.palette import DARK, LIGHT, PRINT
 from resnets.view.diagram.raster import png
 
@@ -442,3 +444,35 @@ def test_png_of_what_cannot_be_drawn_is_an_input_error(svg: str, width: int) -> 
     pytest.importorskip("resvg_py")
     with pytest.raises(InputError):
         png(svg, width=width)
+
+
+# A plain network, and what was measured of blocks.
+
+
+def test_a_plain_network_is_drawn_without_arcs_and_sums_and_says_so() -> None:
+    spec = plain(find("cifar_resnet20").spec)
+    svg = diagram("plain", structure(spec, 32))
+    root = ET.fromstring(svg)
+    assert shortcuts(root) == {}
+    assert "no shortcuts (plain)" in svg
+    assert "sum of residual and shortcut" not in svg
+    assert 'd="M' in svg
+
+
+@pytest.mark.parametrize("name", ["cifar_resnet20", "resnet152", "cifar_resnet1202"])
+def test_each_block_has_its_bar_in_order_and_the_rest_of_the_picture_stays(name: str) -> None:
+    network = built(name)
+    names = [f"layer{block.stage}.{block.index}" for block in blocks(network.spec)]
+    marks = {
+        one: Mark(size=place / len(names), words=f"−{place}", told=f"{one}: <{place}>")
+        for place, one in enumerate(names)
+    }
+    root = ET.fromstring(diagram(name, network, marks=marks))
+    bars = [one for one in root.iter(f"{SVG}g") if "contribution" in classes(one)]
+    assert [bar.get("data-block") for bar in bars] == names
+    told = [bar.findtext(f".//{SVG}title") for bar in bars]
+    assert told == [mark.told for mark in marks.values()]
+    heights = [float(bar.find(f"{SVG}rect").get("height", "")) for bar in bars]  # pyright: ignore[reportOptionalMemberAccess] # each has one
+    assert heights == sorted(heights)
+    assert shortcuts(root) == shortcuts(drawn(name))
+    assert set(words(drawn(name))) <= set(words(root))

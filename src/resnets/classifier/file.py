@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import safetensors
@@ -24,11 +24,16 @@ from resnets.base.errors import InputError
 from resnets.base.files import write_whole
 from resnets.base.notebook import table
 from resnets.base.seal import sealed
+from resnets.classifier.answering import Picture
 from resnets.classifier.header import ENTRY, FORMAT, check_whole, read_header, shortly, without_folders
 from resnets.classifier.predictor import Predictor, predictor_fields
 from resnets.data import preprocessing
 from resnets.network import ResNet
 from resnets.spec import ResNetSpec
+
+if TYPE_CHECKING:
+    from resnets.explain.maps import Method
+    from resnets.report.explanation import Explanation
 
 
 @dataclass(kw_only=True)
@@ -62,6 +67,20 @@ class Classifier(Predictor):
         with in_float32(self.device):
             features = self.network.features(images)
         return self.network.classify(features).float().cpu().numpy(), features.float().cpu().numpy()
+
+    def explain(
+        self,
+        image: Picture,
+        *,
+        label: str | int | None = None,
+        method: "Method | None" = None,
+        smooth: bool = False,
+        sanity: bool = True,
+    ) -> "Explanation":
+        """What in an image speaks for a class, and what against it. The arguments are those of `resnets.explain`."""
+        from resnets.report.explanation import explained
+
+        return explained(self, image, label=label, method=method, smooth=smooth, sanity=sanity)
 
     def __repr__(self) -> str:
         return f"Classifier({', '.join(value for _, value in self._facts())})"

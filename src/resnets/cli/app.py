@@ -17,11 +17,13 @@ from cyclopts import App, CycloptsError, Parameter
 
 from resnets.base.errors import InputError, Interrupted, RunFailed
 from resnets.base.wording import on_the_command_line
+from resnets.cli.ablate import ablate
 from resnets.cli.calibrate import calibrate
 from resnets.cli.check import check
 from resnets.cli.compare import compare
 from resnets.cli.convert import convert
 from resnets.cli.evaluate import evaluate
+from resnets.cli.explain import explain
 from resnets.cli.export import export
 from resnets.cli.help import default, examples
 from resnets.cli.hub import hub
@@ -66,6 +68,8 @@ VERBS = (
     compare,
     calibrate,
     predict,
+    explain,
+    ablate,
     convert,
     export,
     serve,

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from resnets.data import loading
-from resnets.explain.cam import class_activation_map, is_exact, overlay
+from resnets.explain.cam import class_activation_map, is_exact
+from resnets.explain.overlay import overlay
 from resnets.report.evaluated import RunReport
 
 LARGEST = 176  # pixels of a side: more is made smaller

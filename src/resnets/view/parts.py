@@ -75,8 +75,8 @@ def head(spec: ResNetSpec) -> str:
 
 
 def reads_activated(spec: ResNetSpec, kind: BranchKind) -> bool:
-    """Whether a shortcut reads what the block's first activation gives; in pre-activation all but the identity do."""
-    return spec.preactivation and kind != "identity"
+    """Whether a shortcut reads what the block's first activation gives; in pre-activation all that change it do."""
+    return spec.preactivation and kind not in ("identity", "none")
 
 
 @cache

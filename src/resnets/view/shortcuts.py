@@ -42,6 +42,7 @@ LOOKS: Mapping[BranchKind, Look] = {
         label="average pool, then 1×1", short="avg pool + 1×1", sign="avg", meaning="pool where the stride is 2",
         dash="10 4 2 4",
     ),
+    "none": Look(label="no shortcut", short="none", sign="none", meaning="a plain network", dash="0 9"),  # no line
 }  # fmt: skip
 
 
@@ -70,6 +71,8 @@ OPTION_WORDS: Mapping[ShortcutOption, str] = {
 
 def rule(kind: ShortcutKind) -> str:
     """What the shortcuts of a network do: `shortcuts pad where the shape changes (option A)`."""
+    if kind == "none":
+        return "no shortcuts (plain)"
     named: list[ShortcutOption] = [option for option, theirs in SHORTCUT_OPTIONS.items() if theirs == kind]
     (option,) = named
     source = "ResNet-D" if option == "D" else f"option {option}"
@@ -92,6 +95,8 @@ def why(spec: ResNetSpec, block: Block, shape: Shape | None = None) -> str:
     same = block.stride == 1 and block.c_in == block.c_out
     whole = " × ".join(map(str, shape)) if shape else f"{block.c_in} channels, stride 1"
     channels = f"{block.c_in} → {block.c_out}" if block.c_in != block.c_out else f"stay {block.c_in}"
+    if block.shortcut == "none":
+        return "no shortcut: a plain network"
     if block.shortcut == "identity":
         return f"same shape ({whole}): identity"
     if block.shortcut == "pad":

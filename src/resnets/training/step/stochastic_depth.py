@@ -13,6 +13,7 @@ import torch
 from jaxtyping import Float, Float32
 from torch import Tensor, nn
 
+from resnets.base.errors import InputError
 from resnets.data import augmentation
 from resnets.network import ResNet
 
@@ -57,7 +58,13 @@ def stochastic_depth(network: ResNet, rate: float) -> Iterator[StochasticDepth]:
     """Within, a network in training mode leaves out what was drawn for the batch; `draw` before each forward pass.
 
     rate: of the last block, as in timm's `drop_path_rate`; 0 changes nothing.
+    Raises InputError for a plain network, where an image that loses a branch would be lost.
     """
+    if rate > 0 and network.spec.shortcut == "none":
+        raise InputError(
+            'drop_path with shortcut = "none": a plain network has no shortcut to pass on when a branch is left '
+            "out; use drop_path = 0"
+        )
     blocks = list(network.blocks())
     depth = StochasticDepth(len(blocks), rate)
     hooks = [

@@ -114,7 +114,8 @@ def _others(spec: ResNetSpec, runs: tuple[trunk.Run, ...]) -> tuple[str, ...]:
     stride = "" if last.first.stride == first.stride else f" stride {last.first.stride},"
     dilation = "" if last.first.first_dilation == first.first_dilation else f" dilation {last.first.dilation},"
     begin = ("norm and activation before the first conv",) if spec.preactivation and first.first else ()
-    kind = f"{last.first.c_in} channels in, {last.first.shortcut} shortcut"
+    word = "no" if last.first.shortcut == "none" else last.first.shortcut
+    kind = f"{last.first.c_in} channels in, {word} shortcut"
     return (f"{others}:{stride}{dilation}", kind, *begin)
 
 

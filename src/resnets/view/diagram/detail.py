@@ -39,7 +39,7 @@ class Detail:
     residual: tuple[Box, ...]
     attention: tuple[Box, ...]  # its side path
     shortcut: tuple[Box, ...]
-    add: str  # the sum's name, and the product's if there is one
+    add: str | None  # the sum's name, and the product's if there is one; None: a plain network
     scale: str | None
     after: tuple[Box, ...]  # what follows the sum
     kind: BranchKind
@@ -76,7 +76,7 @@ def detail(spec: ResNetSpec, operations: Sequence[Operation], kind: BranchKind) 
         residual=branch[len(shared) :],
         attention=boxes(spec, [one for one in residual if one.of_attention]),
         shortcut=boxes(spec, [one for one in operations if one.branch == "shortcut"], narrow=True),
-        add=next(one.name for one in operations if one.kind == "add"),
+        add=next((one.name for one in operations if one.kind == "add"), None),
         scale=next((one.name for one in operations if one.kind == "scale"), None),
         after=boxes(spec, [one for one in operations if one.branch == "trunk" and one.kind != "add"]),
         kind=kind,
@@ -104,8 +104,7 @@ def draw_detail(block: Detail, x: float, y: float) -> str:
         draw(block.residual, middle, top, RESIDUAL),
         _attention(block, x, top + height(block.residual)),
         path("M", middle, top + drawn, "V", top + block.body, stroke="line", stroke_width=1.5),
-        arrow(middle, end - SUM / 2, JOIN, down=True),
-        target(block.add, plus(middle, end, SUM / 2)),
+        *_sum(block, middle, top + block.body, end),
     ]
     below = end + SUM / 2
     if block.after:
@@ -116,8 +115,17 @@ def draw_detail(block: Detail, x: float, y: float) -> str:
     return "".join(parts)
 
 
+def _sum(block: Detail, x: float, y: float, end: float) -> tuple[str, ...]:
+    """The plus at `end`, and the arrow into it from `y`; a plain network has only the way on."""
+    if block.kind == "none":
+        return (path("M", x, y, "V", end + SUM / 2, stroke="line", stroke_width=1.5),)
+    return arrow(x, end - SUM / 2, JOIN, down=True), target(block.add, plus(x, end, SUM / 2))
+
+
 def _shortcut(block: Detail, x: float, fork: float, join: float) -> str:
     """From where the branches part to where they meet, with what stands on it."""
+    if block.kind == "none":
+        return ""
     middle, lane, bend = x + RESIDUAL / 2, x + RESIDUAL + LANE_GAP + SHORTCUT / 2, 8
     line = route(
         "M", middle, fork, "H", lane - bend, "q", bend, 0, bend, bend,

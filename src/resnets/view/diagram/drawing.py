@@ -4,7 +4,7 @@ The picture is one SVG document that stands alone: no script, no font, no link. 
 """
 
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from resnets.base.svg import element, fitted, number, plain, width_of
@@ -12,7 +12,9 @@ from resnets.operation import Shape
 from resnets.spec import ResNetSpec
 from resnets.structure import Structure
 from resnets.view.diagram import detail, legend, operations, trunk, volumes
+from resnets.view.diagram import marks as measured
 from resnets.view.diagram.columns import Column, Volume, columns, compact
+from resnets.view.diagram.marks import Mark
 from resnets.view.diagram.palette import SCOPE, style
 from resnets.view.diagram.svg import path, rectangle, target, text, two_lines
 from resnets.view.parts import head, unusual
@@ -38,32 +40,35 @@ class Page:
     scale: volumes.Scales
     ground: float  # on which the volumes stand
     axis: float  # of the trunk
+    strip: float  # the top of what was measured
     card: float  # the top of the cards
     note: float  # the first line of the notes on them
     bottom: float  # of the columns
 
 
-def diagram(name: str, built: Structure) -> str:
+def diagram(name: str, built: Structure, *, marks: Mapping[str, Mark] | None = None) -> str:
     """An SVG document that shows a network called `name`: volumes, blocks, shortcuts, operations, totals.
 
     Each shortcut is a path of class `shortcut` with `data-kind`, `data-block` and `data-repeats`, the number of alike
     blocks that it stands for. What stands for a stage, a block or an operation is within a group with its name as
-    `data-at`. The same network and name give the same bytes.
+    `data-at`. marks: what was measured of each block, by its name, drawn under the trunk. The same network, name and
+    marks give the same bytes.
     """
     content = columns(built)
-    page = _page(built, content)
+    page = _page(built, content, strip=0.0 if marks is None else measured.HEIGHT)
     parts = [rectangle(0, 0, page.width, page.height, fill="paper", radius=0), *_header(name, built, page)]
     parts += [_band(column, x, width, page) for column, (x, width) in zip(content, page.slots, strict=True)]
     parts.append(_trunk_line(page))
     for column, (x, width) in zip(content, page.slots, strict=True):
         parts += _volumes(column, x, width, page)
         parts += _blocks(built.spec, column, x, width, page)
+        parts += _marks(marks, column, x, width, page)
         parts += _card(column, x, width, page)
     parts += legend.legend(built, page.scale, MARGIN, page.bottom + 14, page.width - 2 * MARGIN)
     return _document(name, built, page, parts)
 
 
-def _page(built: Structure, content: Sequence[Column]) -> Page:
+def _page(built: Structure, content: Sequence[Column], *, strip: float) -> Page:
     stages, gutters = len(content) - 2, GUTTER * (len(content) - 1)
     stem = max(240.0, VOLUME * len(content[0].volumes))
     width = max(WIDTH, 2 * MARGIN + stem + stages * STAGE + HEAD + gutters)
@@ -77,7 +82,7 @@ def _page(built: Structure, content: Sequence[Column]) -> Page:
     lines = max(2, *(len(column.notes) for column in content))
     card = max(24 + max(column.height for column in content), note + 16 * lines - 12)
     key = 14 + legend.height(built.spec) + 12
-    below = LABELS + trunk.ABOVE + trunk.BELOW + FUNNEL + card + 10 + key
+    below = LABELS + trunk.ABOVE + trunk.BELOW + strip + FUNNEL + card + 10 + key
     depth = 1 + volumes.SLOPE
     pixels = min(max((HEIGHT - TOP - TITLES - below) / depth, PIXELS[0]), PIXELS[1])
     ground = TOP + TITLES + pixels * depth
@@ -89,8 +94,9 @@ def _page(built: Structure, content: Sequence[Column]) -> Page:
         scale=_scale(built, content[0], stem, pixels),
         ground=ground,
         axis=axis,
-        card=axis + trunk.BELOW + FUNNEL,
-        note=axis + trunk.BELOW + FUNNEL + note,
+        strip=axis + trunk.BELOW,
+        card=axis + trunk.BELOW + strip + FUNNEL,
+        note=axis + trunk.BELOW + strip + FUNNEL + note,
         bottom=max(HEIGHT, ground + below) - key,
     )
 
@@ -207,12 +213,22 @@ def _blocks(spec: ResNetSpec, column: Column, x: float, width: float, page: Page
         left, right = trunk.cell_edges(0, len(column.runs), x, width)
     else:
         left, right = x + (width - wide) / 2, x + (width + wide) / 2
-    y = page.axis + 22
+    y = page.card - FUNNEL
     yield path("M", left + 3, y, "L", x + 4, page.card, "M", right - 3, y, "L", x + width - 4, page.card, stroke="rule")
     if column.runs:
         yield from trunk.draw(spec, column.runs, x, page.axis, width)
     else:
         yield trunk.cell(left, page.axis, wide, column.cell)
+
+
+def _marks(marks: Mapping[str, Mark] | None, column: Column, x: float, width: float, page: Page) -> Iterator[str]:
+    """What was measured of the column's blocks; in the stem's column, what it is."""
+    if marks is None:
+        return
+    if column.runs:
+        yield from measured.draw(marks, column.runs, x, page.strip, width)
+    elif column.title == "stem":
+        yield measured.caption(x, page.strip, width)
 
 
 def _card(column: Column, x: float, width: float, page: Page) -> Iterator[str]:

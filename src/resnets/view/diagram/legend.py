@@ -68,9 +68,10 @@ def _remarks(spec: ResNetSpec) -> tuple[str, ...]:
 
 
 def _symbols(spec: ResNetSpec, x: float, y: float) -> Iterator[str]:
-    yield plus(x + 24, y + 13.5, 9)
-    then = "" if spec.preactivation else f", then {spec.activation.replace('-', ' ')}"
-    yield text(x + 58, y + 18, f"sum of residual and shortcut{then}")
+    if spec.shortcut != "none":
+        yield plus(x + 24, y + 13.5, 9)
+        then = "" if spec.preactivation else f", then {spec.activation.replace('-', ' ')}"
+        yield text(x + 58, y + 18, f"sum of residual and shortcut{then}")
     for shift in (7, 3.5, 0):
         yield rectangle(x + 4 + shift, y + 33 - shift, 38, 22, fill="card", stroke="line")
     yield text(x + 23, y + 48.5, "× n", bold=True, anchor="middle")

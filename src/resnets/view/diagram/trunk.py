@@ -73,12 +73,13 @@ def draw(spec: ResNetSpec, stage: tuple[Run, ...], x: float, y: float, width: fl
         left, slot = _slot(position, len(stage), x, width)
         start, end = left + 3, left + slot - 12
         edge, other = cell_edges(position, len(stage), x, width)
+        joins = run.first.shortcut != "none"
         yield target(
             run.name,
-            _arc(spec, run, start, end, y),
-            shape("circle", fill="line", cx=start, cy=y, r=3),
+            _arc(spec, run, start, end, y) if joins else "",
+            shape("circle", fill="line", cx=start, cy=y, r=3) if joins else "",
             cell(edge, y, other - edge, (run.names, _below(run)), folded=run.repeats > 1),
-            plus(end, y, _PLUS),
+            plus(end, y, _PLUS) if joins else "",
         )
 
 
