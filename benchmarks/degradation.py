@@ -9,8 +9,8 @@ CIFAR-10 for the figures below. It writes, into FOLDER,
     degradation.svg    the loss of the training images by epoch: the deeper plain network is the worse one
     fading.svg         the norms by block
 
-Networks whose curves are in FOLDER already are not trained again, so a run that was stopped goes on. Measured on CIFAR-10,
-in some ten minutes of one core, the loss of the training images after the last epoch:
+Networks whose curves are in FOLDER already are not trained again, so a run that was stopped goes on. Measured on
+CIFAR-10, in some ten minutes of one core, the loss of the training images after the last epoch:
 
     plain-20 0.218    plain-56 2.097    residual-20 0.007    residual-56 0.012
 """
