@@ -52,6 +52,10 @@ STRANGE = {
         projection_kernel=3, num_classes=0, groups=32, group_width=4,
         stem=Stem(widths=(32, 32, 64), kernel=3, pool="conv"),
     ),
+    "plain": ResNetSpec(depths=(2, 3), widths=(64, 128), block="basic", shortcut="none"),
+    "plain, activated first": ResNetSpec(
+        depths=(2, 2), widths=(64, 128), shortcut="none", preactivation=True, attention="se"
+    ),
     "dilated blur": ResNetSpec(
         depths=(2, 2, 2, 2), attention="eca", antialias="blur", norm="frozen", activation="silu", output_stride=8,
         pool="gem", shortcut="pooled-projection", dropout=0.2,

@@ -57,7 +57,7 @@ CHANGES: Mapping[str, tuple[Any, ...]] = {
         {"widths": [20], "kernel": 11},
     ),
     "stride_at": ("conv1", "conv2"),
-    "shortcut": ("pad", "projection", "projection-always", "pooled-projection"),
+    "shortcut": ("pad", "projection", "projection-always", "pooled-projection", "none"),
     "projection_kernel": (3, 5),
     "groups": (2, 8, 32),
     "group_width": (4, 32, 96, 128),
@@ -79,6 +79,7 @@ BROKEN: tuple[dict[str, Any], ...] = (
     {"depths": [3], "widths": [8, 8]},
     {"group_width": 3, "widths": [64, 100, 256, 512]},
     {"shortcut": "pad", "widths": [64, 32, 256, 512]},
+    {"shortcut": "none", "zero_last_norm": True},
     {"depths": [4000, 90, 6, 3]},
     {"group_width": 65536},
     {"groups": 3, "block": "basic"},
@@ -234,7 +235,7 @@ def test_every_word_has_its_chinese(computed: Any) -> None:
 
 def _without(text: str, words: str) -> str:
     places = r"\b(?:conv|bn|act|fc|aa|add|downsample|maxpool|se|norm|gate|squeeze)\d?(?:\.\w+)*"  # operations' names
-    values = '"(?:pad|projection|group|basic|bottleneck)"'
+    values = '"(?:pad|projection|none|group|basic|bottleneck)"|= (?:true|false)'
     return re.sub(f"{values}|{words}|{places}", "", text)
 
 

@@ -48,8 +48,8 @@ def signed_overlay(
     finite = _coarse(np.nan_to_num(values.astype(np.float32)))
     strength = resized(finite / np.float32(np.abs(finite).max() or 1), height, width, smooth=smooth)
     grey = np.repeat(pixels.mean(axis=2, keepdims=True), 3, axis=2)
-    diagonal: NDArray[np.int64] = np.arange(height)[:, None] + np.arange(width)
-    striped: NDArray[np.bool_] = diagonal // (STRIPE // 2) % 2 == 0
+    rows, columns = np.indices((height, width))
+    striped = np.asarray((rows + columns) // (STRIPE // 2) % 2 == 0)
     colour = np.where((strength > 0)[:, :, None], FOR, np.where(striped[:, :, None], *AGAINST))
     cover = MOST_COVER * np.abs(strength)[:, :, None]
     mixed = (1 - cover) * grey + cover * colour

@@ -42,10 +42,6 @@ class Parity:
             return 100 * (self.count - self.equal) / self.count
         return 100 * (self.classifier.correct - self.exported.correct) / self.count
 
-    def check_classifier(self) -> None:
-        """Raise RunFailed when its own outputs are not finite numbers: before a file is made, which takes longer."""
-        _ = self.ours
-
     @property
     def accuracy(self) -> float:
         """Of the file, 0 to 1; without labels, its agreement with the classifier."""

@@ -56,9 +56,10 @@ function across(block, { residual, side, shortcut, trunk, height }, pitch, at, w
   const first = begin + Math.max(before, (main.length - shortcut.length) * 0.5) * pitch;
   const top = upper + height / 2;
   const after = trunk.flatMap((one, index) => {
+    const round = one.kind === "add";
     const x = index === 0 ? sum : sum + 62 + (index - 1) * 84;
-    const wide = index === 0 ? 40 : 64;
-    return [drawStep(one, { x, y: index === 0 ? line - 20 : lower, width: wide, height: index === 0 ? 40 : height }, select, at), arrow(x + wide + 2, line, 17)];
+    const wide = round ? 40 : 64;
+    return [drawStep(one, { x, y: round ? line - 20 : lower, width: wide, height: round ? 40 : height }, select, at), arrow(x + wide + 2, line, 17)];
   });
   const path = shortcut.length > 0
     ? `M ${fork} ${line} V ${top} H ${first - 4} M ${first + shortcut.length * pitch} ${top} H ${sum + 20} V ${line - 22}`
@@ -108,7 +109,7 @@ function downwards(block, { residual: main, side, shortcut, trunk, height }, at,
     ? `M ${middle} ${fork} H ${left} V ${from - 4} M ${left} ${from + shortcut.length * pitch} V ${sum + 20} H ${middle - 24}`
     : `M ${middle} ${fork} H ${left} V ${sum + 20} H ${middle - 24}`;
   const after = trunk.map((one, index) =>
-    drawStep(one, index === 0 ? { x: middle - 20, y: sum, width: 40, height: 40 } : { x: right, y: sum + 62 + (index - 1) * pitch, width: wide, height }, select, at));
+    drawStep(one, one.kind === "add" ? { x: middle - 20, y: sum, width: 40, height: 40 } : index === 0 ? { x: right, y: sum, width: wide, height } : { x: right, y: sum + 62 + (index - 1) * pitch, width: wide, height }, select, at));
   const end = sum + 40 + (trunk.length - 1) * (height + 22);
   return frame(
     width,
@@ -161,8 +162,9 @@ function bypass(x, middle, from, to) {
 /** @param {Block} block */
 function title(block) {
   const last = activationName(block.operations.at(-1)?.kind ?? "");
-  const formula = last ? `${last}(${say.views.sum})` : say.views.sum;
-  const reads = block.activated ? say.views.reads.activated : last ? "" : say.views.reads.plain;
+  const sum = block.shortcut === "none" ? say.views.residual : say.views.sum;
+  const formula = last ? `${last}(${sum})` : sum;
+  const reads = block.shortcut === "none" ? "" : block.activated ? say.views.reads.activated : last ? "" : say.views.reads.plain;
   return [
     svg("text", { class: "strong", x: 4, y: 22 }, `${block.name}: ${formula}`),
     svg("text", { class: "muted", x: 4, y: 44 }, `${say.views.shortcut(block.look.label)}${reads}`),
@@ -174,6 +176,7 @@ function title(block) {
  * @param {string} path
  */
 function shortcutLine(block, path) {
+  if (block.shortcut === "none") return null;
   return svg("g", { class: "shortcut", "data-kind": block.shortcut, "data-block": block.name }, svg("path", { d: path, ...strokeOf(block.look) }));
 }
 

@@ -94,7 +94,7 @@ export function controlsOf(spec) {
     choice("block", ["basic", "bottleneck"], () => say.change.block, (value) => say.change.blockKinds[value]),
     STEM,
     choice("stride_at", ["conv1", "conv2"], () => say.change.strideAt, (value) => say.change.strides[value]),
-    choice("shortcut", ["pad", "projection", "projection-always", "pooled-projection"], () => say.change.shortcut, shortcutWords),
+    choice("shortcut", ["none", "pad", "projection", "projection-always", "pooled-projection"], () => say.change.shortcut, shortcutWords),
     choice("attention", ["none", "se", "eca"], () => say.change.attention, (value) => say.change.attentions[value]),
     choice("preactivation", [false, true], () => say.change.preactivation, (value) => say.change.orders[value]),
   ];

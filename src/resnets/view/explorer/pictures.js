@@ -78,6 +78,7 @@ export function slice({ x, floor, shape, part }, style) {
  * @param {number} height
  */
 export function arc(block, x, y, length, height) {
+  if (block.shortcut === "none") return null;
   const { sign } = block.look;
   const path = `M ${x} ${y} C ${x} ${y - height}, ${x + length} ${y - height}, ${x + length} ${y}`;
   return svg(

@@ -9,9 +9,9 @@ import { say } from "../words.js";
 /** @typedef {import("./operations.js").OperationBox} OperationBox */
 /**
  * @typedef {{ block: Block, before: OperationBox[], residual: OperationBox[], attention: OperationBox[], shortcut: OperationBox[],
- *   add: string, scale: string | null, after: OperationBox[] }} Inside
+ *   add: string | null, scale: string | null, after: OperationBox[] }} Inside
  * before: what both branches read, in pre-activation where the shortcut is no identity; attention: its side path;
- * add, scale: the sum and the product by name; after: what follows the sum
+ * add, scale: the sum and the product by name, where there are any; after: what follows the sum
  */
 
 const [ENTRY, JOIN, SUM, EXIT] = [27, 14, 20, 48];
@@ -31,7 +31,7 @@ export function insideOf(spec, block) {
     residual: branch.slice(shared),
     attention: boxesOf(spec, residual.filter((one) => one.ofAttention)),
     shortcut: boxesOf(spec, operations.filter((one) => one.branch === "shortcut"), { narrow: true }),
-    add: operations.find((one) => one.kind === "add")?.name ?? "",
+    add: operations.find((one) => one.kind === "add")?.name ?? null,
     scale: operations.find((one) => one.kind === "scale")?.name ?? null,
     after: boxesOf(spec, operations.filter((one) => one.branch === "trunk" && one.kind !== "add")),
   };
@@ -76,15 +76,21 @@ export function drawnInside(inside, x, y) {
     drawnColumn(residual, middle, top, BOX_COLUMN),
     attention.length > 0 ? sidePath(inside, x, top + branch) : "",
     traced(["M", middle, top + (branch + gate), "V", top + body], { stroke: "line" }, 1.5),
-    fallingArrow(middle, end - SUM / 2, JOIN),
-    target(inside.add, circledPlus(middle, end, SUM / 2)),
+    ...joint(inside, middle, top + body, end),
     ...last,
   ].join("");
+}
+
+/** The plus at `end`, and the arrow into it from `y`; a plain network has only the way on. @param {Inside} inside @param {number} x @param {number} y @param {number} end */
+function joint({ add }, x, y, end) {
+  if (add === null) return [traced(["M", x, y, "V", end + SUM / 2], { stroke: "line" }, 1.5)];
+  return [fallingArrow(x, end - SUM / 2, JOIN), target(add, circledPlus(x, end, SUM / 2))];
 }
 
 /** From where the branches part to where they meet, with what stands on it. @param {Inside} inside @param {number} x @param {number} fork @param {number} join */
 function shortcutLane(inside, x, fork, join) {
   const { block, shortcut } = inside;
+  if (block.shortcut === "none") return "";
   const [middle, lane, bend] = [x + BOX_COLUMN / 2, x + BOX_COLUMN + LANE_GAP + SHORTCUT_LANE / 2, 8];
   const centre = fork - 12 + ENTRY + bodyHeight(inside) / 2;
   const parts = [

@@ -68,8 +68,10 @@ function remarksOn(spec) {
 /** @param {Spec} spec @param {number} x @param {number} y */
 function drawnSymbols(spec, x, y) {
   return [
-    circledPlus(x + 24, y + 13.5, 9),
-    written(x + 58, y + 18, spec.preactivation ? say.diagram.sum : say.diagram.sumThen(say.diagram.kinds[spec.activation])),
+    ...(spec.shortcut === "none" ? [] : [
+      circledPlus(x + 24, y + 13.5, 9),
+      written(x + 58, y + 18, spec.preactivation ? say.diagram.sum : say.diagram.sumThen(say.diagram.kinds[spec.activation])),
+    ]),
     ...[7, 3.5, 0].map((shift) => slab(x + 4 + shift, y + 33 - shift, 38, 22, { fill: "card", stroke: "line" })),
     written(x + 23, y + 48.5, "× n", { bold: true, anchor: "middle" }),
     written(x + 58, y + 48, say.diagram.folded),

@@ -58,12 +58,13 @@ export function drawnRuns(runs, x, y, width) {
     const [left, slot] = runSlot(place, runs.length, x, width);
     const [start, end] = [left + 3, left + slot - 12];
     const [edge, other] = cellEdges(place, runs.length, x, width);
+    const joins = run.first.shortcut !== "none";
     return target(
       run.first.name,
-      runArc(run, start, end, y),
-      painted("circle", { fill: "line" }, { cx: start, cy: y, r: 3 }),
+      joins ? runArc(run, start, end, y) : "",
+      joins ? painted("circle", { fill: "line" }, { cx: start, cy: y, r: 3 }) : "",
       trunkCell(edge, y, other - edge, [runNames(run), belowName(run)], run.repeats > 1),
-      circledPlus(end, y, PLUS_RADIUS),
+      joins ? circledPlus(end, y, PLUS_RADIUS) : "",
     );
   });
 }

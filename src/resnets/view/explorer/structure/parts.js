@@ -62,7 +62,7 @@ export function headWords(spec) {
 
 /** Whether a shortcut reads what the block's first activation gives; in pre-activation all but the identity do. @param {Spec} spec @param {string} shortcut */
 export function readsActivated(spec, shortcut) {
-  return spec.preactivation && shortcut !== "identity";
+  return spec.preactivation && shortcut !== "identity" && shortcut !== "none";
 }
 
 /** @param {number} share */

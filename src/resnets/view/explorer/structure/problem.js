@@ -21,6 +21,7 @@ function problemOfStages(spec) {
   if (spec.depths.length !== spec.widths.length) return say.problems.stages(spec.depths, spec.widths);
   const parted = spec.widths.find((width) => (width * spec.group_width) % 64 !== 0);
   if (parted !== undefined) return say.problems.groupWidth(spec.groups, spec.group_width, parted);
+  if (spec.shortcut === "none" && spec.zero_last_norm) return say.problems.startless;
   if (spec.shortcut === "pad") {
     const channels = [...spec.stem.widths.slice(-1), ...stageChannels(spec)];
     const at = channels.findIndex((cOut, place) => place > 0 && cOut < channels[place - 1]);

@@ -56,7 +56,7 @@ function addStemPool(spec, trunk) {
   }
 }
 
-/** The residual branch, the shortcut, their sum, and its activation where nothing was activated before. @param {Spec} spec @param {SpecBlock} block @param {Row} before */
+/** The residual branch, the shortcut, their sum (if there is a shortcut), and its activation unless one came before. @param {Spec} spec @param {SpecBlock} block @param {Row} before */
 function blockRows(spec, block, before) {
   const name = `layer${block.stage}.${block.index}`;
   const place = { stage: `stage ${block.stage}`, block: block.index };
@@ -64,8 +64,9 @@ function blockRows(spec, block, before) {
   addResidual(spec, block, residual, name);
   const shortcut = new Branch(spec, before, { ...place, branch: "shortcut" });
   addShortcut(spec, block, shortcut, `${name}.downsample`);
-  const trunk = new Branch(spec, { output: residual.shape, field: joinedFields(residual.field, shortcut.field) }, { ...place, branch: "trunk" });
-  trunk.add(`${name}.add`, "add", residual.shape);
+  const joins = block.shortcut !== "none";
+  const trunk = new Branch(spec, { output: residual.shape, field: joins ? joinedFields(residual.field, shortcut.field) : residual.field }, { ...place, branch: "trunk" });
+  if (joins) trunk.add(`${name}.add`, "add", residual.shape);
   if (!spec.preactivation) trunk.activation(`${name}.act${spec.block === "basic" ? 2 : 3}`);
   return [...residual.rows, ...shortcut.rows, ...trunk.rows];
 }
@@ -109,7 +110,7 @@ function residualConvolutions(spec, { firstWidth, width, cOut, stride, dilation,
 /** @param {Spec} spec @param {SpecBlock} block @param {Branch} branch @param {string} name */
 function addShortcut(spec, block, branch, name) {
   const changes = block.stride > 1 || block.dilation > 1;
-  if (block.shortcut === "identity") return;
+  if (block.shortcut === "identity" || block.shortcut === "none") return;
   if (block.shortcut === "pad") {
     branch.pad(name, block.cOut, block.stride);
     return;

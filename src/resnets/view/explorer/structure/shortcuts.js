@@ -31,6 +31,7 @@ export function lookOf(spec, block, strokes) {
 
 /** What the shortcuts of a network do: `shortcuts pad where the shape changes (option A)`. @param {ShortcutKind} kind */
 export function ruleOf(kind) {
+  if (kind === "none") return say.shortcuts.noneAnywhere;
   const option = OPTION_NAMES.find((one) => SHORTCUT_OPTIONS[one] === kind) ?? "B";
   return say.shortcuts.rule(option, say.shortcuts.options[option]);
 }
@@ -38,6 +39,7 @@ export function ruleOf(kind) {
 /** Why a block has the shortcut it has, with the numbers in. @param {Spec} spec @param {SpecBlock} block @param {Shape} shape what enters the block */
 export function whyOf(spec, { cIn, cOut, stride, shortcut }, shape) {
   const words = say.shortcuts;
+  if (shortcut === "none") return words.none;
   if (shortcut === "identity") return words.same(shape);
   if (shortcut === "pad") return words.padded(cIn, cOut, stride);
   if (shortcut === "pooled-projection" && stride > 1) return words.pooled(cIn, cOut, stride);

@@ -1,8 +1,8 @@
 // What a residual network is: a spec with the names of Python's ResNetSpec, and what its blocks are made of.
 
 /**
- * @typedef {"pad" | "projection" | "projection-always" | "pooled-projection"} ShortcutKind
- * @typedef {"identity" | "pad" | "projection" | "pooled-projection"} BranchKind
+ * @typedef {"pad" | "projection" | "projection-always" | "pooled-projection" | "none"} ShortcutKind
+ * @typedef {"identity" | "pad" | "projection" | "pooled-projection" | "none"} BranchKind
  * @typedef {"relu" | "silu" | "mish" | "leaky-relu" | "gelu"} Activation
  * @typedef {{ widths: number[], kernel: number, stride: number, pool: "max" | "conv" | "none" }} Stem
  * @typedef {{ depths: number[], widths: number[], block: "basic" | "bottleneck", expansion: number | null,
@@ -100,6 +100,7 @@ export function halfEven(value) {
 /** @param {ShortcutKind} option @param {boolean} sameShape @returns {BranchKind} */
 function branchKind(option, sameShape) {
   if (option === "projection-always") return "projection";
+  if (option === "none") return "none";
   return sameShape ? "identity" : option;
 }
 

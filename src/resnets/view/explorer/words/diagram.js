@@ -38,7 +38,7 @@ export const DIAGRAM_EN = {
   alike: (/** @type {number} */ count) => (count === 2 ? "Both blocks are alike." : `All ${count} blocks are alike.`),
   others: (/** @type {number} */ count, /** @type {number | null} */ stride, /** @type {number | null} */ dilation) =>
     `${count === 1 ? "The other block" : `The ${count} other blocks`}:${stride === null ? "" : ` stride ${stride},`}${dilation === null ? "" : ` dilation ${dilation},`}`,
-  othersRead: (/** @type {number} */ channels, /** @type {import("../structure/spec.js").BranchKind} */ shortcut) => `${channels} channels in, ${shortcut} shortcut`,
+  othersRead: (/** @type {number} */ channels, /** @type {import("../structure/spec.js").BranchKind} */ shortcut) => `${channels} channels in, ${shortcut === "none" ? "no" : shortcut} shortcut`,
   othersBegin: "norm and activation before the first conv",
   reason: (/** @type {string} */ names, /** @type {number} */ repeats, /** @type {string} */ why) => `${names}${repeats > 1 ? `, × ${repeats}` : ""}: ${why}`,
   look: (/** @type {string} */ label, /** @type {string} */ meaning) => `${label}: ${meaning}`,
@@ -112,7 +112,7 @@ export const DIAGRAM_ZH = {
   kinds: { relu: "ReLU", silu: "SiLU", mish: "Mish", "leaky-relu": "leaky ReLU", gelu: "GELU", sigmoid: "sigmoid" },
   alike: (count) => `${count} 个残差块都相同。`,
   others: (count, stride, dilation) => `其余 ${count} 个残差块：${[stride === null ? "" : `步幅 ${stride}，`, dilation === null ? "" : `空洞率 ${dilation}，`].join("")}`,
-  othersRead: (channels, shortcut) => `输入 ${channels} 通道，${{ identity: "恒等映射", projection: "投影", pad: "补零", "pooled-projection": "池化加投影" }[shortcut]}捷径`,
+  othersRead: (channels, shortcut) => `输入 ${channels} 通道，${{ identity: "恒等映射", projection: "投影", pad: "补零", "pooled-projection": "池化加投影", none: "没有" }[shortcut]}捷径`,
   othersBegin: "第一个卷积之前有归一化和激活",
   reason: (names, repeats, why) => `${names}${repeats > 1 ? `，× ${repeats}` : ""}：${why}`,
   look: (label, meaning) => `${label}：${meaning}`,

@@ -12,6 +12,7 @@ export const VIEWS_EN = {
   shortcut: (/** @type {string} */ label) => `shortcut: ${label}`,
   reads: { activated: ", of the activated input", plain: ", of the input as it is" },
   sum: "residual + shortcut",
+  residual: "residual",
   walk: {
     place: (/** @type {number} */ at, /** @type {number} */ count, /** @type {string} */ name) => `${at} of ${count}: ${name}`,
     proportion: (/** @type {string} */ scale) => `channels × height × width, in ${scale === "log" ? "logarithmic" : "true"} proportion`,
@@ -68,6 +69,7 @@ export const VIEWS_ZH = {
   shortcut: (label) => `捷径：${label}`,
   reads: { activated: "，取激活后的输入", plain: "，取原样的输入" },
   sum: "残差 + 捷径",
+  residual: "残差",
   walk: {
     place: (at, count, name) => `第 ${at} 个，共 ${count} 个：${name}`,
     proportion: (scale) => `通道 × 高 × 宽，${scale === "log" ? "对数" : "真实"}比例`,
