@@ -92,13 +92,19 @@ class Classifier(Predictor):
         val = self.metrics.get("val") or {}
         some = ", ".join(self.classes[:4]) + (", ..." if len(self.classes) > 4 else "")
         rows = [
-            ("network", str(self.origin.get("network") or "residual network")),
+            ("network", self.network_name),
             ("classes", f"{len(self.classes)} {'class' if len(self.classes) == 1 else 'classes'}: {some}"),
             ("images", f"{self.preprocessing.size} pixels"),
             ("validation", f"top-1 {val['top1']:.1%} on validation" if "top1" in val else ""),
             ("file", str(self.path or "")),
         ]
         return [(name, value) for name, value in rows if value]
+
+    @property
+    def network_name(self) -> str:
+        """What the network is called: in the catalog, where it was trained or converted as one of it."""
+        data = self.origin.get("data") or {}
+        return str(self.origin.get("network") or data.get("network") or "residual network")
 
     @property
     def device(self) -> torch.device:

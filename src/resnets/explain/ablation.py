@@ -1,7 +1,7 @@
 """What each residual block contributes: the accuracy of the network with the block replaced by its shortcut.
 
 A residual network reads like an ensemble of paths (Veit et al. 2016): without one block half of the paths are left, and
-a deep network loses little. What costs most is a block that changes the shape.
+a deep network loses little. What costs most is the first block, or one that changes the shape.
 """
 
 from collections.abc import Generator, Iterator

@@ -128,7 +128,7 @@ def ablation(classifier: Classifier, data: Any, **options: Any) -> Ablation:
     """What each block of a classifier contributes on labelled images. data, options, raises: as `ablated` has them."""
     found = ablated(classifier, data, **options)
     return Ablation(
-        network=str(classifier.origin.get("network") or "network"),
+        network=classifier.network_name,
         spec=classifier.network.spec,
         image_size=classifier.preprocessing.size,
         on=found.scored.on,

@@ -51,8 +51,7 @@ class RunReport:
     @property
     def network(self) -> str:
         """The network's name, where it is known."""
-        known = self.classifier.origin.get("network") or self.data.get("network")
-        return self.plan.network if self.plan is not None else str(known or "a residual network")
+        return self.plan.network if self.plan is not None else self.classifier.network_name
 
     @property
     def best(self) -> dict[str, Any] | None:

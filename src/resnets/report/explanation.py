@@ -208,7 +208,7 @@ def explained(
         box=classifier.preprocessing.box(whole.shape[1], whole.shape[0]),
         completeness=found.completeness,
         sanity=sanity_of(classifier, pixels, place, method, found.values) if sanity else None,
-        network=str(classifier.origin.get("network") or "residual network"),
+        network=classifier.network_name,
     )
 
 
