@@ -3,7 +3,7 @@
 import { html } from "../dom.js";
 import { say } from "../words.js";
 import { drawCard } from "./card.js";
-import { classChooser } from "./chooser.js";
+import { classChoices, classChooser } from "./chooser.js";
 import { storedProduct } from "./convolve.js";
 import { FilterBench } from "./filters.js";
 import { drawProducts } from "./products.js";
@@ -24,6 +24,7 @@ export class LiveView {
   constructor(live) {
     this.live = live;
     this.bench = new FilterBench();
+    this.choices = new Map(live.classifiers.map((one) => [one, classChoices(one.classes)]));
   }
 
   /** The chosen image in a network; null where nothing was recorded of it. @param {Network} network @param {State} state @returns {LiveRecord | null} */
@@ -52,7 +53,7 @@ export class LiveView {
       "div",
       { class: "live" },
       html("h2", {}, say.live.title),
-      classChooser(record, state, change),
+      classChooser(record, state, change, /** @type {HTMLElement} */ (this.choices.get(record.classifier))),
       html("div", { class: `cards ${records.length === 1 ? "one" : ""}`, style: `--columns: ${width < 620 ? 1 : perRow}` }, ...ordered(records, classifiers.length).map((one) => drawCard(one, state, {
         width: room, several: classifiers.length > 1, current: one === record, change,
       }))),
