@@ -158,6 +158,7 @@ def test_another_class_draws_its_own_map_and_order_and_computes_nothing(made: Ma
     tab.locator("summary").filter(has_text="in numbers").click()
     output = record.sums[1].output
     order = np.argsort(-output.strength[1], kind="stable")
+    tab.locator(".numbers tbody th").first.wait_for()
     rows = tab.locator(".numbers tbody th").all_inner_texts()
     assert [int(one) for one in rows] == output.channels[order].tolist()
 
@@ -199,6 +200,7 @@ def test_the_first_convolution_is_computed_in_the_page_as_torch_computes_it(made
     stored = tab.locator("[data-field=stored]").get_attribute("data-value")
     assert float(stored) == pytest.approx(float(expected[1].max()))
     tab.locator(".bench summary").click()
+    tab.locator(".bench .matrix td").first.wait_for()
     assert tab.locator(".bench .matrix td").count() == 27
 
 

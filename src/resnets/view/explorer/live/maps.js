@@ -102,9 +102,10 @@ export function heatMap(values, columns, { range, side, label, mark }) {
   const image = context.createImageData(canvas.width, canvas.height);
   const target = new Uint32Array(image.data.buffer);
   const { packed } = signedScale();
-  for (let place = 0; place < target.length; place += 1) {
-    const [y, x] = [Math.floor(place / canvas.width), place % canvas.width];
-    target[place] = packed[shadeOf(values[Math.floor(y / cell) * columns + Math.floor(x / cell)], range)];
+  const colours = Uint32Array.from(values, (value) => packed[shadeOf(value, range)]);
+  for (let y = 0; y < canvas.height; y += 1) {
+    const from = Math.floor(y / cell) * columns;
+    for (let x = 0; x < canvas.width; x += 1) target[y * canvas.width + x] = colours[from + Math.floor(x / cell)];
   }
   context.putImageData(image, 0, 0);
   if (mark) frameMap(context, Math.max(0, mark.column * cell - 3), Math.max(0, mark.row * cell - 3), Math.max(9, cell + 6), Math.max(9, cell + 6));

@@ -20,7 +20,7 @@ export function pageColour(name) {
 
 /** The scale in the page's present colours. @returns {Scale} */
 export function signedScale() {
-  const ends = ["--below", "--zero", "--above"].map(pageColour);
+  const ends = ["--negative", "--nought", "--positive"].map(pageColour);
   const found = scales.get(ends.join(" ")) ?? mixedScale(ends);
   scales.set(ends.join(" "), found);
   return found;
