@@ -23,7 +23,7 @@ from resnets.data.preprocessing import Preprocessing
 CHOOSE = """async () => {
   const times = [];
   for (let round = 0; round < 11; round += 1) {
-    const button = document.querySelectorAll(".card .answers button")[1 + (round % 4)];
+    const button = document.querySelectorAll(".shot .answers button")[1 + (round % 4)];
     const started = performance.now();
     button.click();
     document.body.getBoundingClientRect();  // lays the page out

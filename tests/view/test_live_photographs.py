@@ -40,7 +40,7 @@ def test_a_page_about_ten_photographs_says_what_torch_says(
     tab.wait_for_selector("html[data-live=true]")
     biases = classifier.network.fc.bias.detach().numpy()
     for place, (picture, prediction) in enumerate(zip(pictures, classifier.predict(pictures), strict=True)):
-        answers = tab.locator(f".card[data-image='{place}'] .answers .name").all_inner_texts()
+        answers = tab.locator(f".shot[data-image='{place}'] .answers .name").all_inner_texts()
         assert answers == [answer.label for answer in prediction.answers]
         logits = np.array(tab.evaluate(ARRAY, [place, "logits"]))
         maps = np.array(tab.evaluate(ARRAY, [place, "classMaps"])).reshape(1000, 7, 7)

@@ -41,7 +41,7 @@ export function blockStrip(record, state, block, change) {
         html("span", { class: "pillar", "aria-hidden": "true" }, html("span", { style: `height: ${Math.min(100, (100 * ratio) / most)}%` })),
         html("span", { class: "value", "data-field": "ratio", "data-value": ratio }, html("span", { class: "hidden" }, "‖F‖/‖x‖ "), Number.isFinite(ratio) ? shortNumber(ratio) : "∞"),
         html("button", { type: "button", class: "switch", "data-key": `without ${one}`, "aria-pressed": String(off), "aria-label": say.live.withoutBlock(one), click: () => change({ without: off ? "" : one }) }, off ? say.live.off : say.live.on),
-        html("span", { class: `small change ${left < whole ? "falls" : "rises"}`, "data-field": "left" }, say.live.left(percentage(left))));
+        html("span", { class: `small effect ${left < whole ? "falls" : "rises"}`, "data-field": "left" }, say.live.left(percentage(left))));
     }))),
   );
 }

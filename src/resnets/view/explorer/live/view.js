@@ -87,7 +87,7 @@ export class LiveView {
       { class: "live" },
       html("h2", {}, say.live.title),
       classChooser(record, state, change, /** @type {HTMLElement} */ (this.choices.get(record.classifier))),
-      html("div", { class: `cards ${records.length === 1 ? "one" : ""}`, style: `--columns: ${width < 620 ? 1 : perRow}` }, ...ordered(records, classifiers.length).map((one) => drawCard(one, state, {
+      html("div", { class: `shots ${records.length === 1 ? "one" : ""}`, style: `--columns: ${width < 620 ? 1 : perRow}` }, ...ordered(records, classifiers.length).map((one) => drawCard(one, state, {
         width: room, several: classifiers.length > 1, current: one === record, change,
       }))),
       html("p", { class: "small muted" }, say.live.pictureNote(record.classifier.preprocessing)),

@@ -30,7 +30,7 @@ export const LIVE_EN = {
   before: (/** @type {string} */ part) => `with it ${part}`,
   notSure: (/** @type {string} */ part) => `Not sure: the first answer is below ${part}, the classifier's threshold.`,
   temperature: (/** @type {string} */ value) => `Probabilities at the classifier's temperature, ${value}.`,
-  withoutTitle: (/** @type {string} */ block) => `Without ${block}:`,
+  withoutTitle: (/** @type {string} */ block) => `Without ${block} (the map is the whole network's):`,
   stripTitle: "What each block adds",
   stripWords: (/** @type {string} */ name, /** @type {string} */ part) =>
     `The bar is ‖F‖ / ‖x‖: how large the residual is beside what the shortcut brings. The switch replaces a block by its shortcut; below it, what ${name}, now ${part}, would be without this block.`,
@@ -132,7 +132,7 @@ export const LIVE_ZH = {
   before: (part) => `保留时 ${part}`,
   notSure: (part) => `不确定：首选答案低于该分类器的阈值 ${part}。`,
   temperature: (value) => `概率按分类器的温度 ${value} 计算。`,
-  withoutTitle: (block) => `去掉 ${block}：`,
+  withoutTitle: (block) => `去掉 ${block}（图仍是整个网络的）：`,
   stripTitle: "每个残差块加了多少",
   stripWords: (name, part) => `柱高是 ‖F‖ / ‖x‖：残差相对于捷径连接带来的量有多大。开关把残差块换成它的捷径连接；下方是没有这一块时 ${name}（现为 ${part}）的概率。`,
   on: "开",
