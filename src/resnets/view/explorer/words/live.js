@@ -33,7 +33,7 @@ export const LIVE_EN = {
   withoutTitle: (/** @type {string} */ block) => `Without ${block} (the map is the whole network's):`,
   stripTitle: "What each block adds",
   stripWords: (/** @type {string} */ name, /** @type {string} */ part) =>
-    `The bar is ‖F‖ / ‖x‖: how large the residual is beside what the shortcut brings. The switch replaces a block by its shortcut; below it, what ${name}, now ${part}, would be without this block.`,
+    `The bar is ‖F‖ / ‖x‖: how large the residual is beside what the shortcut brings.${name ? ` The switch replaces a block by its shortcut; below it, what ${name}, now ${part}, would be without this block.` : " A plain network has no shortcuts, so x is zero."}`,
   on: "on",
   off: "off",
   withoutBlock: (/** @type {string} */ block) => `without ${block}`,
@@ -134,7 +134,7 @@ export const LIVE_ZH = {
   temperature: (value) => `概率按分类器的温度 ${value} 计算。`,
   withoutTitle: (block) => `去掉 ${block}（图仍是整个网络的）：`,
   stripTitle: "每个残差块加了多少",
-  stripWords: (name, part) => `柱高是 ‖F‖ / ‖x‖：残差相对于捷径连接带来的量有多大。开关把残差块换成它的捷径连接；下方是没有这一块时 ${name}（现为 ${part}）的概率。`,
+  stripWords: (name, part) => `柱高是 ‖F‖ / ‖x‖：残差相对于捷径连接带来的量有多大。${name ? `开关把残差块换成它的捷径连接；下方是没有这一块时 ${name}（现为 ${part}）的概率。` : "普通网络没有捷径连接，所以 x 为零。"}`,
   on: "开",
   off: "关",
   withoutBlock: (block) => `去掉 ${block}`,
