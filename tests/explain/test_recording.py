@@ -15,7 +15,7 @@ from resnets.network import ResNet
 from resnets.view.explorer.live import quantized
 from tests import kinds
 
-SOME = ("squeeze-and-excitation", "pre-activation", "silu", "convolutions with bias", "dilation", "max")
+SOME = ("squeeze-and-excitation", "pre-activation", "silu", "convolutions with bias", "dilation", "max", "plain")
 
 
 def warmed(kind: str) -> Classifier:
@@ -48,7 +48,8 @@ def by_hand(network: ResNet, x: torch.Tensor) -> list[tuple[torch.Tensor, torch.
             plain = isinstance(block.downsample, torch.nn.Identity)
             found.append((block.downsample(entering if plain else activated), block.residual(activated), x))
         else:
-            found.append((block.downsample(entering), block.residual(entering), x))
+            residual = block.residual(entering)
+            found.append((torch.as_tensor(block.downsample(entering)).expand_as(residual), residual, x))
     return found
 
 

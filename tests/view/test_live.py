@@ -124,7 +124,7 @@ def test_another_activation_is_stored_as_it_is(opened: Open, tmp_path: Path) -> 
 
 def test_the_answers_are_predicts_and_the_map_sums_to_the_logit(made: Made, opened: Open) -> None:
     tab = opened(made.content)
-    cards = tab.locator(".card")
+    cards = tab.locator(".shot")
     for place, prediction in enumerate(made.classifier.predict(made.images)):
         card = cards.nth(place)
         assert card.locator("h3 button").inner_text() == made.images[place].name
@@ -140,24 +140,25 @@ def test_the_answers_are_predicts_and_the_map_sums_to_the_logit(made: Made, open
 
 def test_another_class_draws_its_own_map_and_order_and_computes_nothing(made: Made, opened: Open) -> None:
     tab = opened(made.content, "#view=image&at=layer2.0")
-    picture = "document.querySelector('.card .picture').toDataURL()"
+    picture = "document.querySelector('.shot .picture').toDataURL()"
     grid = "document.querySelector('.grids canvas').toDataURL()"
     before = tab.evaluate(f"[{picture}, {grid}]")
     tab.evaluate("Object.freeze(shownPage.live.live.records); shownPage.live.live.records.forEach(Object.freeze)")
     record = made.records[0]
     other = record.answers[1]
-    tab.locator(f".card .answers button[data-class='{other}']").first.click()
+    tab.locator(f".shot .answers button[data-class='{other}']").first.click()
     after = tab.evaluate(f"[{picture}, {grid}]")
     assert before[0] != after[0]
     assert before[1] != after[1]
     maps = record.class_maps
     assert maps is not None
-    line = tab.locator(".card [data-field=logit]").first.evaluate("one => Number(one.dataset.sum)")
+    line = tab.locator(".shot [data-field=logit]").first.evaluate("one => Number(one.dataset.sum)")
     assert line == pytest.approx(float(maps[other].sum()), abs=1e-5)
     assert f"label={made.classifier.classes[other]}" in tab.evaluate("location.hash")
     tab.locator("summary").filter(has_text="in numbers").click()
     output = record.sums[1].output
     order = np.argsort(-output.strength[1], kind="stable")
+    tab.locator(".numbers tbody th").first.wait_for()
     rows = tab.locator(".numbers tbody th").all_inner_texts()
     assert [int(one) for one in rows] == output.channels[order].tolist()
 
@@ -166,12 +167,12 @@ def test_the_switch_at_a_block_shows_the_answer_without_it(made: Made, opened: O
     tab = opened(made.content)
     for place, name in enumerate(("layer1.0", "layer2.0", "layer3.0")):
         tab.locator(f"[data-key='without {name}']").click()
-        card = tab.locator(".card").first
+        card = tab.locator(".shot").first
         logits = torch.from_numpy(made.records[0].without[place]).double()
         expected = torch.softmax(logits / made.classifier.temperature, 0).sort(descending=True)
         found = card.locator(".answers button").evaluate_all("all => all.map(one => Number(one.dataset.probability))")
         assert found == pytest.approx(expected.values.tolist(), rel=1e-5)
-        assert card.get_by_text(f"Without {name}:").count() == 1
+        assert card.get_by_text(f"Without {name} ").count() == 1
     tab.locator("[data-key='without layer3.0']").click()
     assert tab.get_by_text("Without layer").count() == 0
     ratios = tab.locator("[data-field=ratio]").evaluate_all("all => all.map(one => Number(one.dataset.value))")
@@ -199,6 +200,7 @@ def test_the_first_convolution_is_computed_in_the_page_as_torch_computes_it(made
     stored = tab.locator("[data-field=stored]").get_attribute("data-value")
     assert float(stored) == pytest.approx(float(expected[1].max()))
     tab.locator(".bench summary").click()
+    tab.locator(".bench .matrix td").first.wait_for()
     assert tab.locator(".bench .matrix td").count() == 27
 
 
@@ -220,7 +222,7 @@ def test_a_view_of_an_image_has_an_address_and_keys(made: Made, opened: Open) ->
     tab = opened(made.content, "#at=layer1.0")
     tab.keyboard.press("i")
     tab.locator("[data-key=smooth]").click()
-    tab.locator(".card h3 button").nth(1).click()
+    tab.locator(".shot h3 button").nth(1).click()
     tab.locator("[data-key=class]").fill("gre")
     tab.locator("[data-key=class]").press("Enter")
     tab.locator("[data-key=weaker]").click()
@@ -243,13 +245,13 @@ def test_two_classifiers_stand_side_by_side(made: Made, opened: Open, tmp_path: 
     assert made.classifier.path is not None
     shown = resnets.show(made.classifier.path, compare=other, images=made.images)
     tab = opened(str(shown.as_format("html")), "#view=image&label=red")
-    cards = tab.locator(".card").evaluate_all("all => all.map(one => [one.dataset.classifier, one.dataset.image])")
+    cards = tab.locator(".shot").evaluate_all("all => all.map(one => [one.dataset.classifier, one.dataset.image])")
     assert cards == [[name, image] for image in "01" for name in ("colours", "other")]
     assert tab.get_by_text("This classifier has no class red").count() == 2
     assert tab.get_by_text("No class activation map").count() == 2
-    tab.locator(".card h3 button").nth(3).click()
+    tab.locator(".shot h3 button").nth(3).click()
     assert tab.locator("#network").input_value() == "other"
-    assert tab.locator(".card[aria-current]").get_attribute("data-image") == "1"
+    assert tab.locator(".shot[aria-current]").get_attribute("data-image") == "1"
 
 
 @pytest.mark.parametrize("at", ["#view=image", "#view=image&at=layer2.0.conv1&smooth=true&without=layer2.0"])

@@ -41,8 +41,8 @@ def listening(network: ResNet) -> Generator[Heard]:
     heard, hooks = Heard(), list[Any]()
 
     def into(place: list[Tensor]) -> Hook:
-        def hook(_module: nn.Module, _args: tuple[Tensor, ...], result: Tensor) -> None:
-            place.append(result)
+        def hook(_module: nn.Module, _args: tuple[Tensor, ...], result: Tensor | int) -> None:
+            place.append(torch.as_tensor(result))  # a plain network's shortcut is the number 0
 
         return hook
 

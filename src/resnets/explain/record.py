@@ -82,7 +82,9 @@ class ImageRecord:
     sums: tuple[Sum, ...]
     strongest: Strongest
     responses: Mapping[str, Response]
-    without: Float32[np.ndarray, "blocks classes"]  # the logits if a block were its shortcut alone
+    without: Float32[
+        np.ndarray, "blocks classes"
+    ]  # the logits if a block were its shortcut alone; none of a plain network
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,17 +4,17 @@ One pass with hooks, a gradient for each of the first answers, and the network o
 Afterwards the network is as it was: hooks live in a context manager, and no parameter gets a gradient.
 """
 
-from collections.abc import Generator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import torch
 from jaxtyping import Float, Float32, Int64, UInt8
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 
 from resnets.classifier.file import Classifier, in_float32
+from resnets.explain.ablation import without_residual
 from resnets.explain.cam import is_exact
 from resnets.explain.listening import Heard, array, first_convolution, listening, modules
 from resnets.explain.record import Filters, ImageRecord, Last, Maps, NetworkRecord, Sum
@@ -85,35 +85,18 @@ def _strengths(
 @torch.inference_mode()
 def _without_each(network: ResNet, inputs: Sequence[Tensor]) -> Float32[np.ndarray, "blocks classes"]:
     """The logits if one block's residual branch gave zeros, block by block; what comes before it is as it was."""
+    if network.spec.shortcut == "none":  # a plain network has nothing to replace a block by
+        return np.empty((0, network.spec.num_classes), dtype=np.float32)
     every = list(network.blocks())
     found: list[NDArray[np.float32]] = []
     for place, (block, entering) in enumerate(zip(every, inputs, strict=True)):
-        x = shortcut_alone(block, entering.detach())
+        with without_residual(block):
+            x = block(entering.detach())
         for later in every[place + 1 :]:
             x = later(x)
         features = torch.flatten(network.pool(network.act(network.norm(x))), 1)
         found.append(array(network.classify(features)[0]))
     return np.stack(found)
-
-
-def shortcut_alone(
-    block: ResidualBlock, x: Float[Tensor, "batch _ _ _"]
-) -> Float[Tensor, "batch channels rows columns"]:
-    """What a block gives where its residual branch gives zeros."""
-    with _silenced(block):
-        return block(x)
-
-
-@contextmanager
-def _silenced(block: ResidualBlock) -> Generator[None]:
-    def zeros(_module: nn.Module, _args: tuple[Tensor, ...], result: Tensor) -> Tensor:
-        return torch.zeros_like(result)
-
-    hook = block.se.register_forward_hook(zeros)
-    try:
-        yield
-    finally:
-        hook.remove()
 
 
 @torch.inference_mode()
@@ -136,7 +119,10 @@ def _sums(network: ResNet, heard: Heard, strengths: Sequence[Float32[np.ndarray,
         for name, output, strength in zip(names, heard.outputs, strengths, strict=True)
     ]
     pairs = zip(maps[1:], heard.shortcuts, heard.residuals, strict=True)
-    return {"stem": maps[0], "sums": tuple(_sum(output, s.detach()[0], f.detach()[0]) for output, s, f in pairs)}
+    return {
+        "stem": maps[0],
+        "sums": tuple(_sum(output, s.detach().expand_as(f)[0], f.detach()[0]) for output, s, f in pairs),
+    }
 
 
 def kept_channels(sizes: Sequence[tuple[int, int, int, int]], cells: int) -> int:

@@ -10,7 +10,6 @@ import { saveDrawing } from "./export.js";
 import { Header } from "./header.js";
 import { inspect, summary } from "./inspector.js";
 import { around, beneath, beside, besideRow } from "./keys.js";
-import { openLive } from "./live/record.js";
 import { LiveView } from "./live/view.js";
 import { inspectPair } from "./pair.js";
 import { Store, emptyState } from "./state.js";
@@ -46,9 +45,7 @@ class Page {
     this.changed = new ChangedNetworks(model);
     this.panel = new ChangePanel({ change: (change) => this.store.set({ change, tour: "" }), close: () => this.store.set({ edit: false }) });
     this.store.listeners.push(() => this.draw());
-    /** @type {LiveView | null} */
-    this.live = null;
-    if (model.live) this.unpack(model.live);
+    this.live = model.live ? new LiveView(model.live, { draw: () => this.draw(), change: (changes) => this.store.set(changes) }) : null;
     addEventListener("keydown", (event) => this.onKey(event));
     new ResizeObserver(() => this.resize()).observe(byId("canvas"));
     this.draw();
@@ -101,19 +98,6 @@ class Page {
     return names[(names.indexOf(this.network.name) + 1) % names.length];
   }
 
-  /** What classifiers did with images, once it is inflated. @param {any} packed */
-  async unpack(packed) {
-    try {
-      this.live = new LiveView(await openLive(packed));
-      matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.drawCanvas());
-      document.documentElement.dataset.live = "true";
-      this.draw();
-    } catch (error) {
-      byId("message").textContent = say.live.tooOld(error instanceof Error ? error.message : String(error));
-      byId("message").hidden = false;
-    }
-  }
-
   /** Another view, which ends a tour. @param {State["view"]} view */
   show(view) {
     const against = view === "compare" && !this.comparison ? this.next : this.state.against;
@@ -150,6 +134,10 @@ class Page {
   draw() {
     const { state, network, comparing } = this;
     const focused = focusKey(document.activeElement);
+    if (this.live?.canFollow(state)) {
+      this.drawCanvas();
+      return focusAgain(focused);
+    }
     speak(state.language || this.model.language);
     document.title = `${network.name} – resnets`;
     this.header.draw(state, this.published.name, `${summary(network)} · ${network.source}`);
@@ -163,7 +151,7 @@ class Page {
     byId("inspector").replaceChildren(comparing?.pair
       ? inspectPair(comparing.pair, network, comparing.other, (one, name) => this.open(one, name))
       : inspect(shown, at));
-    if (this.live && !comparing) byId("inspector").append(this.live.inspect(network, state, (changes) => this.store.set(changes)) ?? "");
+    if (!comparing && network === this.published) byId("inspector").append(this.live?.inspect(network, state) ?? "");
     refill(byId("table"), drawTable(shown, at, (name) => this.select(name, comparing ? state.side : "")));
     const { trouble } = this.changed.of(this.published, state.change);
     if (state.edit) this.panel.follow(this.published, network, state.change, trouble);
@@ -171,7 +159,7 @@ class Page {
     const tour = drawTour(this.model, state, (name, step) => this.goTour(name, step));
     byId("tour").replaceChildren(...(tour ? [tour] : []));
     byId("main").style.setProperty("--above", `${Math.round(byId("main").getBoundingClientRect().top + scrollY)}px`);
-    if (focused && document.activeElement === document.body) /** @type {HTMLElement | null} */ (document.querySelector(focused))?.focus({ preventScroll: true });
+    return focusAgain(focused);
   }
 
   /** An operation of a comparison, in its own network. @param {Network} network @param {string} at */
@@ -206,8 +194,8 @@ class Page {
       if (element.parentNode === canvas) element.previousElementSibling?.replaceWith(drawing);
       else canvas.replaceChildren(drawing, element);
       this.walkBar.follow(network, this.operation, state.scale, this.width, drawing);
-    } else if (state.view === "image") {
-      canvas.replaceChildren(this.live ? this.live.draw(network, state, this.width, (changes) => this.store.set(changes)) : html("p", {}, say.live.loading));
+    } else if (state.view === "image" && this.live) {
+      canvas.replaceChildren(this.live.draw(this.published, state, this.width));
     } else if (state.view === "tours") {
       canvas.replaceChildren(drawTours((name, step) => this.goTour(name, step)));
     } else {
@@ -271,6 +259,11 @@ function roomOf(canvas) {
 function focusKey(element) {
   const name = ["data-key", "data-stage"].find((one) => element?.hasAttribute(one));
   return name ? `button[${name}="${CSS.escape(element?.getAttribute(name) ?? "")}"], input[${name}="${CSS.escape(element?.getAttribute(name) ?? "")}"]` : "";
+}
+
+/** @param {string} selector as `focusKey` gives it */
+function focusAgain(selector) {
+  if (selector && document.activeElement === document.body) /** @type {HTMLElement | null} */ (document.querySelector(selector))?.focus({ preventScroll: true });
 }
 
 /**

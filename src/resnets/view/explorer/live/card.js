@@ -14,7 +14,7 @@ const ANSWERS = 5;
 
 /** 93.12%. @param {number} part from 0 to 1 */
 export function percentage(part) {
-  return `${(100 * part).toFixed(part > 0 && part < 0.0001 ? 4 : 2)}%`;
+  return part > 0 && part < 0.0001 ? "< 0.01%" : `${(100 * part).toFixed(2)}%`;
 }
 
 /**
@@ -30,7 +30,7 @@ export function drawCard(record, state, { width, several, current, change }) {
   const choose = () => change({ network: record.classifier.network, image: record.image });
   return html(
     "article",
-    { class: "card", "data-image": record.image, "data-classifier": record.classifier.network, "aria-current": current ? "true" : null },
+    { class: "shot", "data-image": record.image, "data-classifier": record.classifier.network, "aria-current": current ? "true" : null },
     html("h3", {}, html("button", { type: "button", class: "plain", "data-key": `card ${record.classifier.network} ${record.image}`, click: choose }, record.picture.name), several && html("span", { class: "muted" }, ` ${record.classifier.network}`)),
     html("div", {}, drawPicture(record, label, { smooth: state.smooth, range, width }), range > 0 && scaleLegend(range, say.live.ofTheLogit)),
     html("div", {},

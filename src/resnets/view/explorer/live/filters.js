@@ -6,7 +6,7 @@ import { firstOutput, firstProduct } from "./convolve.js";
 import { blank, context2d, heatMap } from "./maps.js";
 import { drawProducts } from "./products.js";
 import { arrayOf, floats, reach } from "./record.js";
-import { shortNumber } from "./scale.js";
+import { pageColour, shortNumber } from "./scale.js";
 
 /** @typedef {import("./record.js").LiveRecord} LiveRecord */
 /** @typedef {import("../data.js").Operation} Operation */
@@ -25,15 +25,20 @@ export class FilterBench {
     this.record = null;
     /** @type {{ record: LiveRecord, filter: number, output: Float32Array } | null} */
     this.computed = null;
+    this.looks = "";
   }
 
   /**
+   * Drawn anew for another image alone: what it shows depends on nothing else.
    * @param {LiveRecord} record
    * @param {Operation} operation the first convolution
    */
   draw(record, operation) {
+    const looks = `${pageColour("--ground")} ${say.live.title}`;
+    if (this.element && this.record === record && this.looks === looks) return this.element;
     this.stop();
-    if (this.record && this.record !== record) this.at = { ...this.at, row: -1, column: -1 };
+    if (this.record !== record) this.at = { ...this.at, row: -1, column: -1 };
+    this.looks = looks;
     this.record = record;
     this.operation = operation;
     this.element = html("section", { class: "bench", "aria-label": say.live.benchTitle });
@@ -163,7 +168,7 @@ function filterPicture(values, [count, channels, side], chosen) {
     }
     if (filter === chosen) {
       context.lineWidth = 3;
-      context.strokeStyle = getComputedStyle(document.documentElement).getPropertyValue("--window");
+      context.strokeStyle = pageColour("--window");
       context.strokeRect(left - 0.5, top - 0.5, side * cell + 1, side * cell + 1);
     }
   }
@@ -190,13 +195,12 @@ function inputPicture(record, operation, place) {
   }
   context2d(small).putImageData(pixels, 0, 0);
   const context = context2d(canvas);
-  const style = getComputedStyle(document.documentElement);
-  context.fillStyle = style.getPropertyValue("--rule");
+  context.fillStyle = pageColour("--rule");
   context.fillRect(0, 0, canvas.width, canvas.height);
   context.imageSmoothingEnabled = scale < 1;
   context.drawImage(small, pad * scale, pad * scale, width * scale, height * scale);
   context.lineWidth = 2.5;
-  context.strokeStyle = style.getPropertyValue("--window");
+  context.strokeStyle = pageColour("--window");
   context.strokeRect(place.column * operation.stride * scale, place.row * operation.stride * scale, Math.max(6, operation.kernel * scale), Math.max(6, operation.kernel * scale));
   return canvas;
 }

@@ -1,7 +1,7 @@
 // Feature maps on a canvas: a grid of many, or one at a size at which its cells can be told apart.
 
 import { html } from "../dom.js";
-import { signedScale } from "./scale.js";
+import { pageColour, shadeOf, signedScale } from "./scale.js";
 
 /** @typedef {import("./record.js").Volume} Volume */
 
@@ -71,7 +71,7 @@ function paint(of, channel, { range, cell, target, corner, stride, packed }) {
 /** Over a map that is zero everywhere. @param {CanvasRenderingContext2D} context @param {number} x @param {number} y @param {number} width @param {number} height */
 function cross(context, x, y, width, height) {
   context.lineWidth = 1.5;
-  context.strokeStyle = getComputedStyle(document.documentElement).getPropertyValue("--removed");
+  context.strokeStyle = pageColour("--removed");
   context.beginPath();
   for (const [from, to] of [[y, y + height], [y + height, y]]) {
     context.moveTo(x, from);
@@ -82,9 +82,8 @@ function cross(context, x, y, width, height) {
 
 /** @param {CanvasRenderingContext2D} context @param {number} x @param {number} y @param {number} width @param {number} height */
 function frameMap(context, x, y, width, height) {
-  const style = getComputedStyle(document.documentElement);
   context.lineWidth = 3;
-  context.strokeStyle = style.getPropertyValue("--window");
+  context.strokeStyle = pageColour("--window");
   context.strokeRect(x + 1, y + 1, width - 2, height - 2);
 }
 
@@ -100,11 +99,15 @@ export function heatMap(values, columns, { range, side, label, mark }) {
   const cell = Math.max(1, Math.floor(side / Math.max(rows, columns)));
   const canvas = blank(columns * cell, rows * cell, label);
   const context = context2d(canvas);
-  const { words } = signedScale();
-  for (let place = 0; place < values.length; place += 1) {
-    context.fillStyle = words[range > 0 ? Math.max(0, Math.min(254, Math.round((127 * values[place]) / range) + 127)) : 127];
-    context.fillRect((place % columns) * cell, Math.floor(place / columns) * cell, cell, cell);
+  const image = context.createImageData(canvas.width, canvas.height);
+  const target = new Uint32Array(image.data.buffer);
+  const { packed } = signedScale();
+  const colours = Uint32Array.from(values, (value) => packed[shadeOf(value, range)]);
+  for (let y = 0; y < canvas.height; y += 1) {
+    const from = Math.floor(y / cell) * columns;
+    for (let x = 0; x < canvas.width; x += 1) target[y * canvas.width + x] = colours[from + Math.floor(x / cell)];
   }
+  context.putImageData(image, 0, 0);
   if (mark) frameMap(context, Math.max(0, mark.column * cell - 3), Math.max(0, mark.row * cell - 3), Math.max(9, cell + 6), Math.max(9, cell + 6));
   return canvas;
 }

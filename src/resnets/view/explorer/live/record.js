@@ -124,10 +124,15 @@ export function largest(of, count) {
   return Array.from(of, (_, place) => place).sort((a, b) => of[b] - of[a] || a - b).slice(0, count);
 }
 
+/** Whether a block can be replaced by its shortcut: a plain network has none. @param {LiveRecord} record */
+export function canGoWithout(record) {
+  return arrayOf(record.arrays, "without").shape[0] > 0;
+}
+
 /** The logits of an image, as they are or without a block. @param {LiveRecord} record @param {string} [without] */
 export function logitsOf(record, without = "") {
   const place = record.blocks.indexOf(without);
-  if (place < 0) return floats(record.arrays, "logits");
+  if (place < 0 || !canGoWithout(record)) return floats(record.arrays, "logits");
   const count = record.classifier.classes.length;
   return floats(record.arrays, "without").subarray(place * count, (place + 1) * count);
 }

@@ -3,12 +3,32 @@
 import { html } from "../dom.js";
 import { say } from "../words.js";
 
-/** @typedef {{ packed: Uint32Array, words: string[] }} Scale 255 colours, the middle one for zero */
+/** @typedef {{ packed: Uint32Array }} Scale 255 colours, the middle one for zero */
+
+/** @type {Map<string, string>} */
+const known = new Map(); // colours, by their names and whether the page is dark
+/** @type {Map<string, Scale>} */
+const scales = new Map();
+
+/** A colour of the page's style, such as `--accent`; the style is asked once, for asking it lays the page out. @param {string} name */
+export function pageColour(name) {
+  const key = `${name} ${matchMedia("(prefers-color-scheme: dark)").matches}`;
+  const found = known.get(key) ?? getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+  known.set(key, found);
+  return found;
+}
 
 /** The scale in the page's present colours. @returns {Scale} */
 export function signedScale() {
-  const style = getComputedStyle(document.documentElement);
-  const [below, zero, above] = ["--below", "--zero", "--above"].map((name) => channelsOf(style.getPropertyValue(name).trim()));
+  const ends = ["--negative", "--nought", "--positive"].map(pageColour);
+  const found = scales.get(ends.join(" ")) ?? mixedScale(ends);
+  scales.set(ends.join(" "), found);
+  return found;
+}
+
+/** @param {string[]} ends @returns {Scale} */
+function mixedScale(ends) {
+  const [below, zero, above] = ends.map(channelsOf);
   const mixed = Array.from({ length: 255 }, (_, place) => {
     const part = (place - 127) / 127;
     const end = part < 0 ? below : above;
@@ -16,7 +36,6 @@ export function signedScale() {
   });
   return {
     packed: Uint32Array.from(mixed, ([red, green, blue]) => (255 << 24) | (blue << 16) | (green << 8) | red),
-    words: mixed.map(([red, green, blue]) => `rgb(${red} ${green} ${blue})`),
   };
 }
 

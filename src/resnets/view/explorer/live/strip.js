@@ -3,7 +3,7 @@
 import { html } from "../dom.js";
 import { say } from "../words.js";
 import { percentage } from "./card.js";
-import { chosenClass, logitsOf, probabilities } from "./record.js";
+import { canGoWithout, chosenClass, logitsOf, probabilities } from "./record.js";
 import { shortNumber } from "./scale.js";
 
 /** @typedef {import("./record.js").LiveRecord} LiveRecord */
@@ -26,12 +26,13 @@ export function blockStrip(record, state, block, change) {
   const name = record.classifier.classes[label];
   const { temperature } = record.classifier;
   const whole = probabilities(logitsOf(record), temperature)[label];
+  const switchable = canGoWithout(record);
   const most = Math.max(1, ...record.blocks.map((one) => ratioOf(record, one)).filter(Number.isFinite));
   return html(
     "section",
     { "aria-label": say.live.stripTitle },
     html("h3", {}, say.live.stripTitle),
-    html("p", { class: "small muted" }, say.live.stripWords(name, percentage(whole))),
+    html("p", { class: "small muted" }, say.live.stripWords(switchable ? name : "", percentage(whole))),
     html("div", { class: "scroll blocks", tabindex: 0, role: "region", "aria-label": say.live.stripTitle }, html("ol", {}, ...record.blocks.map((one) => {
       const ratio = ratioOf(record, one);
       const left = probabilities(logitsOf(record, one), temperature)[label];
@@ -40,8 +41,8 @@ export function blockStrip(record, state, block, change) {
         html("button", { type: "button", class: "plain", "data-key": `block ${one}`, click: () => change({ at: one }) }, one),
         html("span", { class: "pillar", "aria-hidden": "true" }, html("span", { style: `height: ${Math.min(100, (100 * ratio) / most)}%` })),
         html("span", { class: "value", "data-field": "ratio", "data-value": ratio }, html("span", { class: "hidden" }, "‖F‖/‖x‖ "), Number.isFinite(ratio) ? shortNumber(ratio) : "∞"),
-        html("button", { type: "button", class: "switch", "data-key": `without ${one}`, "aria-pressed": String(off), "aria-label": say.live.withoutBlock(one), click: () => change({ without: off ? "" : one }) }, off ? say.live.off : say.live.on),
-        html("span", { class: `small change ${left < whole ? "falls" : "rises"}`, "data-field": "left" }, say.live.left(percentage(left))));
+        switchable && html("button", { type: "button", class: "switch", "data-key": `without ${one}`, "aria-pressed": String(off), "aria-label": say.live.withoutBlock(one), click: () => change({ without: off ? "" : one }) }, off ? say.live.off : say.live.on),
+        switchable && html("span", { class: `small effect ${left < whole ? "falls" : "rises"}`, "data-field": "left" }, say.live.left(percentage(left))));
     }))),
   );
 }

@@ -4,7 +4,7 @@ import { html } from "../dom.js";
 import { say } from "../words.js";
 import { blank, cellSize, context2d, heatMap, mapGrid } from "./maps.js";
 import { cellValue, channelOrder, chosenClass, floats, rangeOf, reach, volume } from "./record.js";
-import { scaleLegend, shortNumber } from "./scale.js";
+import { pageColour, scaleLegend, shortNumber } from "./scale.js";
 import { ratioOf } from "./strip.js";
 
 /** @typedef {import("./record.js").LiveRecord} LiveRecord */
@@ -133,14 +133,13 @@ function everyChannel(record, block, kept, width) {
   const pitch = Math.max(1, Math.min(14, Math.floor(Math.min(width, 900) / peaks.length)));
   const canvas = blank(pitch * peaks.length, 54, words);
   const context = context2d(canvas);
-  const style = getComputedStyle(document.documentElement);
-  const [bar, faint, cross] = ["--accent", "--rule", "--removed"].map((name) => style.getPropertyValue(name));
+  const [bar, faint, mark] = ["--accent", "--rule", "--removed"].map(pageColour);
   const most = reach(peaks) || 1;
   peaks.forEach((peak, channel) => {
     context.fillStyle = kept.includes(channel) ? bar : faint;
     const height = (44 * peak) / most;
     context.fillRect(channel * pitch, 44 - height, Math.max(1, pitch - 1), Math.max(peak > 0 ? 1 : 0, height));
-    context.fillStyle = cross;
+    context.fillStyle = mark;
     if (peak === 0) context.fillRect(channel * pitch, 46, Math.max(1, pitch - 1), 6);
   });
   return html("figure", { class: "channels" }, html("figcaption", { "data-field": "silent", "data-count": silent.length }, words), canvas);

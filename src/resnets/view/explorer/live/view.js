@@ -1,17 +1,19 @@
 // The view "Your image": what classifiers did with images, from the answer down to one product.
 
-import { html } from "../dom.js";
+import { byId, html } from "../dom.js";
 import { say } from "../words.js";
 import { drawCard } from "./card.js";
-import { classChooser } from "./chooser.js";
+import { classChoices, classChooser } from "./chooser.js";
 import { storedProduct } from "./convolve.js";
 import { FilterBench } from "./filters.js";
+import { openLive } from "./record.js";
 import { drawProducts } from "./products.js";
 import { shortNumber } from "./scale.js";
 import { blockStrip, ratioOf } from "./strip.js";
 import { drawSum } from "./sum.js";
 
 /** @typedef {import("./record.js").Live} Live */
+/** @typedef {import("./record.js").LiveClassifier} LiveClassifier */
 /** @typedef {import("./record.js").LiveRecord} LiveRecord */
 /** @typedef {import("../data.js").Network} Network */
 /** @typedef {import("../data.js").Operation} Operation */
@@ -20,15 +22,46 @@ import { drawSum } from "./sum.js";
 
 /** Everything that the page knows of images, and how it is drawn. */
 export class LiveView {
-  /** @param {Live} live */
-  constructor(live) {
-    this.live = live;
+  /**
+   * @param {any} packed
+   * @param {{ draw: () => void, change: Change }} asks draw: is called once the activations are inflated
+   */
+  constructor(packed, { draw, change }) {
+    /** @type {Live | null} */
+    this.live = null;
+    this.change = change;
     this.bench = new FilterBench();
+    /** @type {Map<LiveClassifier, HTMLElement>} */
+    this.choices = new Map();
+    this.drawn = ""; // the state that the whole page was drawn for, but for what this view alone shows
+    this.unpack(packed).then(draw);
+    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", draw);
+  }
+
+  /** @param {any} packed */
+  async unpack(packed) {
+    try {
+      this.live = await openLive(packed);
+      this.choices = new Map(this.live.classifiers.map((one) => [one, classChoices(one.classes)]));
+      this.drawn = "";
+      document.documentElement.dataset.live = "true";
+    } catch (error) {
+      byId("message").textContent = say.live.tooOld(error instanceof Error ? error.message : String(error));
+      byId("message").hidden = false;
+    }
+  }
+
+  /** Whether nothing but this view has to be drawn for a state: what is chosen in it concerns no other part of the page. @param {State} state */
+  canFollow(state) {
+    const rest = JSON.stringify({ ...state, label: "", smooth: false, without: "", channel: -1, all: false });
+    const same = state.view === "image" && rest === this.drawn;
+    this.drawn = rest;
+    return same;
   }
 
   /** The chosen image in a network; null where nothing was recorded of it. @param {Network} network @param {State} state @returns {LiveRecord | null} */
   record(network, state) {
-    const own = this.live.records.filter((one) => one.classifier.network === network.name);
+    const own = (this.live?.records ?? []).filter((one) => one.classifier.network === network.name);
     return own.find((one) => one.image === state.image) ?? own[0] ?? null;
   }
 
@@ -36,9 +69,10 @@ export class LiveView {
    * @param {Network} network
    * @param {State} state
    * @param {number} width
-   * @param {Change} change
    */
-  draw(network, state, width, change) {
+  draw(network, state, width) {
+    if (!this.live) return html("p", {}, say.live.loading);
+    const { change } = this;
     const record = this.record(network, state);
     if (!record) return html("p", {}, say.live.noRecord(network.name));
     const { classifiers, pictures, records } = this.live;
@@ -52,8 +86,8 @@ export class LiveView {
       "div",
       { class: "live" },
       html("h2", {}, say.live.title),
-      classChooser(record, state, change),
-      html("div", { class: `cards ${records.length === 1 ? "one" : ""}`, style: `--columns: ${width < 620 ? 1 : perRow}` }, ...ordered(records, classifiers.length).map((one) => drawCard(one, state, {
+      classChooser(record, state, change, /** @type {HTMLElement} */ (this.choices.get(record.classifier))),
+      html("div", { class: `shots ${records.length === 1 ? "one" : ""}`, style: `--columns: ${width < 620 ? 1 : perRow}` }, ...ordered(records, classifiers.length).map((one) => drawCard(one, state, {
         width: room, several: classifiers.length > 1, current: one === record, change,
       }))),
       html("p", { class: "small muted" }, say.live.pictureNote(record.classifier.preprocessing)),
@@ -75,13 +109,12 @@ export class LiveView {
    * What the inspector adds to an operation or a block.
    * @param {Network} network
    * @param {State} state
-   * @param {Change} change
    */
-  inspect(network, state, change) {
+  inspect(network, state) {
     const record = this.record(network, state);
     const found = network.byName.get(state.at);
     if (!record || !found || "blocks" in found) return null;
-    const look = html("button", { type: "button", "data-key": "look", click: () => change({ view: "image" }) }, say.live.look);
+    const look = html("button", { type: "button", "data-key": "look", click: () => this.change({ view: "image" }) }, say.live.look);
     const title = html("h3", {}, say.live.onImage(record.picture.name));
     if ("shortcut" in found) return html("section", { class: "on-image" }, title, html("p", {}, say.live.ratioWords(shortNumber(ratioOf(record, found.name)))), state.view !== "image" && look);
     const response = record.responses.get(found.name);
