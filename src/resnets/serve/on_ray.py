@@ -120,6 +120,6 @@ class RayReplicas:
             found = await self.handle.broadcast("named", method, *arguments).results_async(
                 timeout_s=seconds, return_exceptions=True
             )
-        except TimeoutError:
+        except (TimeoutError, self.ray.exceptions.RayError):
             return {}
         return dict(one for one in found if not isinstance(one, BaseException))
