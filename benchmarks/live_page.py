@@ -3,7 +3,7 @@
     .venv/bin/python -m benchmarks.live_page [NETWORK]
 
 The network is untrained, whose activations deflate worst. Measured on 2 cores that six times as much work waited for,
-so that times are far too long: resnet50, 6.10 MB; ready after 1.2 to 2.3 s, another class in 45 to 75 ms.
+so that times are too long: resnet50, 6.14 MB; ready after 1.4 to 2.0 s, another class in 41 to 52 ms (median).
 """
 
 import statistics

@@ -42,7 +42,8 @@ def listening(network: ResNet) -> Generator[Heard]:
 
     def into(place: list[Tensor]) -> Hook:
         def hook(_module: nn.Module, _args: tuple[Tensor, ...], result: Tensor | int) -> None:
-            place.append(torch.as_tensor(result))  # a plain network's shortcut is the number 0
+            # a plain network's shortcut is the number 0
+            place.append(result if isinstance(result, Tensor) else torch.tensor(float(result)))
 
         return hook
 

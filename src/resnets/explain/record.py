@@ -82,9 +82,7 @@ class ImageRecord:
     sums: tuple[Sum, ...]
     strongest: Strongest
     responses: Mapping[str, Response]
-    without: Float32[
-        np.ndarray, "blocks classes"
-    ]  # the logits if a block were its shortcut alone; none of a plain network
+    without: Float32[np.ndarray, "blocks classes"]  # the logits if a block were its shortcut; a plain network has none
 
 
 @dataclass(frozen=True, slots=True)
