@@ -286,7 +286,7 @@ def test_a_signal_saves_says_where_and_exits_with_its_number(
     out = tmp_path / "run"
     words = ["train", str(photos), "-o", str(out), "--epochs", "5000", "--plan", "usual", *TINY]
     command = processes.Command(words, tmp_path)
-    command.wait_for("epoch 1/5000")
+    command.wait_for("epoch 2/5000")  # when the file of the first is written
     command.send(number)
     ended, err = command.ended()
     assert ended == code
