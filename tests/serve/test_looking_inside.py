@@ -125,10 +125,10 @@ def test_a_page_that_takes_too_long_is_refused_and_keeps_its_turn_until_it_ends(
     start: Start, served_path: Path, held: tuple[threading.Event, threading.Event]
 ) -> None:
     running = start(served_path, limits={"seconds": 0.3})
-    for _ in range(2):  # the second finds the thread still at work
-        answer = running.ask("POST", "/explorer/colours", jpeg(0))
-        assert (answer.status, answer.json["code"]) == (503, "busy")
-    assert "being looked into" in answer.json["error"]
+    late, meanwhile = (running.ask("POST", "/explorer/colours", jpeg(0)) for _ in range(2))
+    assert (late.status, late.json["code"], meanwhile.status, meanwhile.json["code"]) == (503, "busy", 503, "busy")
+    assert "no answer within" in late.json["error"]
+    assert "being looked into" in meanwhile.json["error"]
     assert (running.app.service.waiting, running.app.service.ledger.held) == (0, 0)
     held[1].set()
 
