@@ -11,7 +11,7 @@ from PIL import Image
 
 from resnets import api
 from resnets.base.errors import InputError
-from resnets.base.progress import Progress, Watch
+from resnets.base.progress import Progress, Watch, unwatched
 from resnets.classifier.answering import Picture, name_of
 from resnets.classifier.file import Classifier
 from resnets.explain.recording import image_record, network_record
@@ -19,21 +19,28 @@ from resnets.structure import Structure
 from resnets.view.explorer.live import Live, LiveClassifier, LiveImage, LiveRecord, Part, cells_for
 from resnets.view.show import Network, Shown, is_classifier, source_of
 
-Opened = tuple[str, Structure, Classifier]
+Opened = tuple[str, Structure, Classifier]  # a network's name in the page, its structure, and what runs it
 
 
 def looked_into(
     shown: Shown, given: Sequence[Network], images: Picture | Sequence[Picture], *, device: str, watch: Watch
 ) -> Live:
     """What the classifiers among the networks do with the images. Raises InputError where there is none."""
-    many = [images] if isinstance(images, str | Path | Image.Image | np.ndarray) else list(images)
-    opened = _opened(shown, given, device)
+    many = [images] if isinstance(images, str | Path | Image.Image | np.ndarray) else images
+    return live_of(_opened(shown, given, device), [(name_of(one, place), one) for place, one in enumerate(many)], watch)
+
+
+def live_of(opened: Sequence[Opened], images: Sequence[tuple[str, Picture]], watch: Watch = unwatched) -> Live:
+    """What classifiers do with images, each of which has a name. Raises InputError for one that cannot be read.
+
+    Meanwhile each classifier's network has hooks: nobody else may run it.
+    """
     pictures: dict[int, LiveImage] = {}
     records: list[LiveRecord] = []
-    total = len(opened) * len(many)
+    total = len(opened) * len(images)
     for number, (_, built, classifier) in enumerate(opened):
         cells = cells_for(built, len(classifier.classes), total)
-        for place, (image, part, pixels) in enumerate(_seen(classifier, many)):
+        for place, (image, part, pixels) in enumerate(_seen(classifier, images)):
             pictures.setdefault(place, image)
             records.append(LiveRecord(number, place, part, image_record(classifier, pixels, cells=cells)))
             watch(Progress("looking into the network", len(records), total))
@@ -65,10 +72,11 @@ def _described(opened: Opened) -> LiveClassifier:
     )
 
 
-def _seen(classifier: Classifier, images: Sequence[Picture]) -> Iterator[tuple[LiveImage, Part, NDArray[np.uint8]]]:
+def _seen(
+    classifier: Classifier, images: Sequence[tuple[str, Picture]]
+) -> Iterator[tuple[LiveImage, Part, NDArray[np.uint8]]]:
     """Of each image: itself, the part of it that the network sees, and the pixels that it becomes."""
-    for place, one in enumerate(images):
-        name = name_of(one, place)
+    for name, one in images:
         upright = classifier.upright(name, one)
         picture = upright if isinstance(upright, Image.Image) else _picture(upright)
         (width, height), (left, top, right, bottom) = picture.size, classifier.preprocessing.box(*picture.size)

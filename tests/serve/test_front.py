@@ -82,6 +82,7 @@ def alive(replicas: Here) -> None:
         ("POST", "/v1/predict", b"x" * ((1 << 16) + 1)),
         ("GET", "/v1/predict", None), ("GET", "/", None), ("GET", "/static/page.css", None), ("GET", "/docs", None),
         ("GET", "/openapi.json", None), ("GET", "/explorer/colours", None), ("GET", "/nowhere", None),
+        ("POST", "/explorer/colours", jpeg(1)), ("POST", "/explorer/colours", b"no image"),
         ("GET", "/v2/models/colours", None), ("GET", "/healthz", None), ("GET", "/readyz", None),
     ],
 )  # fmt: skip

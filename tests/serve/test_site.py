@@ -186,6 +186,36 @@ def test_the_card_says_what_the_file_says_and_the_explorer_opens(running: Runnin
     assert explorer.locator("#inspector h2").inner_text() == "colours"
 
 
+def test_a_button_opens_the_explorer_with_the_image_inside_also_by_keyboard(running: Running, opened: Open) -> None:
+    tab = opened(running)
+    tab.evaluate(DROP, [["a leaf.jpg", encoded(1)]])
+    button = tab.get_by_role("button", name="Look inside the network with this image")
+    button.focus()
+    heard: list[str] = []
+    tab.context.on("console", lambda message: message.page == tab or heard.append(message.text))
+    tab.context.on("weberror", lambda error: heard.append(str(error.error)))
+    with tab.context.expect_page() as fresh:
+        tab.keyboard.press("Enter")
+    explorer = fresh.value
+    explorer.locator("html[data-live=true]").wait_for(state="attached")
+    assert explorer.url == f"{running.address}/explorer/colours#view=image"
+    assert "a leaf.jpg" in explorer.locator("#canvas").inner_text()
+    assert heard == []
+
+
+def test_no_button_is_offered_without_the_network_or_where_a_key_is_needed(
+    start: Start, onnx_file: Path, served_path: Path, opened: Open
+) -> None:
+    exported, locked = opened(start(onnx_file)), opened(start(served_path, key=KEY), wait=False)
+    locked.get_by_label("This server needs a key.").fill(KEY)
+    locked.get_by_role("button", name="Use the key").click()
+    locked.locator("html[data-ready]").wait_for(state="attached")
+    for tab in (exported, locked):
+        tab.set_input_files("#files", files(1))
+        tab.locator("#verdict", has_text="green").wait_for()
+        assert tab.locator("#links button").count() == 0
+
+
 def test_a_classifier_is_chosen_where_there_are_several(
     start: Start, served_path: Path, onnx_file: Path, opened: Open
 ) -> None:

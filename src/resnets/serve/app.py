@@ -38,7 +38,8 @@ class Application:
         api.include_router(v1.routes(self.service))
         api.include_router(v2.routes(self.service, key=settings.key))
         add_health(api, ready=self._ready, metrics=self._metrics)
-        _add_pages(api, registry)
+        api.include_router(explorer.routes(self.service))
+        _add_pages(api)
         self.api: ASGIApp = api  # without the guard, for whoever has one before it
         self.guard = Guard(api, settings, self.metrics)
 
@@ -130,22 +131,22 @@ def handle_errors(api: FastAPI) -> None:
     api.add_exception_handler(HTTPException, on_http)
 
 
-def _add_pages(api: FastAPI, registry: Registry) -> None:
-    """The page, its files, and the explorer of each classifier's network."""
+def _add_pages(api: FastAPI) -> None:
+    """The page and its files."""
     site = Site()
 
-    def file_at(path: str, request: Request) -> Response:
+    def file_at(path: str, request: Request, policy: dict[str, str] | None = None) -> Response:
         found = site.get(path)
         if found is None:
             raise Refused(404, "no_such_address", "no such address; see /docs")
-        headers = {"etag": found.etag, "cache-control": "no-cache"}
+        headers = {"etag": found.etag, "cache-control": "no-cache"} | (policy or {})
         if request.headers.get("if-none-match") == found.etag:
             return Response(status_code=304, headers=headers)
         return Response(found.content, headers=headers, media_type=found.kind)
 
     @api.get("/", include_in_schema=False)
     async def page(request: Request) -> Response:
-        return file_at("index.html", request)
+        return file_at("index.html", request, security_headers(forms=True))
 
     @api.get("/docs", include_in_schema=False)
     async def docs(request: Request) -> Response:
@@ -158,9 +159,3 @@ def _add_pages(api: FastAPI, registry: Registry) -> None:
     @api.get("/static/{path:path}", include_in_schema=False)
     async def static(path: str, request: Request) -> Response:
         return file_at(path, request)
-
-    @api.get("/explorer/{name}", include_in_schema=False)
-    async def explore(name: str) -> Response:
-        found = explorer.page_of(registry.get(name))
-        headers = security_headers(extra_scripts=found.script_hashes, inline_styles=True)
-        return Response(found.content, headers=headers, media_type="text/html; charset=utf-8")

@@ -2,6 +2,8 @@
 
 import io
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import numpy as np
 from jaxtyping import UInt8
@@ -25,9 +27,22 @@ def accepted() -> tuple[str, ...]:
 
 def pixels(data: bytes, preprocessing: Preprocessing, limits: Limits) -> UInt8[np.ndarray, "1 height width channels"]:
     """An encoded image as the network sees it. Raises Refused: 413, 415 or 422."""
+    with _readable():
+        return preprocessing.pixels(decoded(data, preprocessing, limits))[None]
+
+
+def decoded(data: bytes, preprocessing: Preprocessing, limits: Limits) -> Image.Image:
+    """An encoded image as it stands upright, before preprocessing. Raises Refused: 413, 415 or 422."""
     check(data, limits)
+    with _readable():
+        return preprocessing.decoded(data, name=_UNNAMED)
+
+
+@contextmanager
+def _readable() -> Iterator[None]:
+    """Refused (422) for an image that can't be read within."""
     try:
-        return preprocessing.pixels(preprocessing.decoded(data, name=_UNNAMED))[None]
+        yield
     except (InputError, MemoryError):  # its words can name what only the server's owner should know
         raise Refused(422, "damaged", "the image is damaged, cut short, or of a kind that can't be read") from None
 

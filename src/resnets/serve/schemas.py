@@ -53,6 +53,7 @@ _WHY = {
     403: "A web page of another origin asks.",
     404: "There is no such classifier or address.",
     408: "The body came too slowly.",
+    409: "Only an exported file of the classifier is served.",
     413: "Too many bytes, pixels or images.",
     415: "No image that is accepted, by its content; or a compressed body.",
     421: "The server is called by a foreign name.",
@@ -66,20 +67,22 @@ def errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
     return {status: {"model": Error, "description": _WHY[status]} for status in statuses}
 
 
-IMAGES: dict[str, Any] = {
-    "requestBody": {
-        "required": True,
-        "content": {
-            "image/jpeg": {"schema": {"type": "string", "format": "binary"}},
-            "application/octet-stream": {"schema": {"type": "string", "format": "binary"}},
-            "multipart/form-data": {
-                "schema": {
-                    "type": "object",
-                    "properties": {"images": {"type": "array", "items": {"type": "string", "format": "binary"}}},
-                }
-            },
+_SENT: dict[str, Any] = {
+    "required": True,
+    "content": {
+        "image/jpeg": {"schema": {"type": "string", "format": "binary"}},
+        "application/octet-stream": {"schema": {"type": "string", "format": "binary"}},
+        "multipart/form-data": {
+            "schema": {
+                "type": "object",
+                "properties": {"images": {"type": "array", "items": {"type": "string", "format": "binary"}}},
+            }
         },
     },
+}
+
+IMAGES: dict[str, Any] = {
+    "requestBody": _SENT,
     "x-codeSamples": [
         {
             "lang": "sh",
@@ -91,6 +94,15 @@ IMAGES: dict[str, Any] = {
         },
     ],
 }
+
+INSIDE: dict[str, Any] = {
+    "requestBody": _SENT,
+    "x-codeSamples": [
+        {"lang": "sh", "source": "curl -F images=@garden.jpg -o garden.html http://127.0.0.1:8000/explorer/flowers"}
+    ],
+}
+
+PAGE: dict[int | str, dict[str, Any]] = {200: {"description": "The page.", "content": {"text/html": {}}}}
 
 TENSORS: dict[str, Any] = {
     "requestBody": {

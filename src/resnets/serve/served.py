@@ -43,7 +43,7 @@ class Served:
     predictor: Predictor  # runs on one core
     wide: Predictor  # runs on all cores: for an image that comes alone
     header: dict[str, Any]  # what its file says
-    classifier: Classifier | None  # computes activation maps; None where only an exported file is there
+    classifier: Classifier | None  # computes activations and their maps; None where only an exported file is there
     loaded: str = field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
 
     @property
@@ -92,7 +92,7 @@ class Served:
     def card(self) -> dict[str, Any]:
         """What people should know of it, as JSON values."""
         found = card(self.name, self.header, self.predictor, runtime=self.runtime, maps=self.has_maps)
-        return found | {"loaded": self.loaded}
+        return found | {"loaded": self.loaded, "activations": self.classifier is not None}
 
 
 def named_paths(given: list[str]) -> dict[str, Path]:

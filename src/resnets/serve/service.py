@@ -17,6 +17,7 @@ from resnets.serve import pictures
 from resnets.serve.bodies import Ledger, Upload
 from resnets.serve.crew import Crew
 from resnets.serve.limits import Limits, Refused, busy
+from resnets.serve.lone import Lone
 from resnets.serve.metrics import Metrics
 from resnets.serve.registry import Registry
 from resnets.serve.served import Served, class_place
@@ -42,6 +43,7 @@ class Service:
         self.registry, self.limits, self.metrics = registry, limits, metrics
         self.ledger = Ledger(limits.bodies)
         self.crew = Crew(threads or usable_cpus(), watch=metrics.batches.observe)
+        self.lone = Lone("another image is being looked into; try again")
         self.waiting = 0  # images
 
     def check_room(self) -> None:
@@ -133,6 +135,7 @@ class Service:
     def close(self) -> None:
         """End the threads."""
         self.crew.close()
+        self.lone.close()
 
 
 def _check_map(served: Served) -> None:

@@ -104,22 +104,25 @@ def check_key(settings: Settings, path: str, authorization: str | None) -> None:
         raise Refused(401, "wrong_key", "the key is missing or wrong; send it as Authorization: Bearer KEY")
 
 
-def security_headers(*, extra_scripts: Iterable[str] = (), inline_styles: bool = False) -> dict[str, str]:
+def security_headers(
+    *, extra_scripts: Iterable[str] = (), inline_styles: bool = False, forms: bool = False
+) -> dict[str, str]:
     """What every answer tells a browser: to run and load nothing but this server's own files.
 
-    extra_scripts: hashes of scripts within a page, as CSP writes them.
+    extra_scripts: hashes of scripts within a page, as CSP writes them. forms: whether the page sends forms to this
+    server. Their origin is checked, and without a referrer a browser calls it null.
     """
     styles = "'self' 'unsafe-inline'" if inline_styles else "'self'"
     policy = {
         "default-src": "'none'", "script-src": " ".join(("'self'", *extra_scripts)), "style-src": styles,
-        "img-src": "'self' blob: data:", "connect-src": "'self'", "base-uri": "'none'", "form-action": "'none'",
-        "frame-ancestors": "'none'",
+        "img-src": "'self' blob: data:", "connect-src": "'self'", "base-uri": "'none'",
+        "form-action": "'self'" if forms else "'none'", "frame-ancestors": "'none'",
     }  # fmt: skip
     return {
         "content-security-policy": "; ".join(f"{name} {value}" for name, value in policy.items()),
         "x-content-type-options": "nosniff",
         "x-frame-options": "DENY",
-        "referrer-policy": "no-referrer",
+        "referrer-policy": "same-origin" if forms else "no-referrer",
         "cross-origin-opener-policy": "same-origin",
         "cross-origin-resource-policy": "same-origin",
         "permissions-policy": "camera=(self), microphone=(), geolocation=()",

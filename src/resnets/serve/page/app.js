@@ -173,8 +173,26 @@ function answer(item, row) {
   byId("answers").replaceChildren(...row.answers.map(one => choice(item, row, one)));
   const described = row.error ? `${item.name}: ${row.error}` : `${item.name}, as the network saw it`;
   byId("picture").setAttribute("aria-label", row.map ? `${described}, with what spoke for ${row.map.class}` : described);
+  byId("links").replaceChildren(...explorers(item, row));
+}
+
+/**
+ * What leads to the explorer of the network: with the image inside, and as it is.
+ * @param {Item} item
+ * @param {Row} row
+ */
+function explorers(item, row) {
   const explorer = backend.explorer(card);
-  byId("links").replaceChildren(...(explorer ? [element("a", { href: explorer, target: "_blank", rel: "noopener" }, ["Explore this network layer by layer"])] : []));
+  if (!explorer) return [];
+  const link = element("a", { href: explorer, target: "_blank", rel: "noopener" }, ["Explore this network layer by layer"]);
+  if (!card.activations || row.error) return [link];
+  const file = element("input", { type: "file", name: "images", hidden: true });
+  const data = new DataTransfer();
+  data.items.add(new File([item.file], item.name));
+  file.files = data.files;
+  const button = element("button", { type: "submit" }, ["Look inside the network with this image"]);
+  const sends = { method: "post", action: `${explorer}#view=image`, enctype: "multipart/form-data", target: "_blank", rel: "noopener" };
+  return [element("form", sends, [file, button]), link];
 }
 
 /**

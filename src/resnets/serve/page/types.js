@@ -6,7 +6,7 @@
 /**
  * @typedef {{
  *   name: string, network: string | null, classes: string[], size: number, channels: number, abstain_below: number,
- *   temperature: number, runtime: string, precision: string, maps: boolean,
+ *   temperature: number, runtime: string, precision: string, maps: boolean, activations?: boolean,
  *   scores: {count?: number, top1?: number, top5?: number, macro_f1?: number, ece?: number},
  *   trained: {data?: string, images?: number, date?: string},
  * }} Card
