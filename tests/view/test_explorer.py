@@ -1,5 +1,6 @@
 """The explorer page, opened in a browser from a file with the network off."""
 
+import json
 import re
 import tomllib
 import xml.etree.ElementTree as ET
@@ -259,7 +260,7 @@ def test_every_step_of_every_tour_tells_numbers_from_the_data(opened: Open) -> N
     tab = opened("cifar_resnet20")
     titles: list[str] = []
     tab.keyboard.press("n")
-    for tour, steps in (("basics", 7), ("volumes", 6), ("tweaks", 5), ("cardinality", 3)):
+    for tour, steps in (("basics", 8), ("volumes", 6), ("tweaks", 5), ("cardinality", 3)):
         tab.locator("#view-tours").click()
         tab.locator(f"[data-key='tour {tour}']").click()
         for step in range(steps):
@@ -269,7 +270,7 @@ def test_every_step_of_every_tour_tells_numbers_from_the_data(opened: Open) -> N
             assert not re.search(r"undefined|NaN|null|Infinity", text)
             assert re.search(r"\d", tab.locator(".tour p").nth(1).inner_text())
             tab.keyboard.press("n") if step < steps - 1 else None
-    assert len(set(titles)) == 21
+    assert len(set(titles)) == 22
     tab.keyboard.press("p")
     assert tab.locator(".tour h2").inner_text() == titles[-2]
 
@@ -278,7 +279,8 @@ COMPARED = "view=compare&network=resnet50c&against=resnet50d"
 
 
 @pytest.mark.parametrize(
-    "at", ["", "#at=stage2", "#at=layer2.0.conv1", "#view=walk&at=conv1", f"#{COMPARED}", "#tour=volumes"]
+    "at",
+    ["", "#at=stage2", "#at=layer2.0.conv1", "#view=walk&at=conv1", f"#{COMPARED}", "#tour=volumes", "#view=depth"],
 )
 def test_axe_finds_nothing_serious(at: str, opened: Open) -> None:
     assert_accessible(opened("resnet34", at=at))
@@ -370,7 +372,7 @@ def test_a_button_that_is_pressed_again_and_again_keeps_the_focus(opened: Open) 
     tab.locator(".tour .primary").focus()
     for _ in range(2):
         tab.keyboard.press("Enter")
-    assert "3 of 7" in tab.locator(".tour").inner_text()
+    assert "3 of 8" in tab.locator(".tour").inner_text()
 
 
 def test_the_browsers_back_returns_to_the_view_before(opened: Open) -> None:
@@ -535,3 +537,14 @@ def test_sliders_change_every_number_and_picture_at_once(opened: Open) -> None:
 def test_an_address_with_senseless_changes_shows_the_network_as_published(change: str, opened: Open) -> None:
     tab = opened("resnet18", at=f"#edit=true&change={quote(change)}")
     assert tab.locator("#inspector [data-field=parameters]").inner_text() == "11,689,512"
+
+
+def test_why_there_are_shortcuts_is_shown_with_the_figures_that_were_measured(opened: Open) -> None:
+    tab = opened("resnet18", at="#view=depth")
+    measured = json.loads((Path(page_module.__file__).parent / "fading.json").read_text())["networks"]
+    label = tab.locator("#canvas svg").first.get_attribute("aria-label")
+    for name, words in {"plain-56": "plain, 56 layers", "residual-20": "residual, 20 layers"}.items():
+        losses = measured[name]["train_loss"]
+        assert f"{words} {losses[0]} → {losses[-1]}" in label
+    gradient = measured["plain-56"]["before"]["gradient"]
+    assert f"{float(f'{gradient[0] / gradient[-1]:.2g}'):,.0f} times" in tab.locator("figcaption").nth(2).inner_text()

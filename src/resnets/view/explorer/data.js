@@ -31,7 +31,7 @@ import { say } from "./words.js";
  * @typedef {{ top1: number, data: string, by: string }} Published the share of images that a network is published to get right
  * @typedef {{ name: string, source: string, spec: Spec, imageSize: [height: number, width: number], published: Published | null }} NamedSpec
  * @typedef {{ label: string, names: string[] }} Group
- * @typedef {{ networks: Networks, rows: Map<string, NamedSpec>, shown: string[], groups: () => Group[], language: import("./words.js").Language, live: any,
+ * @typedef {{ networks: Networks, rows: Map<string, NamedSpec>, shown: string[], groups: () => Group[], language: import("./words.js").Language, live: any, fading: import("./depth.js").Fading,
  *   build: (name: string, source: string, spec: Spec, imageSize: [height: number, width: number]) => Network,
  *   compare: (first: string, second: string) => Comparison | undefined }} Model
  * rows: every network that can be named; groups: their names as a list shows them; build: a network of any spec
@@ -86,7 +86,7 @@ export function readModel(text) {
   return {
     networks, rows, shown, build, compare: comparing(networks),
     groups: () => [{ label: say.structure.shown, names: shown }, ...families.map(({ family, names }) => ({ label: say.structure.families[family], names }))],
-    language: raw.language, live: raw.live ?? null,
+    language: raw.language, live: raw.live ?? null, fading: raw.fading,
   };
 }
 

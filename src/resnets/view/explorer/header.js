@@ -11,7 +11,7 @@ import { LANGUAGES, say } from "./words.js";
  *   language: (language: Language) => void, edit: () => void, save: () => void }} Asks what a reader may ask for here
  */
 
-const VIEWS = /** @type {const} */ (["blocks", "walk", "compare", "image"]);
+const VIEWS = /** @type {const} */ (["blocks", "walk", "compare", "image", "depth"]);
 
 /** Made anew in another language; between, it follows the state. */
 export class Header {

@@ -5,6 +5,7 @@ import { ChangePanel } from "./change_panel.js";
 import { ChangedNetworks } from "./changed.js";
 import { drawComparison, pairAt } from "./compare.js";
 import { readModel } from "./data.js";
+import { drawDepth } from "./depth.js";
 import { byId, dims, html } from "./dom.js";
 import { saveDrawing } from "./export.js";
 import { Header } from "./header.js";
@@ -14,7 +15,8 @@ import { LiveView } from "./live/view.js";
 import { inspectPair } from "./pair.js";
 import { Store, emptyState } from "./state.js";
 import { drawTable } from "./table.js";
-import { TOURS, drawTour, drawTours, stepOf, toured } from "./tours.js";
+import { drawTour, drawTours, stepOf, toured } from "./touring.js";
+import { TOURS } from "./tours.js";
 import { drawWalk } from "./walk.js";
 import { WalkBar } from "./walk_bar.js";
 import { say, speak } from "./words.js";
@@ -53,7 +55,7 @@ class Page {
 
   /** What is on screen; an address that names only a step of a tour stands for what that step shows. @returns {State} */
   get state() {
-    return toured(this.store.state, location.hash);
+    return toured(this.model, this.store.state, location.hash);
   }
 
   /** The network on screen, as published. @returns {Network} */
@@ -128,7 +130,7 @@ class Page {
    */
   goTour(tour, step) {
     const found = stepOf({ ...this.state, tour, step });
-    this.store.set(found ? { against: "", at: "", side: "", change: "", edit: false, ...found.step.show, tour, step: found.at } : { tour: "", step: 0 });
+    this.store.set(found ? { against: "", at: "", side: "", change: "", edit: false, ...found.step.show(this.model), tour, step: found.at } : { tour: "", step: 0 });
   }
 
   draw() {
@@ -141,7 +143,7 @@ class Page {
     speak(state.language || this.model.language);
     document.title = `${network.name} – resnets`;
     this.header.draw(state, this.published.name, `${summary(network)} · ${network.source}`);
-    const alone = state.view === "tours";
+    const alone = state.view === "tours" || state.view === "depth";
     for (const id of ["strip", "inspector", "table"]) byId(id).hidden = alone;
     byId("main").className = alone ? "alone" : "";
     this.drawStrip();
@@ -196,6 +198,8 @@ class Page {
       this.walkBar.follow(network, this.operation, state.scale, this.width, drawing);
     } else if (state.view === "image" && this.live) {
       canvas.replaceChildren(this.live.draw(this.published, state, this.width));
+    } else if (state.view === "depth") {
+      canvas.replaceChildren(drawDepth(this.model.fading, this.width));
     } else if (state.view === "tours") {
       canvas.replaceChildren(drawTours((name, step) => this.goTour(name, step)));
     } else {

@@ -44,6 +44,7 @@ def page(shown: Sequence[Named], language: Language = "en", live: "Live | None" 
         "usual": dataclasses.asdict(USUAL),
         "looks": {kind: {"dash": one.dash, "width": one.width, "cap": one.cap} for kind, one in LOOKS.items()},
         "palette": {"light": palette.LIGHT, "dark": palette.DARK, "print": palette.PRINT},
+        "fading": json.loads(_source("fading.json")),
         "rows": [_row(row, sizes.get(row.name, (row.image_size, row.image_size))) for row in rows.values()],
     }
     if live is not None:

@@ -1,7 +1,7 @@
 // What is on screen, as one value that is always the URL's hash. Views draw the state and ask for another; nothing else.
 
 /**
- * @typedef {{ network: string, view: "blocks" | "walk" | "compare" | "tours" | "image", at: string, scale: "log" | "linear",
+ * @typedef {{ network: string, view: "blocks" | "walk" | "compare" | "tours" | "image" | "depth", at: string, scale: "log" | "linear",
  *   against: string, all: boolean, side: string, tour: string, step: number,
  *   language: import("./words.js").Language | "", change: string, edit: boolean,
  *   image: number, label: string, smooth: boolean, without: string, channel: number }} State
@@ -9,6 +9,8 @@
  * change: what differs from the network as published, as JSON; edit: whether the sliders for that are shown; image, label, smooth, without, channel: of the view
  * "Your image", where an empty label stands for the first answer and channel -1 for the strongest
  */
+
+const VIEWS = /** @type {State["view"][]} */ (["blocks", "walk", "compare", "tours", "image", "depth"]);
 
 /** @type {State} */
 const EMPTY = { network: "", view: "blocks", at: "", scale: "log", against: "", all: false, side: "", tour: "", step: 0, language: "", change: "", edit: false, image: 0, label: "", smooth: false, without: "", channel: -1 };
@@ -23,7 +25,7 @@ export function fromHash(hash, start) {
   const [view, language] = [given.get("view"), given.get("language")];
   return {
     network: given.get("network") ?? start.network,
-    view: view === "walk" || view === "compare" || view === "tours" || view === "image" ? view : "blocks",
+    view: VIEWS.includes(/** @type {State["view"]} */ (view)) ? /** @type {State["view"]} */ (view) : "blocks",
     at: given.get("at") ?? "",
     scale: given.get("scale") === "linear" ? "linear" : "log",
     against: given.get("against") ?? (given.has("network") ? "" : start.against),

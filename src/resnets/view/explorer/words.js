@@ -2,6 +2,7 @@
 // A group of words is a file in words/: English first, and Chinese of the same type, so that nothing can be missing.
 
 import { CHANGE_EN, CHANGE_ZH } from "./words/change.js";
+import { DEPTH_EN, DEPTH_ZH } from "./words/depth.js";
 import { DIAGRAM_EN, DIAGRAM_ZH } from "./words/diagram.js";
 import { INSPECTOR_EN, INSPECTOR_ZH } from "./words/inspector.js";
 import { LIVE_EN, LIVE_ZH } from "./words/live.js";
@@ -18,6 +19,7 @@ import { VIEWS_EN, VIEWS_ZH } from "./words/views.js";
 const ENGLISH = {
   change: CHANGE_EN,
   costs: COSTS_EN,
+  depth: DEPTH_EN,
   diagram: DIAGRAM_EN,
   inspector: INSPECTOR_EN,
   live: LIVE_EN,
@@ -34,6 +36,7 @@ const ENGLISH = {
 const CHINESE = {
   change: CHANGE_ZH,
   costs: COSTS_ZH,
+  depth: DEPTH_ZH,
   diagram: DIAGRAM_ZH,
   inspector: INSPECTOR_ZH,
   live: LIVE_ZH,

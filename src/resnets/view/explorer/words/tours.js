@@ -12,7 +12,7 @@ export const TOURS_EN = {
     steps: [
       {
         title: "An image is a block of numbers",
-        text: (v) => `The block on the left is the image: ${v.image}, which is ${v.numbers} numbers. Each pixel has a red, a green and a blue number. A network is a row of steps that turn one block of numbers into another, until ${v.classes} are left: one score for each class.`,
+        text: (v) => `${v.live ? "Your image is a block" : "The block on the left is the image"}: ${v.image}, which is ${v.numbers} numbers. Each pixel has a red, a green and a blue number. A network is a row of steps that turn one block of numbers into another, until ${v.classes} are left: one score for each class.`,
       },
       {
         title: "A convolution slides a small window",
@@ -25,6 +25,10 @@ export const TOURS_EN = {
       {
         title: "Batch norm and ReLU stand between",
         text: (v) => `Batch norm brings each map to a usual size, with ${v.norm} numbers to learn. ReLU then sets what is negative to zero. Why? Without it two convolutions in a row would be no more than one: sums of sums are sums. The bend at zero is what makes depth worth its cost.`,
+      },
+      {
+        title: "More layers, worse answers?",
+        text: (v) => `Deep networks should be at least as good as shallow ones: the extra layers could simply pass their input on. In 2015 they were worse, even on the images they were trained on. Here are plain and residual networks of 20 and 56 layers, trained alike: the plain one of 56 layers ends at a loss of ${v.plain56}, hardly better than guessing (${v.guess}), the one of 20 at ${v.plain20}. Passing the input on is hard to learn for a row of convolutions.`,
       },
       {
         title: "A shortcut carries the input past the layers",
