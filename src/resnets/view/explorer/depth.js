@@ -9,7 +9,7 @@ import { say } from "./words.js";
 /** @typedef {{ name: string, values: number[] }} Line */
 
 const COMMAND = "python -m benchmarks.degradation CIFAR-10";
-const [LEFT, RIGHT, TOP, HEIGHT] = [40, 128, 14, 230];
+const [LEFT, RIGHT, TOP, HEIGHT] = [40, 142, 14, 230];
 const [COLUMN, GAP] = [400, 32]; // of the figures side by side, at least
 
 /**

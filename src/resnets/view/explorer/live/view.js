@@ -82,21 +82,22 @@ export class LiveView {
     const found = network.byName.get(state.at);
     const block = found && "shortcut" in found ? found : found && "kind" in found ? found.block : found && "blocks" in found ? found.blocks[0] : null;
     const operation = found && "kind" in found && found.kind === "conv" ? found : null;
-    return html(
-      "div",
-      { class: "live" },
-      html("h2", {}, say.live.title),
+    const answers = [
       classChooser(record, state, change, /** @type {HTMLElement} */ (this.choices.get(record.classifier))),
       html("div", { class: `shots ${records.length === 1 ? "one" : ""}`, style: `--columns: ${width < 620 ? 1 : perRow}` }, ...ordered(records, classifiers.length).map((one) => drawCard(one, state, {
         width: room, several: classifiers.length > 1, current: one === record, change,
       }))),
       html("p", { class: "small muted" }, say.live.pictureNote(record.classifier.preprocessing)),
-      blockStrip(record, state, block?.name ?? "", change),
+    ];
+    const strip = blockStrip(record, state, block?.name ?? "", change);
+    const inside = [
       operation && operation.name !== record.classifier.first && convolution(record, operation),
       block && drawSum(record, block.name, state, { width, pixels: block.operations[block.operations.length - 1].field.jump, change }),
       !block && this.firstConvolution(record, network),
       !block && drawSum(record, "stem", state, { width, pixels: stemOutput(network).field.jump, change }),
-    );
+    ];
+    const told = state.tour !== "" && state.at !== ""; // a tour's step is about what it has selected
+    return html("div", { class: "live" }, html("h2", {}, say.live.title), ...(told ? [...inside, strip, ...answers] : [...answers, strip, ...inside]));
   }
 
   /** @param {LiveRecord} record @param {Network} network */
