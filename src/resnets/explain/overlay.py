@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 LEVELS = (0.25, 0.5, 0.75)  # contour lines, as parts of the map's peak
 SHADE = 0.55  # how much of the picture the colours cover
 MOST_COVER = 0.75  # of it, that the largest value of a signed map covers
-FOR = np.array([40, 110, 220], np.float32)
-AGAINST = np.array([255, 170, 50], np.float32), np.array([70, 35, 0], np.float32)  # in stripes that differ in grey too
+FOR = np.array([240, 120, 20], np.float32)  # the colours of the explorer's maps
+AGAINST = np.array([110, 170, 255], np.float32), np.array([0, 25, 80], np.float32)  # in stripes that differ in grey too
 FINEST = 28  # places a side of a map that are drawn: signs of single pixels would not be seen
 STRIPE = 6  # pixels from one stripe to the next, where a place speaks against the class
 
@@ -39,7 +39,7 @@ def overlay(
 def signed_overlay(
     pixels: UInt8[np.ndarray, "height width channels"], values: Float[np.ndarray, "rows columns"], *, smooth: bool
 ) -> UInt8[np.ndarray, "height width 3"]:
-    """An image in grey under a map with both its signs: blue speaks for the class; orange, in stripes, against it.
+    """An image in grey under a map with both its signs: orange speaks for the class; blue, in stripes, against it.
 
     The stronger the colour, the more. smooth: linear between the map's places; else every place is a rectangle. The
     lines are at a half of the largest value, of either sign. A finer map is first averaged to FINEST places a side.

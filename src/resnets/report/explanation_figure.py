@@ -22,7 +22,7 @@ def png(found: "Explanation") -> bytes:
         f"{found.label[:60]}: {found.probability:.1%}, logit {found.logit:.3f}, by {found.method}", parse_math=False
     )
     axes = figure.subplots(1, 3 if checks else 1, squeeze=False)[0]
-    _picture(axes[0], found.picture(), "blue: for the class; orange stripes: against it\nframe: what the network saw")
+    _picture(axes[0], found.picture(), "orange: for the class; blue stripes: against it\nframe: what the network saw")
     if checks is not None:
         likeness = "none" if checks.correlation is None else f"{checks.correlation:.2f}"
         _picture(axes[1], found.randomized_picture(), f"of a randomized network\nrank correlation {likeness}")
