@@ -2,23 +2,28 @@
 
     .venv/bin/resnets train flower-photos.zip resnet18 --weights imagenet-resnet18.safetensors.xz \\
         --recipe linear-probe -o runs/flowers
-    .venv/bin/python -m benchmarks.pictures [runs/flowers/report.html]
+    .venv/bin/resnets convert imagenet-resnet18.safetensors.xz resnet18 --classes classes.txt -o imagenet.safetensors
+    .venv/bin/python -m benchmarks.pictures [--report runs/flowers/report.html] [--imagenet imagenet.safetensors]
+    .venv/bin/python -m benchmarks.pictures --only explorer
 
-Writes docs/images/*.png, each as 256 colors and smaller than 250 kB. Without a report, only those of the explorer, of a
-check of planted faults and of the server are written.
-The photographs of the report are left out: only its scores, its confusion matrix and what was made are pictured.
+Writes docs/images/*.png, each as 256 colors and smaller than 250 kB. Without a report, none of a report are written;
+without a classifier of ImageNet, none of an image in the explorer. The photographs of the report are left out: only its
+scores, its confusion matrix and what was made are pictured. The explorer's image is scikit-learn's china.jpg.
 """
 
+import argparse
 import io
-import sys
 import tempfile
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import numpy as np
 from PIL import Image
 from playwright.sync_api import sync_playwright
+from sklearn.datasets import load_sample_image  # pyright: ignore[reportUnknownVariableType]
 
 import resnets
 from resnets.serve import server as servers
@@ -27,7 +32,9 @@ from tests.checks import faults
 
 IMAGES = Path(__file__).parents[1] / "docs" / "images"
 LARGEST = 250_000  # bytes
-WIDE = {"width": 1440, "height": 980}
+WIDE = {"width": 1440, "height": 900}
+
+DEEPER = quote('{"depths":[3,4,23,3]}')
 
 # Of each picture of the explorer: the networks, the address, the viewport, and the color scheme.
 EXPLORER: dict[str, tuple[str, str, dict[str, int], str]] = {
@@ -39,6 +46,9 @@ EXPLORER: dict[str, tuple[str, str, dict[str, int], str]] = {
         "resnet50_2015 resnet50d", "#view=compare&at=layer2.0.conv1", {"width": 1440, "height": 1080}, "light",
     ),
     "explorer-tour": ("resnet34", "#tour=tweaks&step=1", {"width": 390, "height": 1180}, "light"),
+    "explorer-change": ("resnet34", f"#edit=true&change={DEEPER}", WIDE, "light"),
+    "explorer-chinese": ("resnet34", "#tour=basics&step=1&language=zh", WIDE, "light"),
+    "explorer-depth": ("resnet34", "#view=depth", {"width": 1440, "height": 700}, "dark"),
 }  # fmt: skip
 
 
@@ -60,6 +70,24 @@ def explorer(browser: Any, folder: Path) -> None:
         path.write_text(str(resnets.show(first, compare=others[0] if others else None).as_format("html")))
         page = browser.new_page(viewport=viewport, color_scheme=scheme)
         page.goto(f"{path.as_uri()}{address}")
+        page.wait_for_timeout(500)
+        save(name, page.screenshot())
+        page.close()
+
+
+def image(browser: Any, folder: Path, classifier: Path) -> None:
+    """A photograph in the explorer: its answer, and what one block does with it."""
+    photograph = folder / "china.jpg"
+    Image.fromarray(load_sample_image("china.jpg")).save(photograph, quality=95)
+    path = folder / "image.html"
+    path.write_text(str(resnets.show(classifier, images=photograph).as_format("html")))
+    for name, address, height in (
+        ("explorer-image", "#view=image", 1000),
+        ("explorer-maps", "#tour=basics&step=5", 840),
+    ):
+        page = browser.new_page(viewport={"width": 1440, "height": height})
+        page.goto(f"{path.as_uri()}{address}")
+        page.locator("html[data-live]").wait_for(state="attached")
         page.wait_for_timeout(500)
         save(name, page.screenshot())
         page.close()
@@ -123,18 +151,31 @@ def server(browser: Any, folder: Path) -> None:
     thread.join()
 
 
-def main(path: str | None = None) -> None:
-    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
+def main(only: str | None, report_path: Path | None, classifier: Path | None) -> None:
+    with tempfile.TemporaryDirectory() as place, sync_playwright() as playwright:
+        folder = Path(place)
         browser = playwright.chromium.launch(
             executable_path="/usr/bin/chromium", args=["--no-sandbox", "--disable-gpu"]
         )
-        if path is not None:
-            report(browser, Path(path))
-        check(browser, Path(folder))
-        explorer(browser, Path(folder))
-        server(browser, Path(folder))
+        makers: dict[str, Callable[[], None]] = {
+            "check": lambda: check(browser, folder),
+            "explorer": lambda: explorer(browser, folder),
+            "server": lambda: server(browser, folder),
+        }
+        if report_path is not None:
+            makers["report"] = lambda: report(browser, report_path)
+        if classifier is not None:
+            makers["image"] = lambda: image(browser, folder, classifier)
+        for name, make in makers.items():
+            if only in (None, name):
+                make()
         browser.close()
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--only", choices=["check", "explorer", "server", "report", "image"])
+    parser.add_argument("--report", type=Path)
+    parser.add_argument("--imagenet", type=Path)
+    asked = parser.parse_args()
+    main(asked.only, asked.report, asked.imagenet)

@@ -51,9 +51,14 @@ def _opened(shown: Shown, given: Sequence[Network], device: str) -> list[Opened]
     """Each classifier among the networks once, with its name in the page and its structure."""
     by_source = {row.source: (row.name, built) for row, built in shown.networks}
     opened: dict[str, Opened] = {}
+    paths: dict[str, Path] = {}
     for one in given:
         if isinstance(one, str | Path) and is_classifier(Path(one)):
             name, built = by_source[source_of(Path(one))]
+            if paths.setdefault(name, Path(one).resolve()) != Path(one).resolve():
+                raise InputError(
+                    f"{one}: the page would mix it up with {paths[name]}, which has the same name; rename it"
+                )
             opened.setdefault(name, (name, built, api.load(one, device=device)))
     if not opened:
         raise InputError("--image: needs a classifier, such as a classifier.safetensors or a run's folder")

@@ -282,3 +282,13 @@ def test_the_command_writes_the_page_and_says_what_cannot_be(made: Made, tmp_pat
     assert not (tmp_path / "no.html").exists()
     with pytest.raises(InputError, match="needs a classifier"):
         resnets.show("resnet18", images=image)
+
+
+def test_two_classifiers_of_one_name_are_refused_and_no_whole_path_is_in_the_page(made: Made, tmp_path: Path) -> None:
+    both = [tmp_path / side / "runs" / "same.safetensors" for side in ("left", "right")]
+    for path in both:
+        path.parent.mkdir(parents=True)
+        made.classifier.save(path)
+    with pytest.raises(InputError, match="same name"):
+        resnets.show(*both, images=made.images[:1])
+    assert str(tmp_path) not in str(resnets.show(both[0], images=made.images[:1]).as_format("html"))

@@ -152,8 +152,8 @@ def _of_classifier(path: Path) -> Row:
 
 
 def source_of(path: Path) -> str:
-    """Where the network of a classifier comes from, as the page says it."""
-    return f"the classifier {path}"
+    """Where the network of a classifier comes from, as the page says it: of a whole path only its last two names."""
+    return f"the classifier {Path(*path.parts[-2:]) if path.is_absolute() else path}"
 
 
 def _distinct(rows: Sequence[Row]) -> list[Row]:
