@@ -15,6 +15,7 @@ import resnets
 from resnets.base.errors import InputError
 from resnets.classifier.file import Classifier
 from resnets.cli import main
+from resnets.explain.ablation import ablated
 from resnets.explain.block_norms import block_norms
 from tests import kinds
 
@@ -57,6 +58,18 @@ def test_a_block_without_its_residual_is_a_block_whose_residual_is_zero(kind: st
         hook.remove()
     assert [block.name for block in found.blocks][:2] == ["layer1.0", "layer2.0"]
     assert not any("residual" in vars(block) for block in made.network.blocks())
+
+
+def test_blocks_that_run_at_once_do_not_lose_their_residuals_to_one_another(photographs: Path) -> None:
+    """Once the block that was being replaced was replaced for all threads that ran it meanwhile."""
+    made = kinds.classifier("silu", depths=[6, 6])
+    with torch.no_grad():
+        made.network.fc.weight.mul_(30)
+    source = resnets.open_source(photographs)
+    many = source.subset(np.arange(240) % len(source))
+    at_once = ablated(made, many, batch_size=40)
+    alone = ablated(made, source, batch_size=1)
+    np.testing.assert_array_equal(at_once.answers, alone.answers[np.arange(240) % len(source)])
 
 
 def test_a_plain_network_has_no_shortcuts_to_be_replaced_by(photographs: Path) -> None:

@@ -4,8 +4,8 @@ A residual network reads like an ensemble of paths (Veit et al. 2016): without o
 a deep network loses little. What costs most is the first block, or one that changes the shape.
 """
 
-from collections.abc import Generator, Iterator
-from contextlib import contextmanager
+import copy
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from jaxtyping import Float32, Int64, UInt8
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 from resnets.base.errors import InputError
 from resnets.classifier.file import Classifier, in_float32
@@ -92,9 +92,7 @@ class _WithoutBlocks(Predictor):
         with torch.inference_mode(), in_float32(self.classifier.device):
             entering = self.faster.stem(images)
             for place, block in enumerate(self.faster.blocks(), 1):
-                with without_residual(block):
-                    passed = block(entering)
-                yield place, passed
+                yield place, shortcut_alone(block)(entering)
                 entering = block(entering)
 
     def _answers(self, passed: tuple[int, Tensor]) -> Int64[np.ndarray, " batch"]:
@@ -108,12 +106,12 @@ class _WithoutBlocks(Predictor):
             return network.classify(features).argmax(dim=1).cpu().numpy()
 
 
-@contextmanager
-def without_residual(block: Any) -> Generator[None]:
-    """Within, a block's residual branch gives zero, so that it is its shortcut, with whatever follows the sum."""
+def shortcut_alone(block: nn.Module) -> nn.Module:
+    """The block with a residual branch that gives zero: its shortcut, with whatever follows the sum.
+
+    It shares the block's layers, and the block, which other threads may be running, stays as it is.
+    """
+    alone: Any = copy.copy(block)
     zero = torch.zeros((), device=next(block.parameters()).device)
-    block.residual = lambda *_: zero
-    try:
-        yield
-    finally:
-        del block.residual
+    alone.residual = lambda *_: zero
+    return alone

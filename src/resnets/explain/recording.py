@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from resnets.classifier.file import Classifier, in_float32
-from resnets.explain.ablation import without_residual
+from resnets.explain.ablation import shortcut_alone
 from resnets.explain.cam import is_exact
 from resnets.explain.listening import Heard, array, first_convolution, listening, modules
 from resnets.explain.record import Filters, ImageRecord, Last, Maps, NetworkRecord, Sum
@@ -90,8 +90,7 @@ def _without_each(network: ResNet, inputs: Sequence[Tensor]) -> Float32[np.ndarr
     every = list(network.blocks())
     found: list[NDArray[np.float32]] = []
     for place, (block, entering) in enumerate(zip(every, inputs, strict=True)):
-        with without_residual(block):
-            x = block(entering.detach())
+        x = shortcut_alone(block)(entering.detach())
         for later in every[place + 1 :]:
             x = later(x)
         features = torch.flatten(network.pool(network.act(network.norm(x))), 1)
