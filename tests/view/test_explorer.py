@@ -257,8 +257,9 @@ def test_every_view_has_an_address_that_brings_it_back(opened: Open) -> None:
 
 
 def test_every_step_of_every_tour_tells_numbers_from_the_data(opened: Open) -> None:
-    tab = opened("cifar_resnet20")
+    tab = opened("cifar_resnet20", viewport={"width": 1440, "height": 900})
     titles: list[str] = []
+    lowest = 0  # where a picture begins, of the 900 pixels that are in sight
     tab.keyboard.press("n")
     for tour, steps in (("basics", 8), ("volumes", 6), ("tweaks", 5), ("cardinality", 3)):
         tab.locator("#view-tours").click()
@@ -268,9 +269,11 @@ def test_every_step_of_every_tour_tells_numbers_from_the_data(opened: Open) -> N
             titles.append(tab.locator(".tour h2").inner_text())
             assert f"{step + 1} of {steps}" in text
             assert not re.search(r"undefined|NaN|null|Infinity", text)
+            lowest = max(lowest, tab.locator("#canvas").bounding_box()["y"])
             assert re.search(r"\d", tab.locator(".tour p").nth(1).inner_text())
             tab.keyboard.press("n") if step < steps - 1 else None
     assert len(set(titles)) == 22
+    assert lowest < 350  # under the longest text, so that most of it is in sight
     tab.keyboard.press("p")
     assert tab.locator(".tour h2").inner_text() == titles[-2]
 
