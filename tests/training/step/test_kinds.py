@@ -42,7 +42,8 @@ def losses(step: Step, *, steps: int, epoch: int = 0) -> list[float]:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_network_of_every_kind_learns_a_batch_by_heart(kind: str) -> None:
-    found = losses(step_of(kind, drop_path=0.1, layer_decay=0.9, clip_norm=10.0), steps=8)
+    drop_path = 0.0 if kind == "plain" else 0.1  # a plain network has no shortcut to pass on
+    found = losses(step_of(kind, drop_path=drop_path, layer_decay=0.9, clip_norm=10.0), steps=8)
     assert np.isfinite(found).all()
     assert np.mean(found[-2:]) < np.mean(found[:2])
 
