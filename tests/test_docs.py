@@ -42,13 +42,13 @@ def test_the_readmes_python_names_exist() -> None:
         assert callable(getattr(resnets, name))
 
 
-def test_the_readmes_diagram_is_ours_and_every_file_it_names_is_there() -> None:
-    import resnets
-
-    readme = (ROOT / "README.md").read_text()
-    diagram, *others = re.findall(r"\]\((?!http)([^)#]+)\)", readme)
-    assert (ROOT / diagram).read_text() == resnets.show("resnet34").as_format("svg")
-    assert all((ROOT / other).exists() for other in others)
+@pytest.mark.parametrize(
+    "page", [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))], ids=lambda page: page.name
+)
+def test_every_file_that_a_page_names_is_there(page: str) -> None:
+    path = ROOT / page
+    named = re.findall(r"\]\((?!http)([^)#]+)(?:#[^)]*)?\)", path.read_text())
+    assert [name for name in named if not (path.parent / name).exists()] == []
 
 
 def test_contributing_names_every_folder_of_the_package() -> None:

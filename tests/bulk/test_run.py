@@ -526,7 +526,8 @@ def test_a_run_that_died_while_its_folder_was_removed_is_complete(
     assert not WorkFolder(out).folder.exists()
 
 
-@pytest.mark.parametrize("suffix", [".parquet"])  # the test before has all kinds, and all moments that matter
+@pytest.mark.slow  # the test before has all kinds, and all moments that matter
+@pytest.mark.parametrize("suffix", [".parquet"])
 def test_a_process_killed_five_times_writes_the_same_bytes(suffix: str, classifier: Classifier, tmp_path: Path) -> None:
     photos = pictures.folder(tmp_path / "photos", count=30)
     (photos / "red" / "bad.png").write_text("no image")

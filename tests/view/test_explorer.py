@@ -283,7 +283,7 @@ COMPARED = "view=compare&network=resnet50c&against=resnet50d"
 
 @pytest.mark.parametrize(
     "at",
-    ["", "#at=stage2", "#at=layer2.0.conv1", "#view=walk&at=conv1", f"#{COMPARED}", "#tour=volumes", "#view=depth"],
+    ["", "#at=layer2.0.conv1", "#view=walk&at=conv1&edit=true", f"#{COMPARED}", "#tour=basics&step=4"],
 )
 def test_axe_finds_nothing_serious(at: str, opened: Open) -> None:
     assert_accessible(opened("resnet34", at=at))
@@ -531,7 +531,6 @@ def test_sliders_change_every_number_and_picture_at_once(opened: Open) -> None:
     assert "groups = 64" in again.locator(".change .trouble").inner_text()
     again.get_by_role("button", name="Undo the changes").click()
     assert again.locator("#inspector [data-field=parameters]").inner_text() == "25,557,032"
-    assert_accessible(again)
 
 
 @pytest.mark.parametrize(
