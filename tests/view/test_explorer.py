@@ -461,7 +461,9 @@ def test_the_page_speaks_chinese_from_the_start_or_when_asked(opened: Open) -> N
     assert "图像是一块数字" in again.locator(".tour").inner_text()
 
 
-@pytest.mark.parametrize("at", ["", "#view=walk&at=conv1", "#at=layer2.0.conv1", "#view=tours"])
+@pytest.mark.parametrize(
+    "at", ["", "#view=walk&at=conv1&edit=true", "#at=layer2.0.conv1", "#view=tours", "#view=depth"]
+)
 def test_in_chinese_no_sentence_of_the_views_stays_english(at: str, opened: Open) -> None:
     tab = opened(content=str(show("resnet18", language="zh").as_format("html")), at=at)
     texts = """() => [...document.querySelectorAll("#app *")].flatMap(one => [
