@@ -17,7 +17,7 @@ import pytest
 from resnets.catalog import CATALOG, find
 from resnets.spec import Stem
 from resnets.spec_values import from_dict
-from resnets.structure import structure
+from resnets.structure import MACS_CONVENTION, structure
 from resnets.view.alignment import compare
 from resnets.view.explorer import page as page_module
 from resnets.view.explorer.page import modules, page
@@ -552,3 +552,11 @@ def test_why_there_are_shortcuts_is_shown_with_the_figures_that_were_measured(op
         assert f"{words} {losses[0]} → {losses[-1]}" in label
     gradient = measured["plain-56"]["before"]["gradient"]
     assert f"{float(f'{gradient[0] / gradient[-1]:.2g}'):,.0f} times" in tab.locator("figcaption").nth(2).inner_text()
+
+
+def test_the_page_says_what_accuracy_was_published_and_how_macs_are_counted(opened: Open) -> None:
+    published = find("resnet50").published
+    assert published is not None
+    tab = opened("resnet50")
+    assert f"published: {100 * published.top1:.2f}% on {published.data}" in tab.locator("#subtitle").inner_text()
+    assert f"MACs: {MACS_CONVENTION}, for one image." in tab.locator("#inspector").inner_text()

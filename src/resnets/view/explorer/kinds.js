@@ -20,7 +20,7 @@ export function caption(operation) {
 }
 
 /** The same in its parts: `conv 3×3`, `64`, `stride 2`. @param {Operation} operation @returns {string[]} */
-export function captionParts({ kind, kernel, stride, dilation, groups, output, norm, parameters, ofAttention }) {
+function captionParts({ kind, kernel, stride, dilation, groups, output, norm, parameters, ofAttention }) {
   const called = say.operations;
   const window = `${kernel}×${kernel}`;
   const held = stride > 1 ? [called.stride(stride)] : [];

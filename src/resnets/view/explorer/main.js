@@ -13,6 +13,7 @@ import { inspect, summary } from "./inspector.js";
 import { around, beneath, beside, besideRow } from "./keys.js";
 import { LiveView } from "./live/view.js";
 import { inspectPair } from "./pair.js";
+import { focusAgain, focusKey, refill, roomOf } from "./placing.js";
 import { Store, emptyState } from "./state.js";
 import { drawTable } from "./table.js";
 import { drawTour, drawTours, stepOf, toured } from "./touring.js";
@@ -61,6 +62,12 @@ class Page {
   /** The network on screen, as published. @returns {Network} */
   get published() {
     return this.model.networks.get(this.state.network) ?? /** @type {Network} */ (this.model.networks.get(this.model.shown[0]));
+  }
+
+  /** The accuracy that somebody has published for it; empty where nobody has, or where it is changed. */
+  get score() {
+    const found = this.state.change ? null : this.model.rows.get(this.published.name)?.published;
+    return found ? say.page.published(`${(100 * found.top1).toFixed(2)}%`, found.data, found.by) : "";
   }
 
   /** The network on screen, as the sliders have it. @returns {Network} */
@@ -142,7 +149,7 @@ class Page {
     }
     speak(state.language || this.model.language);
     document.title = `${network.name} – resnets`;
-    this.header.draw(state, this.published.name, `${summary(network)} · ${network.source}`);
+    this.header.draw(state, this.published.name, [summary(network), network.source, this.score].filter(Boolean).join(" · "));
     const alone = state.view === "tours" || state.view === "depth";
     for (const id of ["strip", "inspector", "table"]) byId(id).hidden = alone;
     byId("main").className = alone ? "alone" : "";
@@ -251,39 +258,6 @@ class Page {
       i: () => this.live && this.show("image"), c: () => this.show("compare"), l: () => state.view === "walk" && this.walk({ scale: true }),
     };
   }
-}
-
-/** How wide a drawing may be in the canvas, in pixels. @param {HTMLElement} canvas */
-function roomOf(canvas) {
-  const style = getComputedStyle(canvas);
-  return Math.max(280, Math.floor(canvas.clientWidth - Number.parseFloat(style.paddingLeft) - Number.parseFloat(style.paddingRight)));
-}
-
-/** A selector that finds an element again after the views are drawn anew. @param {Element | null} element */
-function focusKey(element) {
-  const name = ["data-key", "data-stage"].find((one) => element?.hasAttribute(one));
-  return name ? `button[${name}="${CSS.escape(element?.getAttribute(name) ?? "")}"], input[${name}="${CSS.escape(element?.getAttribute(name) ?? "")}"]` : "";
-}
-
-/** @param {string} selector as `focusKey` gives it */
-function focusAgain(selector) {
-  if (selector && document.activeElement === document.body) /** @type {HTMLElement | null} */ (document.querySelector(selector))?.focus({ preventScroll: true });
-}
-
-/**
- * Puts a table in its place, scrolled as far as the one before it was, or to its selected row.
- * @param {HTMLElement} place
- * @param {HTMLElement} content
- */
-function refill(place, content) {
-  const before = place.querySelector(".scroll")?.scrollTop ?? 0;
-  place.replaceChildren(content);
-  const box = place.querySelector(".scroll");
-  const row = /** @type {HTMLElement | null} */ (place.querySelector("tr.current"));
-  if (!box || !row) return;
-  box.scrollTop = before;
-  const top = row.offsetTop - box.scrollTop;
-  if (top < 40 || top + row.offsetHeight > box.clientHeight) box.scrollTop = row.offsetTop - box.clientHeight / 3;
 }
 
 try {

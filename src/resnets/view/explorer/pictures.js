@@ -107,7 +107,7 @@ export function arrowDown(x, y, length) {
 }
 
 /** A caption in lines short enough for a step: `conv 3×3`, `128, stride 2`, `32 groups`. @param {Operation} operation */
-export function captionLines(operation) {
+function captionLines(operation) {
   const [first, ...rest] = (operation.kind.endsWith("-pool") ? caption(operation).replace(/ (\d+×)/, ", $1") : caption(operation)).split(", ");
   return operation.groups > 1 && operation.kind === "conv" ? [first, rest.slice(0, -1).join(", "), rest[rest.length - 1]] : [first, rest.join(", ")].filter(Boolean);
 }

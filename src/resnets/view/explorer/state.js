@@ -20,7 +20,7 @@ const EMPTY = { network: "", view: "blocks", at: "", scale: "log", against: "", 
  * @param {State} start
  * @returns {State}
  */
-export function fromHash(hash, start) {
+function fromHash(hash, start) {
   const given = new URLSearchParams(hash.replace(/^#/, ""));
   const [view, language] = [given.get("view"), given.get("language")];
   return {
@@ -48,7 +48,7 @@ export function fromHash(hash, start) {
  * @param {State} state
  * @returns {string}
  */
-export function toHash(state) {
+function toHash(state) {
   const kept = Object.entries(state).filter(([name, value]) => value !== EMPTY[/** @type {keyof State} */ (name)]);
   return `#${new URLSearchParams(kept.map(([name, value]) => [name, String(value)]))}`;
 }

@@ -2,7 +2,6 @@
 
 export const CHANGE_EN = {
   title: "Change the network",
-  about: "Move a slider: every number and picture on this page follows.",
   blocks: (/** @type {number} */ stage) => `Blocks in stage ${stage}`,
   width: "Width",
   times: (/** @type {number} */ factor) => `× ${factor}`,
@@ -36,7 +35,6 @@ export const CHANGE_EN = {
 /** @type {typeof CHANGE_EN} */
 export const CHANGE_ZH = {
   title: "改动网络",
-  about: "移动滑块：本页的所有数字和图都随之改变。",
   blocks: (stage) => `阶段 ${stage} 的块数`,
   width: "宽度",
   times: (factor) => `× ${factor}`,
