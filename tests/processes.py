@@ -11,6 +11,7 @@ import signal
 import socket
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
@@ -67,10 +68,16 @@ class Command:
         return self.process.exitcode, self.err.read_text()
 
 
+def free_ports(count: int) -> list[int]:
+    """Ports of this machine at which nobody listens."""
+    with ExitStack() as held:
+        servers = [held.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)]
+        return [server.getsockname()[1] for server in servers]
+
+
 def together(words: Sequence[str], folder: Path, size: int) -> list[Command]:
     """The same command in so many processes that train together."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    (port,) = free_ports(1)
     return [Command(words, folder, rank=rank, size=size, port=port) for rank in range(size)]
 
 

@@ -25,7 +25,8 @@ from resnets.training.step.synchronized import with_shared_norms
 from resnets.training.validation import Validation
 from resnets.training.world import World
 from tests import pictures
-from tests.processes import Command, together
+from tests.processes import Command, begun, free_ports, together
+from tests.training.meeting import part_in_an_error
 from tests.training.samples import rows
 from tests.training.step.test_step import classifier
 
@@ -153,6 +154,17 @@ def test_an_error_of_the_first_process_ends_all_of_them(tmp_path: Path) -> None:
     assert codes == (2, 1)
     assert "missing" in said[0]
     assert said[1].startswith("resnets: process 1: the first process failed (InputError: ")
+
+
+def test_processes_that_part_in_an_error_never_wait_for_their_own_threads() -> None:
+    ports = free_ports(4)
+    pair = [begun(part_in_an_error, rank, ports) for rank in range(2)]
+    for one in pair:
+        one.join(60)
+    codes = [one.exitcode for one in pair]
+    for one in pair:
+        one.kill()
+    assert codes == [0, 0]
 
 
 def test_what_several_processes_cannot_do_is_said() -> None:

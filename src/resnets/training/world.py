@@ -3,10 +3,13 @@
 Each takes its part of every step's images. Only the first writes files and says how the run goes.
 """
 
+import gc
 import itertools
 import logging
 import os
 import pickle
+import sys
+import traceback
 from collections.abc import Callable, Generator, Iterable
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -134,7 +137,19 @@ def joined(device: torch.device) -> Generator[tuple[World, torch.device]]:
             ) from error
         raise
     finally:
+        _free_reducers(sys.exception())
         dist.destroy_process_group()
+
+
+def _free_reducers(error: BaseException | None) -> None:
+    """Free what may still hold the process group, also in the frames that the error came through.
+
+    Whoever is the last to hold it waits for its thread, which needs the interpreter's lock to end. `dist` gives the lock
+    up; a reducer of DistributedDataParallel keeps it, and would wait forever (torch 2.13).
+    """
+    if error is not None:
+        traceback.clear_frames(error.__traceback__)
+    gc.collect()
 
 
 _meetings = itertools.count()
