@@ -144,8 +144,8 @@ def joined(device: torch.device) -> Generator[tuple[World, torch.device]]:
 def _free_reducers(error: BaseException | None) -> None:
     """Free what may still hold the process group, also in the frames that the error came through.
 
-    Whoever is the last to hold it waits for its thread, which needs the interpreter's lock to end. `dist` gives the lock
-    up; a reducer of DistributedDataParallel keeps it, and would wait forever (torch 2.13).
+    Whoever is the last to hold it waits for its thread, which needs the interpreter's lock to end. `dist` gives up the
+    lock meanwhile; a reducer of DistributedDataParallel does not, and would wait forever (torch 2.13).
     """
     if error is not None:
         traceback.clear_frames(error.__traceback__)
