@@ -1,6 +1,7 @@
-"""JPEG files for training: Pillow's pixels where the size is the file's, and what is unusual is left to Pillow."""
+"""JPEG files for training: nearly Pillow's pixels at the file's size, and what is unusual is left to Pillow."""
 
 import io
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -38,17 +39,51 @@ def wanted(share: float = 0.5, size: int = 24) -> RandomBox:
     return RandomBox(np.full(COLUMNS, share, np.float32), 0.9, size)
 
 
-@pytest.mark.parametrize(
-    "options", [{"subsampling": 0}, {"subsampling": 1}, {"subsampling": 2}, {"progressive": True}, {"quality": 30}]
-)
-@pytest.mark.parametrize("mode", ["RGB", "L"])
-def test_a_file_decoded_whole_has_pillows_pixels_to_the_bit(mode: str, options: dict[str, Any]) -> None:
-    data = encoded(smooth(mode), **options)
+def pillows(data: bytes) -> np.ndarray:
+    with Image.open(io.BytesIO(data)) as image:
+        return np.asarray(image.convert("RGB"))
+
+
+@pytest.mark.parametrize("options", [{}, {"progressive": True}, {"quality": 30}])
+@pytest.mark.parametrize(("mode", "subsampling"), [("L", 2), ("RGB", 0)])
+def test_grey_and_whole_colours_have_pillows_pixels_to_the_bit(
+    mode: str, subsampling: int, options: dict[str, Any]
+) -> None:
+    data = encoded(smooth(mode), subsampling=subsampling, **options)
     assert jpeg.size_if_plain(data) == SIZE
     found = jpeg.decoded(data, *SIZE)
     assert found is not None
-    with Image.open(io.BytesIO(data)) as image:
-        assert np.array_equal(found, np.asarray(image.convert("RGB")))
+    assert np.array_equal(found, pillows(data))
+
+
+@pytest.mark.parametrize("subsampling", [1, 2])
+def test_halved_colours_are_close_to_pillows_and_no_colour_is_stronger_over_all(subsampling: int) -> None:
+    data = encoded(smooth(), subsampling=subsampling)
+    found = jpeg.decoded(data, *SIZE)
+    assert found is not None
+    difference = found.astype(int) - pillows(data).astype(int)
+    assert 0 < abs(difference).mean() < 4  # of 255, in a picture of strong colours; 0.3 in photographs
+    assert (abs(difference.mean((0, 1))) < 0.5).all()
+
+
+def test_each_thread_decodes_into_memory_of_its_own() -> None:
+    black, white = (encoded(Image.new("RGB", SIZE, colour)) for colour in ("black", "white"))
+    first = jpeg.decoded(black, *SIZE)
+    with ThreadPoolExecutor(1) as other:
+        elsewhere = other.submit(jpeg.decoded, white, *SIZE).result()
+        assert first is not None
+        assert elsewhere is not None
+        assert (first.max(), elsewhere.min()) == (0, 255)
+        jpeg.decoded(white, *SIZE)
+        assert first.min() == 255  # the same memory, as it says
+
+
+def test_a_picture_too_large_to_keep_has_memory_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(jpeg, "KEPT", 1000)
+    black, white = (jpeg.decoded(encoded(Image.new("RGB", SIZE, colour)), *SIZE) for colour in ("black", "white"))
+    assert black is not None
+    assert white is not None
+    assert (black.max(), white.min()) == (0, 255)
 
 
 @pytest.mark.parametrize("part", [2, 4, 8])
@@ -82,6 +117,8 @@ def test_a_box_stays_inside_the_smaller_picture() -> None:
     "data",
     [
         encoded(smooth(), exif=turned(6)),
+        encoded(smooth(), comment=b"first", exif=turned(6)),
+        encoded(smooth())[:20],
         encoded(smooth("CMYK")),
         encoded(smooth(), keep_rgb=True),
         b"\xff\xd8\xff nothing",
