@@ -14,7 +14,7 @@ from resnets.catalog import CATALOG, find
 from resnets.network import ResNet
 from resnets.spec import ResNetSpec
 from resnets.spec_values import from_dict
-from resnets.structure import Structure, parse_image_size, structure
+from resnets.structure import Structure, Totals, parse_image_size, structure, totals
 from tests.trace import Row, trace
 
 ODD_SIZES = ((97, 65), (31, 47))
@@ -131,6 +131,12 @@ def test_a_cifar_resnet_has_the_papers_parameters(depth: int, millions: str) -> 
 def test_a_cifar_resnext_has_the_papers_parameters(cardinality: int, tenths: int) -> None:
     parameters = structure(find(f"cifar_resnext29_{cardinality}x64d").spec, 32).parameters
     assert parameters // 100_000 == tenths  # the paper cuts 68.16 to 68.1
+
+
+def test_totals_count_every_block_of_a_stage() -> None:
+    for row in (find("resnet152"), find("cifar_resnet110"), find("seresnextaa101d_32x8d"), find("resnet200d")):
+        built = structure(row.spec, row.image_size)
+        assert totals(row.spec, row.image_size) == Totals(built.parameters, built.macs)
 
 
 def test_an_image_size_may_be_one_side_or_two() -> None:
@@ -269,4 +275,5 @@ def test_any_valid_spec_on_any_image_gives_logits_and_agrees_with_its_structure(
     built = structure(spec, (height, width))
     assert without_receptive_fields(built) == trace(network, images)
     assert built.parameters == sum(parameter.numel() for parameter in network.parameters())
+    assert totals(spec, (height, width)) == Totals(built.parameters, built.macs)
     assert network(images).shape == (2, spec.num_classes)

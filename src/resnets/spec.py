@@ -5,9 +5,8 @@ list as modules and `structure.py` as rows of numbers. `variants.py` turns one n
 `spec_values.py` reads and writes specs as JSON and TOML.
 """
 
-import dataclasses
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cache
 from itertools import pairwise
 from math import log2, prod
@@ -64,7 +63,7 @@ class ResNetSpec:
     block: BlockKind = "bottleneck"
     expansion: int | None = None  # channels out of a block over its width; None: 1 if basic, 4 if bottleneck
     preactivation: bool = False  # norm and activation before each convolution (He et al. 2016, Identity Mappings)
-    stem: Stem = dataclasses.field(default_factory=Stem)
+    stem: Stem = field(default_factory=Stem)
     stride_at: Literal["conv1", "conv2"] = "conv2"  # of a bottleneck. "conv1": the 2015 paper; "conv2": ResNet-B
     shortcut: ShortcutKind = "projection"  # options A, B, C of the paper, and ResNet-D's; "none": a plain network
     projection_kernel: int = 1  # of a projection that changes the resolution; 3 in SENet-154
@@ -142,7 +141,7 @@ class ResNetSpec:
     def _check_size(self) -> None:
         if sum(self.depths) > MOST_BLOCKS:
             raise InputError(f"depths = {self.depths}: {sum(self.depths):,} blocks; at most {MOST_BLOCKS:,} together")
-        for block in blocks(self):
+        for block, _ in distinct_blocks(self):
             if block.width > MOST_CHANNELS:
                 raise InputError(
                     f"groups = {self.groups}, group_width = {self.group_width}: {block.width:,} channels in a block; "
@@ -188,7 +187,7 @@ class ResNetSpec:
     def stage_strides(self) -> tuple[int, ...]:
         """Pixels of the image, along one axis, for each position that leaves a stage."""
         stride, strides = _stem_stride(self.stem), dict[int, int]()
-        for block in blocks(self):
+        for block, _ in distinct_blocks(self):
             stride *= block.stride
             strides[block.stage] = stride
         return tuple(strides.values())
@@ -224,6 +223,14 @@ class Block:
 
 def blocks(spec: ResNetSpec) -> Iterator[Block]:
     """Every block of the network, in the order in which data meets them."""
+    for block, count in distinct_blocks(spec):
+        yield block
+        for index in range(block.index + 1, block.index + count):
+            yield replace(block, index=index)
+
+
+def distinct_blocks(spec: ResNetSpec) -> Iterator[tuple[Block, int]]:
+    """The first block of each stage, and its second with the number of those that equal it but for their index."""
     c_in, total = spec.stem.widths[-1], _stem_stride(spec.stem)
     dilation = before = 1
     for stage, (depth, width, c_out) in enumerate(zip(spec.depths, spec.widths, spec.stage_channels, strict=True), 1):
@@ -231,22 +238,24 @@ def blocks(spec: ResNetSpec) -> Iterator[Block]:
         if spec.output_stride is not None and total >= spec.output_stride:
             dilation, step = dilation * step, 1
         total *= step
-        for index in range(depth):
-            stride = step if index == 0 else 1
-            inner = width * spec.group_width // 64 * spec.groups
-            yield Block(
-                stage=stage,
-                index=index,
-                c_in=c_in,
-                first_width=inner // spec.reduce_first,
-                width=inner if spec.block == "bottleneck" else inner // spec.reduce_first,
-                c_out=c_out,
-                stride=stride,
-                dilation=dilation,
-                first_dilation=before,
-                shortcut=_branch(spec.shortcut, same_shape=stride == 1 and c_in == c_out),
-            )
-            c_in, before = c_out, dilation
+        inner = width * spec.group_width // 64 * spec.groups
+        first = Block(
+            stage=stage,
+            index=0,
+            c_in=c_in,
+            first_width=inner // spec.reduce_first,
+            width=inner if spec.block == "bottleneck" else inner // spec.reduce_first,
+            c_out=c_out,
+            stride=step,
+            dilation=dilation,
+            first_dilation=before,
+            shortcut=_branch(spec.shortcut, same_shape=step == 1 and c_in == c_out),
+        )
+        yield first, 1
+        if depth > 1:
+            shortcut = _branch(spec.shortcut, same_shape=True)
+            yield replace(first, index=1, c_in=c_out, stride=1, first_dilation=dilation, shortcut=shortcut), depth - 1
+        c_in, before = c_out, dilation
 
 
 def squeezed_width(channels: int, reduction: int) -> int:
@@ -276,10 +285,10 @@ def _kernel_weights(spec: ResNetSpec) -> int:
     """Weights of the stem's, the residual branches' and the classifier's matrices: nearly all there are."""
     area = spec.stem.kernel**2
     count = sum(area * prod(pair) for pair in pairwise((spec.in_channels, *spec.stem.widths)))
-    for block in blocks(spec):
+    for block, times in distinct_blocks(spec):
         if spec.block == "basic":
-            count += 9 * block.width * (block.c_in // spec.groups + block.c_out)
+            count += times * 9 * block.width * (block.c_in // spec.groups + block.c_out)
         else:
             inner = 9 * block.first_width * block.width // spec.groups
-            count += block.c_in * block.first_width + inner + block.width * block.c_out
+            count += times * (block.c_in * block.first_width + inner + block.width * block.c_out)
     return count + spec.features * spec.num_classes

@@ -13,8 +13,9 @@ Conventions, the same wherever these numbers are shown:
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
+from operator import mul
 from typing import Any
 
 from resnets.base.errors import InputError
@@ -87,6 +88,28 @@ def structure(spec: ResNetSpec, image_size: int | tuple[int, int]) -> Structure:
         stages.extend(_block(spec, block, last))
         last = stages[-1]
     return Structure(spec, (height, width), (*stem, *stages, *_head(spec, last)))
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """What a `Structure` has and costs over all."""
+
+    parameters: int
+    macs: int
+
+
+def totals(spec: ResNetSpec, image_size: int | tuple[int, int]) -> Totals:
+    """The totals of `structure`, in a fraction of the time.
+
+    From the second on, the blocks of a stage cost the same, so one of them is counted as often as there are.
+    """
+    short = structure(replace(spec, depths=tuple(min(depth, 2) for depth in spec.depths)), image_size)
+    others = {f"stage {number}": depth - 1 for number, depth in enumerate(spec.depths, 1)}
+    times = [others[operation.stage] if operation.block == 1 else 1 for operation in short.operations]
+    return Totals(
+        parameters=sum(map(mul, times, (operation.parameters for operation in short.operations))),
+        macs=sum(map(mul, times, (operation.macs for operation in short.operations))),
+    )
 
 
 def _stem(spec: ResNetSpec, image: Shape) -> Iterator[Operation]:

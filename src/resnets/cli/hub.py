@@ -8,7 +8,7 @@ from cyclopts import App, Parameter
 from resnets.cli.help import examples
 from resnets.cli.terminal import as_json, write_result
 
-hub = App(name="hub", help="Share a classifier on the Hugging Face Hub, in timm's layout.")
+hub = App(name="hub", help="Share a classifier on the Hugging Face Hub, in timm's layout.", help_format="markdown")
 
 
 def push(

@@ -11,7 +11,10 @@ from resnets.cli.help import examples
 from resnets.cli.terminal import as_json, as_text, write_result
 from resnets.view.table import Table
 
-recipe = App(name="recipe", help="List the named recipes, or write one as a file to edit.", help_epilogue="")
+recipe = App(
+    name="recipe", help="List the named recipes, or write one as a file to edit.", help_epilogue="",
+    help_format="markdown",
+)  # fmt: skip
 
 
 def list_recipes(*, json: Annotated[bool, Parameter(negative="")] = False) -> None:

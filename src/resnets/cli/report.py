@@ -1,7 +1,6 @@
 """`resnets report`: a page about how good a classifier is, with the images it gets wrong."""
 
 import shlex
-import webbrowser
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -86,4 +85,6 @@ def report(
     top1 = found.evaluation.top1
     write_result(f"top-1  {top1.value:.2%} of {top1.count:,} images ({found.on})\nreport {out}\n")
     if open:
+        import webbrowser
+
         webbrowser.open(out.resolve().as_uri())

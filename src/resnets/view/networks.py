@@ -12,7 +12,7 @@ from typing import Any
 from resnets.catalog import Row
 from resnets.operation import Kind, Operation
 from resnets.spec_values import to_dict
-from resnets.structure import MACS_CONVENTION, Structure, structure
+from resnets.structure import MACS_CONVENTION, Structure, Totals, totals
 from resnets.view.parts import head, unusual
 from resnets.view.table import Bracket, Cell, Table
 
@@ -21,7 +21,7 @@ WINDOWS: tuple[Kind, ...] = ("conv", "max-pool", "avg-pool", "blur", "pad")  # k
 
 def list_records(rows: Iterable[Row]) -> list[dict[str, Any]]:
     """Networks with their size, cost at their image size, source and published accuracy, as JSON values."""
-    return [_summary(row, structure(row.spec, row.image_size)) for row in rows]
+    return [_summary(row, totals(row.spec, row.image_size)) for row in rows]
 
 
 def list_table(rows: Iterable[Row]) -> Table:
@@ -117,11 +117,11 @@ def operation_table(name: str, built: Structure) -> Table:
     )
 
 
-def _summary(row: Row, built: Structure) -> dict[str, Any]:
+def _summary(row: Row, built: Structure | Totals) -> dict[str, Any]:
     return {
         "name": row.name,
         "source": row.source,
-        "image_size": list(built.image_size),
+        "image_size": [row.image_size, row.image_size],
         "parameters": built.parameters,
         "macs": built.macs,
         "macs_convention": MACS_CONVENTION,

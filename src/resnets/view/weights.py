@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from resnets.catalog import find
-from resnets.structure import structure
+from resnets.structure import totals
 from resnets.view.table import Cell, Table
 from resnets.weights.published import Pretrained
 
@@ -17,7 +17,7 @@ def weights_records(rows: Iterable[Pretrained], cached: Callable[[Pretrained], P
     records: list[dict[str, Any]] = []
     for row in rows:
         if row.network not in parameters:
-            parameters[row.network] = structure(find(row.network).spec, 224).parameters
+            parameters[row.network] = totals(find(row.network).spec, 224).parameters
         path = cached(row)
         records.append({
             "name": row.name,
