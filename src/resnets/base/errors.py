@@ -1,7 +1,6 @@
 """What can go wrong, by whose hand: the input, or the run."""
 
 from collections.abc import Iterable
-from difflib import get_close_matches
 
 from resnets.base.wording import worded
 
@@ -37,6 +36,8 @@ class Interrupted(BaseException):
 
 def nearest(word: str, known: Iterable[str]) -> str:
     """A half-sentence that helps with a misspelt `word`: the nearest known ones, or all of them."""
+    from difflib import get_close_matches
+
     names = sorted(known)
     close = get_close_matches(word, names, n=3)
     return f"did you mean {' or '.join(close)}?" if close else f"known: {', '.join(names)}"

@@ -4,9 +4,7 @@ Only regular files are replaced: no FIFO, no device, no standard stream.
 """
 
 import os
-import shutil
 import sys
-import tempfile
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -79,6 +77,9 @@ def write_folder_whole(path: str | Path, files: Mapping[str, bytes | str]) -> Pa
 
     Parent folders are made. Raises InputError when something is there already, RunFailed when the system refuses.
     """
+    import shutil
+    import tempfile
+
     path = Path(path)
     if path.exists():
         raise InputError(f"{path}: already exists; remove it, or choose another place")
@@ -108,6 +109,8 @@ def remove_leftovers(folder: Path, *, of: str = "") -> None:
 
     What a writer that lives is writing is locked, and stays.
     """
+    import shutil
+
     begins, left = f".{of}." if of else ".", list[Path]()
     with suppress(OSError), os.scandir(folder) as entries:
         left = [Path(entry) for entry in entries if entry.name.startswith(begins) and entry.name.endswith(_SUFFIX)]
@@ -152,6 +155,8 @@ def _keep(path: Path, earlier: Path) -> None:
 
 def _temporary(folder: Path, name: str) -> tuple[BinaryIO, Path]:
     """A new file in `folder` to write `name` into, locked as long as it is open."""
+    import tempfile
+
     while True:
         descriptor, made = tempfile.mkstemp(prefix=f".{name}.", suffix=_SUFFIX, dir=folder)
         file, path = os.fdopen(descriptor, "wb"), Path(made)

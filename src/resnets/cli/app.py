@@ -2,14 +2,13 @@
 
 import io
 import os
-import shutil
 import signal
 import sys
 import threading
 import traceback
 import warnings
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
 
@@ -124,8 +123,11 @@ def _run(tokens: list[str]) -> None:
 
 def _leave_room() -> None:
     """Lay out for NARROWEST columns at least: help for fewer than 3 is never done."""
-    if shutil.get_terminal_size().columns < NARROWEST or os.environ.get("COLUMNS") == "0":
-        os.environ["COLUMNS"] = str(NARROWEST)
+    said = os.environ.get("COLUMNS", "")
+    with suppress(OSError):  # no terminal
+        columns = int(said) if said.isdecimal() else os.get_terminal_size(1).columns or NARROWEST
+        if columns < NARROWEST:
+            os.environ["COLUMNS"] = str(NARROWEST)
 
 
 def _prepare_streams() -> None:

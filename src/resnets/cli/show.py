@@ -1,7 +1,6 @@
 """`resnets show`: what a network is made of."""
 
 import tempfile
-import webbrowser
 from pathlib import Path
 from typing import Annotated, cast
 
@@ -99,4 +98,6 @@ def show(
         write_result(content)
     if open and out is not None:
         write_note(str(out))
+        import webbrowser
+
         webbrowser.open(out.resolve().as_uri())

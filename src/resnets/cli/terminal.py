@@ -1,6 +1,5 @@
 """What the verbs share: progress on standard error, results on standard output."""
 
-import json
 import logging
 import sys
 import time
@@ -89,6 +88,8 @@ def listed_names() -> Iterator[str]:
 
 def as_json(document: Any) -> str:
     """One JSON document, its numbers strictly JSON's. What would command a terminal is as JSON escapes it."""
+    import json
+
     text = json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
     return UNPRINTABLE.sub(lambda found: found[0] if found[0] == "\n" else f"\\u{ord(found[0]):04x}", text)
 
