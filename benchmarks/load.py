@@ -1,9 +1,10 @@
 """Clients that ask a server one question after another, in a process of their own: what they were told, and when.
 
-    python -m benchmarks.load PORT CLIENTS SECONDS FOLDER [RATE]
+    python -m benchmarks.load PORT CLIENTS SECONDS FOLDER [RATE even|random]
 
 Prints one JSON object: statuses, the images answered each second, and latencies in milliseconds. FOLDER holds the
-images; RATE, in requests a second, has them come at random times, as from people, instead of as fast as they can.
+images. RATE, in requests a second, has them come one by one instead of as fast as the clients can ask: evenly, as wrk2,
+vegeta and k6 send them, or at random times (a Poisson process), as from many people.
 """
 
 import asyncio
@@ -68,9 +69,9 @@ class Load:
             return None
         return streams
 
-    async def arrivals(self, rate: float) -> None:
-        """Questions at random times, each on a connection of its own that waits for no other."""
-        chance, free, tasks = random.Random(0), list[Any](), list[asyncio.Task[None]]()
+    async def arrivals(self, at: list[float]) -> None:
+        """Questions at these times, in seconds from now, each on a connection of its own that waits for no other."""
+        free, tasks = list[Any](), list[asyncio.Task[None]]()
 
         async def one(place: int) -> None:
             streams = free.pop() if free else await asyncio.open_connection("127.0.0.1", self.port)
@@ -78,21 +79,28 @@ class Load:
             if kept is not None:
                 free.append(kept)
 
-        place = 0
-        while time.monotonic() < self.end:
+        begun = time.monotonic()
+        for place, due in enumerate(at):
+            await asyncio.sleep(begun + due - time.monotonic())
             tasks.append(asyncio.create_task(one(place)))
-            place += 1
-            await asyncio.sleep(chance.expovariate(rate))
         await asyncio.gather(*tasks)
 
 
-async def run(port: int, clients: int, seconds: float, folder: Path, rate: float | None) -> dict[str, Any]:
+def times(seconds: float, rate: float, how: str) -> list[float]:
+    """When questions come, in seconds from the start."""
+    chance, found = random.Random(0), [0.0]
+    while found[-1] < seconds:
+        found.append(found[-1] + (1 / rate if how == "even" else chance.expovariate(rate)))
+    return found[:-1]
+
+
+async def run(port: int, clients: int, seconds: float, folder: Path, at: list[float] | None) -> dict[str, Any]:
     """The load, and what came of it."""
     images = [path.read_bytes() for path in sorted(folder.iterdir())]
     load = Load(port, images, seconds)
     begun = time.monotonic()
-    if rate is not None:
-        await load.arrivals(rate)
+    if at is not None:
+        await load.arrivals(at)
     else:
         await asyncio.gather(*(load.client(number) for number in range(clients)))
     elapsed = time.monotonic() - begun
@@ -103,9 +111,9 @@ async def run(port: int, clients: int, seconds: float, folder: Path, rate: float
     }  # fmt: skip
 
 
-def main(port: str, clients: str, seconds: str, folder: str, rate: str | None = None) -> None:
-    given = None if rate is None else float(rate)
-    print(json.dumps(asyncio.run(run(int(port), int(clients), float(seconds), Path(folder), given))))
+def main(port: str, clients: str, seconds: str, folder: str, *coming: str) -> None:
+    at = times(float(seconds), float(coming[0]), coming[1]) if coming else None
+    print(json.dumps(asyncio.run(run(int(port), int(clients), float(seconds), Path(folder), at))))
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ The bare loop has as many threads as cores, each of which decodes an image and r
 other; the clients are a process of their own on the same cores, so they cost the server some of its time.
 """
 
+import heapq
 import json
 import os
 import signal
@@ -18,13 +19,16 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import dataclass
+from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 
 import resnets
+from benchmarks.load import times
 from resnets.base.cpus import usable_cpus
 from resnets.classifier.file import Classifier
 from resnets.export import onnx
@@ -95,16 +99,40 @@ def bare(path: Path, images: list[bytes], seconds: float, threads: int) -> float
     return len(done) / (time.monotonic() - begun)
 
 
-def alone(path: Path, images: list[bytes], threads: int, count: int = 60) -> float:
-    """The median milliseconds of one image after the other, with all cores for each."""
+def in_turns(path: Path, port: int, images: list[bytes], threads: int, count: int = 120) -> tuple[float, float]:
+    """The median milliseconds of one image, with all cores for it: of the bare loop, and served, image by image."""
     predictor = resnets.open_predictor(path.with_suffix(".onnx"), threads=threads)
-    times = []
-    for place in range(count):
-        begun = time.perf_counter()
-        image = predictor.preprocessing.decoded(images[place % len(images)], name="image")
+    connection = HTTPConnection("127.0.0.1", port)
+
+    def bare_one(data: bytes) -> None:
+        image = predictor.preprocessing.decoded(data, name="image")
         predictor.outputs(predictor.preprocessing.pixels(image)[None])
-        times.append(1000 * (time.perf_counter() - begun))
-    return statistics.median(times[10:])
+
+    def served(data: bytes) -> None:
+        connection.request("POST", "/v1/predict", data, {"Content-Type": "image/jpeg"})
+        answer = connection.getresponse()
+        answer.read()
+        assert answer.status == 200
+
+    found: list[list[float]] = [[], []]
+    for place in range(10 + count):
+        for taken, ask in zip(found, (bare_one, served), strict=True):
+            begun = time.perf_counter()
+            ask(images[place % len(images)])
+            taken.append(1000 * (time.perf_counter() - begun))
+    connection.close()
+    return statistics.median(found[0][10:]), statistics.median(found[1][10:])
+
+
+def ideal(seconds: float, rate: float, capacity: float, threads: int) -> float:
+    """p99 / median of a queue that loses no time, whose threads serve the same random arrivals at their capacity."""
+    free, taken = [0.0] * threads, []
+    for at in times(seconds, rate, "random"):
+        end = max(at, heapq.heappop(free)) + threads / capacity
+        heapq.heappush(free, end)
+        taken.append(end - at)
+    quantiles = statistics.quantiles(taken, n=100)
+    return quantiles[98] / quantiles[49]
 
 
 @contextmanager
@@ -147,42 +175,70 @@ def _wait_for(port: int) -> None:
     raise TimeoutError(f"nothing listens at port {port}")
 
 
-def load(port: int, clients: int, seconds: float, folder: Path, rate: float | None = None) -> dict[str, Any]:
-    """What `benchmarks.load` prints."""
-    command = [sys.executable, "-m", "benchmarks.load", str(port), str(clients), str(seconds), str(folder)]
-    command += [] if rate is None else [str(rate)]
+def load(port: int, clients: int, seconds: float, folder: Path, *rate: float | str) -> dict[str, Any]:
+    """What `benchmarks.load` prints. rate: requests a second, and how they come."""
+    command = [sys.executable, "-m", "benchmarks.load", *map(str, (port, clients, seconds, folder, *rate))]
     return json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Round:
+    """What was measured in one round, all within a minute or two."""
+
+    bare: float  # images a second
+    alone: float  # milliseconds an image
+    served_alone: float
+    many: dict[str, Any]
+    even: dict[str, Any]
+    random: dict[str, Any]
+    ideal: float
+    plain: float  # images a second
+
+    def __str__(self) -> str:
+        even, random = (f"median {one['median']:.0f} ms, p99 {one['p99']:.0f} ms" for one in (self.even, self.random))
+        return (
+            f"bare {self.bare:.1f}/s, served {self.many['per_second']:.1f}/s {self.many['statuses']}, 30 lines "
+            f"{self.plain:.1f}/s; alone {self.alone:.1f} ms, served {self.served_alone:.1f} ms; at 80%: {even}, "
+            f"at random: {random}, of an ideal queue p99 / median {self.ideal:.1f}"
+        )
+
+
+def one_round(path: Path, folder: Path, seconds: float) -> Round:
+    """All measurements, one after the other."""
+    threads = usable_cpus()
+    images = [one.read_bytes() for one in sorted(folder.iterdir())]
+    loop = bare(path, images, seconds, threads)
+    with serving(path) as (_, port):
+        load(port, 4, 3, folder)
+        alone, served_alone = in_turns(path, port, images, threads)
+        many = load(port, CLIENTS, seconds, folder)
+        rate = 0.8 * many["per_second"]
+        even, random = (load(port, 0, 2 * seconds, folder, rate, how) for how in ("even", "random"))
+    with plain(path, 8765, 1) as port:
+        others = load(port, CLIENTS, seconds, folder)
+    return Round(
+        bare=loop, alone=alone, served_alone=served_alone, many=many, even=even, random=random,
+        ideal=ideal(2 * seconds, rate, many["per_second"], threads), plain=others["per_second"],
+    )  # fmt: skip
 
 
 def speed(path: Path, folder: Path, seconds: float) -> None:
     """The ratios of the speed section."""
-    threads = usable_cpus()
-    images = [one.read_bytes() for one in sorted(folder.iterdir())]
-    shares, differences, spreads, ratios = [], [], [], []
+    rounds = list[Round]()
     for number in range(ROUNDS):
-        loop = bare(path, images, seconds, threads)
-        single = alone(path, images, threads)
-        with serving(path) as (_, port):
-            load(port, 4, 3, folder)
-            many = load(port, CLIENTS, seconds, folder)
-            one = load(port, 1, seconds, folder)
-            busy = load(port, 0, 2 * seconds, folder, 0.8 * many["per_second"])
-        with plain(path, 8765, 1) as port:
-            others = load(port, CLIENTS, seconds, folder)
-        shares.append(many["per_second"] / loop)
-        differences.append(one["median"] - single)
-        spreads.append(busy["p99"] / busy["median"])
-        ratios.append(many["per_second"] / others["per_second"])
-        print(
-            f"round {number + 1}: bare {loop:.1f}/s, served {many['per_second']:.1f}/s {many['statuses']}, 30 lines "
-            f"{others['per_second']:.1f}/s; alone {single:.1f} ms, served {one['median']:.1f} ms; at 80%: median "
-            f"{busy['median']:.0f} ms, p99 {busy['p99']:.0f} ms",
-            flush=True,
-        )
-    print(f"throughput at {CLIENTS} clients / bare loop   {statistics.median(shares):.2f}  (wanted 0.85)")
-    print(f"one client's median - bare loop's     {statistics.median(differences):.1f} ms  (wanted 5)")
-    print(f"p99 / median at 80% of capacity       {statistics.median(spreads):.2f}  (wanted below 3)")
-    print(f"throughput / a server of 30 lines     {statistics.median(ratios):.2f}  (wanted 1.3)")
+        rounds.append(one_round(path, folder, seconds))
+        print(f"round {number + 1}: {rounds[-1]}", flush=True)
+    lines: dict[str, tuple[Callable[[Round], float], str]] = {
+        f"throughput at {CLIENTS} clients / bare loop": (lambda one: one.many["per_second"] / one.bare, "0.85"),
+        "throughput / a server of 30 lines": (lambda one: one.many["per_second"] / one.plain, "1.3"),
+        "one image, served - bare, in ms": (lambda one: one.served_alone - one.alone, "at most 5"),
+        "p99 / median at 80%, even requests": (lambda one: one.even["p99"] / one.even["median"], "below 3"),
+        "p99 / median at 80%, at random times": (lambda one: one.random["p99"] / one.random["median"], "below 3"),
+        "  the same of an ideal queue": (lambda one: one.ideal, ""),
+    }
+    for name, (figure, wanted) in lines.items():
+        median = statistics.median(map(figure, rounds))
+        print(f"{name:40}{median:6.2f}" + (f"  (wanted {wanted})" if wanted else ""))
 
 
 def memory(process: subprocess.Popen[str]) -> float:

@@ -16,8 +16,8 @@ from tests.serve.conftest import awaited
 class Network:
     """Gives each image's first pixel, as slowly as it is told, and remembers what it was asked."""
 
-    def __init__(self, seconds: float = 0.0) -> None:
-        self.seconds, self.asked = seconds, list[tuple[int, bool]]()
+    def __init__(self, seconds: float = 0.0, *, batch: int = 4) -> None:
+        self.seconds, self.batch, self.asked = seconds, batch, list[tuple[int, bool]]()
 
     def compute(self, pixels: np.ndarray, *, alone: bool) -> np.ndarray:
         self.asked.append((len(pixels), alone))
@@ -27,7 +27,7 @@ class Network:
 
 @pytest.fixture
 def crew() -> Iterator[Crew]:
-    made = Crew(2, batch=4)
+    made = Crew(2)
     yield made
     made.close()
     assert not [one for one in threading.enumerate() if one.name.startswith("resnets-crew") and one in made._threads]
@@ -59,6 +59,22 @@ def test_images_that_come_while_all_are_busy_share_batches_and_get_their_own_ans
     assert max(sizes) > 2
     assert max(sizes) <= 4
     assert sum(size for size, _ in network.asked + other.asked) == 60
+
+
+def test_a_network_that_gains_nothing_by_batches_takes_images_one_by_one_in_their_order(crew: Crew) -> None:
+    network = Network(0.002, batch=1)
+    ended = list[int]()
+
+    async def ask(value: int) -> None:
+        await crew.compute(network, image(value))
+        ended.append(value)
+
+    async def all_at_once() -> None:
+        await asyncio.gather(*(ask(value) for value in range(12)))
+
+    awaited(all_at_once())
+    assert [size for size, _ in network.asked] == [1] * 12
+    assert all(abs(place - value) <= 2 for place, value in enumerate(ended))  # two threads
 
 
 def test_more_images_than_a_batch_in_one_request_are_computed_together(crew: Crew) -> None:

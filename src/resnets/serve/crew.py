@@ -1,6 +1,7 @@
 """Who computes: as many threads as cores, which decode images and run networks, whatever is waiting.
 
-A batch is what has gathered while all threads were busy; where none is, an image is computed at once, by all cores.
+A batch is what has gathered while all threads were busy, up to the number that its network gains from. Where none is busy,
+an image is computed at once, by all cores.
 """
 
 import asyncio
@@ -17,14 +18,14 @@ from numpy.typing import NDArray
 
 Result = TypeVar("Result")
 
-BATCH = 8  # images that a network takes at once: on a CPU, more gain nothing and let others wait
-
 log = logging.getLogger(__name__)
 
 
 @runtime_checkable
 class Computes(Protocol):
-    """A network as a crew runs it."""
+    """A network as a crew runs it. batch: how many images it takes at once, at most."""
+
+    batch: int
 
     def compute(self, pixels: NDArray[np.uint8], *, alone: bool) -> NDArray[np.float32]:
         """The outputs for images x height x width x channels. alone: whether nobody else needs the cores."""
@@ -101,8 +102,8 @@ class Crew:
     Images are decoded until a batch is full or no image waits, and then computed. `watch` is told each batch's size.
     """
 
-    def __init__(self, threads: int, *, batch: int = BATCH, watch: Callable[[int], None] | None = None) -> None:
-        self.batch, self.watch = batch, watch
+    def __init__(self, threads: int, *, watch: Callable[[int], None] | None = None) -> None:
+        self.watch = watch
         self._work = threading.Condition()
         self._calls: deque[_Call] = deque()
         self._ready: deque[_Pixels] = deque()
@@ -163,19 +164,20 @@ class Crew:
     def _next(self) -> _Call | _Batch | None:
         """What to do now; None where nothing waits. Called with the lock held."""
         self._drop_cancelled()
-        ready = sum(len(one.pixels) for one in self._ready)
-        if self._calls and ready < self.batch:
-            return self._calls.popleft()
         if not self._ready:
-            return None
+            return self._calls.popleft() if self._calls else None
+        network = self._ready[0].network
+        ready = sum(len(one.pixels) for one in self._ready if one.network is network)
+        if self._calls and ready < network.batch:
+            return self._calls.popleft()
         idle = len(self._threads) - self._busy  # this thread is among them
-        share = min(self.batch, -(-ready // max(1, idle)))
+        share = min(network.batch, -(-ready // max(1, idle)))
         jobs = [self._ready.popleft()]
         size = len(jobs[0].pixels)
         others: deque[_Pixels] = deque()
         while self._ready:
             one = self._ready.popleft()
-            if one.network is jobs[0].network and size + len(one.pixels) <= share:
+            if one.network is network and size + len(one.pixels) <= share:
                 jobs.append(one)
                 size += len(one.pixels)
             else:

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -29,6 +30,9 @@ from resnets.export.repository import model_name
 from resnets.serve.card import card
 from resnets.training.run_folder import RunFolder
 
+BATCH = 8  # images that a network takes at once, if it gains by that: more would gain little and let others wait
+GAIN = 1.1  # how much faster an image must be in a batch; on a CPU, a large network gains nothing
+TIMED = 0.02  # seconds, at least, in which that is measured
 CHECKED = 8  # images of noise on which a graph that was made here must agree with torch
 
 log = logging.getLogger(__name__)
@@ -44,6 +48,7 @@ class Served:
     wide: Predictor  # runs on all cores: for an image that comes alone
     header: dict[str, Any]  # what its file says
     classifier: Classifier | None  # computes activations and their maps; None where only an exported file is there
+    batch: int = BATCH  # images that it takes at once, at most
     loaded: str = field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
 
     @property
@@ -83,16 +88,28 @@ class Served:
         return class_activation_map(self.classifier, torch.from_numpy(pixels[None]), places)[0].numpy()
 
     def warm_up(self) -> None:
-        """Run each network once, so that the first request does not pay for it."""
-        black = np.zeros((1, *self.shape), dtype=np.uint8)
-        self.wide.outputs(black)
-        self.predictor.outputs(black)
+        """Run each network, so that the first request does not pay for it, and find out whether batches pay."""
+        black = np.zeros((BATCH, *self.shape), dtype=np.uint8)
+        self.wide.outputs(black[:1])
+        self.predictor.outputs(black[:1])
+        alone, together = (_seconds(lambda count=count: self.predictor.outputs(black[:count])) for count in (1, BATCH))
+        self.batch = BATCH if BATCH * alone > GAIN * together else 1
 
     @cached_property
     def card(self) -> dict[str, Any]:
         """What people should know of it, as JSON values."""
         found = card(self.name, self.header, self.predictor, runtime=self.runtime, maps=self.has_maps)
         return found | {"loaded": self.loaded, "activations": self.classifier is not None}
+
+
+def _seconds(run: Callable[[], object]) -> float:
+    """The shortest time that it takes, of as many as fit in TIMED."""
+    began, times = time.perf_counter(), list[float]()
+    while not times or time.perf_counter() - began < TIMED:
+        before = time.perf_counter()
+        run()
+        times.append(time.perf_counter() - before)
+    return min(times)
 
 
 def named_paths(given: list[str]) -> dict[str, Path]:
