@@ -1,6 +1,6 @@
 """Who computes: as many threads as cores, which decode images and run networks, whatever is waiting.
 
-A batch is what has gathered while all threads were busy, up to the number that its network gains from. Where none is busy,
+A batch is what has gathered while all threads were busy, up to the number that its network gains from. Where none is,
 an image is computed at once, by all cores.
 """
 
