@@ -2,6 +2,7 @@
 
 import re
 import shlex
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -19,20 +20,36 @@ def every_fifth_digit(**options: Any) -> Any:
     return pixels[::5], labels[::5]
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_every_block_of_a_page_runs(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("sklearn.datasets.load_digits", every_fifth_digit)  # what the pages claim holds of these, too
+def steps(page: Path) -> list[tuple[str, str]]:
+    """A page's blocks of Python and its commands, each with its language, in order."""
     blocks = re.findall(r"^```(sh|python)\n(.*?)^```$", page.read_text(), re.MULTILINE | re.DOTALL)
     assert blocks
-    for language, block in blocks:
+    return [(kind, code) for kind, block in blocks for code in ([block] if kind == "python" else block.splitlines())]
+
+
+@pytest.fixture(scope="session")
+def first_commands() -> dict[str, Path]:
+    """What was written by a command that a page begins with. In an empty folder it writes the same for each page."""
+    return {}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_block_of_a_page_runs(
+    page: Path, first_commands: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sklearn.datasets.load_digits", every_fifth_digit)  # what the pages claim holds of these, too
+    for place, (language, code) in enumerate(steps(page)):
         if language == "python":
-            exec(compile(block, str(page), "exec"), {})
-            continue
-        for line in block.splitlines():
-            program, *arguments = shlex.split(line, comments=True)
+            exec(compile(code, str(page), "exec"), {})
+        elif place == 0 and code in first_commands:
+            shutil.copytree(first_commands[code], tmp_path, dirs_exist_ok=True)
+        else:
+            program, *arguments = shlex.split(code, comments=True)
             assert program == "resnets"
             main(arguments)
+            if place == 0:
+                first_commands[code] = shutil.copytree(tmp_path, tmp_path.with_name(f"{tmp_path.name}-first"))
 
 
 def test_the_readmes_python_names_exist() -> None:
