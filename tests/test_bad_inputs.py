@@ -11,7 +11,6 @@ import shutil
 import signal
 import struct
 import subprocess
-import sys
 import tarfile
 import threading
 import zipfile
@@ -917,19 +916,32 @@ def test_a_full_disk_leaves_no_half_classifier_and_what_was_there_as_it_was(
     check_files(before, case.leaves)
 
 
-def test_a_disk_that_fills_up_is_said_by_name() -> None:
-    """In a file system of 64 KiB, where the system lets us mount one that only this test sees."""
+@pytest.fixture
+def small_disk() -> Iterator[Path]:
+    """A file system of 64 KiB, which only the process that mounted it sees; others reach it through that process."""
     Path("small").mkdir()
-    mount = "mount -t tmpfs -o size=64k none small"
-    if not shutil.which("unshare") or subprocess.run(["unshare", "-Urm", "sh", "-c", mount], check=False).returncode:
-        pytest.skip("a file system cannot be mounted here")
-    train = shlex.join([sys.executable, "-m", "resnets", "train", "photos", "-o", "small/run", *shlex.split(TINY)])
-    script = f"{mount}; {train}; code=$?; find small -type f; exit $code"
-    done = subprocess.run(["unshare", "-Urm", "sh", "-c", script], capture_output=True, text=True, check=False)
-    assert done.returncode == 1
-    check_error(done.stderr, ("small/run/", "could not be written (No space left on device)", "make room"))
-    assert "small/run/recipe.toml" in done.stdout.splitlines()
-    assert not {".part", "classifier"} & set(done.stdout.replace(".", " .").split())
+    mount = "mount -t tmpfs -o size=64k none small && echo mounted && exec cat"
+    try:
+        holder = subprocess.Popen(["unshare", "-Urm", "sh", "-c", mount], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    except FileNotFoundError:
+        pytest.skip("unshare is not there")
+    with holder:
+        assert holder.stdin is not None
+        assert holder.stdout is not None
+        if not holder.stdout.readline():
+            pytest.skip("a file system cannot be mounted here")
+        yield Path(f"/proc/{holder.pid}/root{Path('small').absolute()}")
+        holder.stdin.close()
+
+
+def test_a_disk_that_fills_up_is_said_by_name(small_disk: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    words = ["train", "photos", "-o", str(small_disk / "run"), *shlex.split(TINY)]
+    code, err = processes.Command(words, tmp_path_factory.mktemp("said")).ended()
+    assert code == 1
+    check_error(err, ("small/run/", "could not be written (No space left on device)", "make room"))
+    names = [path.name for path in small_disk.rglob("*") if path.is_file()]
+    assert "recipe.toml" in names
+    assert not [name for name in names if name.startswith("classifier") or name.endswith(".part")]
 
 
 @pytest.fixture
