@@ -1,8 +1,8 @@
 """What checks the annotations of `resnets` in tests: beartype, where a whole number will do for a float (PEP 484).
 
 jaxtyping's hook puts its own wrapper around every function, and that wrapper costs twenty times what beartype does.
-Only a function that names shapes needs it, to hold them against one another. Every other function gets beartype alone,
-when it is first called, and then on so many calls of each test that what goes wrong is met.
+Only a function that names shapes needs it, to hold them against one another; every other gets beartype alone. A function
+is checked when it is first called, and on so many calls of each test that what goes wrong is met.
 """
 
 import dataclasses
@@ -13,7 +13,7 @@ from typing import Any, get_args, get_type_hints
 import jaxtyping
 from beartype import BeartypeConf, beartype
 
-OFTEN, SELDOM = 50, 30  # calls of a function without shapes that are checked in each test; after them one in so many
+OFTEN, SELDOM = 50, 31  # calls of a function that are checked in each test; after them one in so many (a prime)
 
 check = beartype(conf=BeartypeConf(is_pep484_tower=True))
 by_jaxtyping = jaxtyping.jaxtyped
@@ -49,19 +49,18 @@ def checked(of: Any = None, *, typechecker: Any) -> Any:
 
 def _checked(function: Callable[..., Any]) -> Callable[..., Any]:
     guarded: Callable[..., Any] | None = None
-    calls, within, shapes = 0, 0, False
+    calls, within = 0, 0
 
     @wraps(function)
     def either(*args: Any, **kwargs: Any) -> Any:
-        nonlocal guarded, calls, within, shapes
+        nonlocal guarded, calls, within
         if within != test:
             calls, within = 0, test
         calls += 1
-        if jaxtyping.config.jaxtyping_disable or (calls > OFTEN and calls % SELDOM and not shapes):
+        if jaxtyping.config.jaxtyping_disable or (calls > OFTEN and calls % SELDOM):
             return function(*args, **kwargs)
         if guarded is None:
-            shapes = _names_shapes(function)
-            guarded = by_jaxtyping(function, typechecker=check) if shapes else check(function)
+            guarded = by_jaxtyping(function, typechecker=check) if _names_shapes(function) else check(function)
         return guarded(*args, **kwargs)
 
     return either
