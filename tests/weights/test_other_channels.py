@@ -60,28 +60,28 @@ def right(classifier: Classifier, images: np.ndarray, labels: np.ndarray) -> int
 
 
 def test_variants_answer_about_as_well_as_docs_backbone_says() -> None:
-    found, labels = photographs(3)
+    found, labels = photographs(2)
     colour = np.stack([np.asarray(image) for image in found])
-    grey, _ = greys(3)
+    grey, _ = greys(2)
     fourth = colour.mean(3, keepdims=True).round().astype(np.uint8)
     three = right(variant(3), np.repeat(grey, 3, axis=3), labels)
-    assert three >= 10  # 12 of 30 here, 19 in colour; of 1,000 classes
-    assert abs(right(variant(1), grey, labels) - three) <= 2  # 13: one mean and deviation for all channels
-    assert right(variant(4), np.concatenate([colour, fourth], 3), labels) >= 9  # 11
+    assert three >= 5  # 6 of 20 here, 11 in colour; of 1,000 classes
+    assert abs(right(variant(1), grey, labels) - three) <= 2  # 7: one mean and deviation for all channels
+    assert right(variant(4), np.concatenate([colour, fourth], 3), labels) >= 5  # 6
 
 
 def test_training_starts_from_the_summed_kernel(tmp_path: Path) -> None:
-    images, labels = greys(4)
+    images, labels = greys(3)
     numbers = np.unique(labels, return_inverse=True)[1][:, None]
-    held = np.arange(len(images)) % 4 == 3
+    held = np.arange(len(images)) % 3 == 2
     np.savez(tmp_path / "grey.npz", train_images=images[~held, ..., 0], train_labels=numbers[~held],
              val_images=images[held, ..., 0], val_labels=numbers[held])  # fmt: skip
     start = variant(1).save(tmp_path / "start.safetensors")
     tuned = resnets.train(
         tmp_path / "grey.npz", weights=start, out=tmp_path / "run", recipe="linear-probe", plan="usual",
-        settings={"preprocessing.resize": 224},
+        settings={"preprocessing.size": 128, "preprocessing.resize": 128},
     )  # fmt: skip
     assert torch.equal(tuned.network.state_dict()["conv1.weight"], variant(1).network.state_dict()["conv1.weight"])
     first = json.loads((tmp_path / "run" / "metrics.jsonl").read_text().splitlines()[0])
     assert first["epoch"] == 0
-    assert first["val_top1"] >= 0.4  # 0.6 of ten images here, of ten classes
+    assert first["val_top1"] >= 0.4  # 0.6 of ten images here, of ten classes, at 128 pixels
