@@ -1,8 +1,8 @@
 """What checks the annotations of `resnets` in tests: beartype, where a whole number will do for a float (PEP 484).
 
 jaxtyping's hook puts its own wrapper around every function, and that wrapper costs twenty times what beartype does.
-Only a function that names shapes needs it, to hold them against one another; every other gets beartype alone. A function
-is checked when it is first called, and on so many calls of each test that what goes wrong is met.
+Only a function that names shapes needs it, to hold them against one another; every other gets beartype alone. A
+function is checked when it is first called, and on so many calls of each test that what goes wrong is met.
 """
 
 import dataclasses
