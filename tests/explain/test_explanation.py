@@ -187,10 +187,10 @@ def test_taking_the_evidence_away_is_quicker_by_the_map_than_at_random_and_the_n
 @pytest.mark.parametrize(
     ("method", "count"),
     [
-        ("cam", 100),
-        ("gradcam", 100),
-        ("occlusion", 20),  # captum's take hundreds of steps each
-        ("integrated-gradients", 20),
+        ("cam", 50),
+        ("gradcam", 50),
+        ("occlusion", 8),  # captum's take hundreds of steps each
+        ("integrated-gradients", 8),
         pytest.param("cam", 1000, marks=pytest.mark.slow),
         pytest.param("gradcam", 1000, marks=pytest.mark.slow),
     ],
@@ -215,9 +215,7 @@ def test_a_thousand_explanations_leave_nothing_behind(method: Method, count: int
     finally:
         tracemalloc.stop()
     assert ended[:2] == begun[:2]
-    assert (
-        ended[2] - begun[2] < 100_000
-    )  # bytes: caches of the interpreter; of 1,000, a map each would be ten times that
+    assert ended[2] - begun[2] < 50_000  # bytes: caches of the interpreter, 7 to 27 KB; 50 maps would be 60 KB
     assert all(parameter.grad is None for parameter in made.network.parameters())
     np.testing.assert_array_equal(made.outputs(noise()[None]), expected)
 
