@@ -1,13 +1,14 @@
 """Clients that ask a server one question after another, in a process of their own: what they were told, and when.
 
-    python -m benchmarks.load PORT CLIENTS SECONDS FOLDER [RATE even|random]
+    python -m benchmarks.load PORT CLIENTS SECONDS FOLDER [RATE even|random] [json]
 
 Prints one JSON object: statuses, the images answered each second, and latencies in milliseconds. FOLDER holds the
 images. RATE, in requests a second, has them come one by one instead of as fast as the clients can ask: evenly, as wrk2,
-vegeta and k6 send them, or at random times (a Poisson process), as from many people.
+vegeta and k6 send them, or at random times (a Poisson process), as from many people. json: as LitServe takes images.
 """
 
 import asyncio
+import base64
 import json
 import random
 import statistics
@@ -17,14 +18,14 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-HEAD = b"POST /v1/predict HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: image/jpeg\r\nContent-Length: %d\r\n\r\n"
+HEAD = b"POST %s HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: %s\r\nContent-Length: %d\r\n\r\n"
 
 
 class Load:
     """What all clients were told."""
 
-    def __init__(self, port: int, images: list[bytes], seconds: float) -> None:
-        self.port, self.requests = port, [HEAD % len(one) + one for one in images]
+    def __init__(self, port: int, requests: list[bytes], seconds: float) -> None:
+        self.port, self.requests = port, requests
         self.end = time.monotonic() + seconds
         self.statuses: Counter[str] = Counter()
         self.latencies: list[float] = []
@@ -94,10 +95,16 @@ def times(seconds: float, rate: float, how: str) -> list[float]:
     return found[:-1]
 
 
-async def run(port: int, clients: int, seconds: float, folder: Path, at: list[float] | None) -> dict[str, Any]:
+def request(image: bytes, form: str) -> bytes:
+    """What a client sends: the file itself, or JSON with the file in base64."""
+    if form != "json":
+        return HEAD % (b"/v1/predict", b"image/jpeg", len(image)) + image
+    body = json.dumps({"image": base64.b64encode(image).decode()}).encode()
+    return HEAD % (b"/predict", b"application/json", len(body)) + body
+
+
+async def run(load: Load, clients: int, at: list[float] | None) -> dict[str, Any]:
     """The load, and what came of it."""
-    images = [path.read_bytes() for path in sorted(folder.iterdir())]
-    load = Load(port, images, seconds)
     begun = time.monotonic()
     if at is not None:
         await load.arrivals(at)
@@ -112,8 +119,9 @@ async def run(port: int, clients: int, seconds: float, folder: Path, at: list[fl
 
 
 def main(port: str, clients: str, seconds: str, folder: str, *coming: str) -> None:
-    at = times(float(seconds), float(coming[0]), coming[1]) if coming else None
-    print(json.dumps(asyncio.run(run(int(port), int(clients), float(seconds), Path(folder), at))))
+    requests = [request(path.read_bytes(), coming[-1] if coming else "") for path in sorted(Path(folder).iterdir())]
+    at = times(float(seconds), float(coming[0]), coming[1]) if len(coming) > 1 else None
+    print(json.dumps(asyncio.run(run(Load(int(port), requests, float(seconds)), int(clients), at))))
 
 
 if __name__ == "__main__":

@@ -1,18 +1,18 @@
-"""`resnets serve` against a bare loop of the same decoding and ONNX Runtime on the same cores, and against 30 lines.
+"""`resnets serve` against a bare loop of the same decoding and ONNX Runtime on the same cores, and against others.
 
-    python -m benchmarks.serve PHOTOGRAPHS [SECONDS]        throughput, latency, and a plain server of 30 lines
+    python -m benchmarks.serve PHOTOGRAPHS [SECONDS]        throughput, latency, a server of 30 lines, LitServe
     python -m benchmarks.serve PHOTOGRAPHS --long           overload, a reload and a stop in the middle; memory
 
 PHOTOGRAPHS: a folder of JPEG files. The network is resnet50 with random weights, which compute as trained ones do.
 The bare loop has as many threads as cores, each of which decodes an image and runs the network on it, one after the
-other; the clients are a process of their own on the same cores, so they cost the server some of its time.
+other; the clients are a process of their own on the same cores, so they cost the server some of its time. LitServe is
+measured where it is installed (`pip install --no-deps litserve pyzmq`).
 """
 
 import heapq
 import json
 import os
 import signal
-import socket
 import statistics
 import subprocess
 import sys
@@ -24,11 +24,13 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http.client import HTTPConnection
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import resnets
 from benchmarks.load import times
+from benchmarks.servers import LITSERVE, PLAIN, other
 from resnets.base.cpus import usable_cpus
 from resnets.classifier.file import Classifier
 from resnets.export import onnx
@@ -36,36 +38,6 @@ from resnets.export.exporting import digest
 
 CLIENTS = 64
 ROUNDS = 3
-
-# What people write first: FastAPI, torch and Pillow.
-PLAIN = """
-import io, sys, torch, uvicorn, resnets
-from fastapi import FastAPI, Request
-from PIL import Image
-import numpy as np
-
-torch.set_num_threads(int(sys.argv[3]))
-classifier = resnets.load(sys.argv[1])
-app = FastAPI()
-
-@app.post("/v1/predict")
-async def predict(request: Request):
-    body = await request.body()
-    from starlette.concurrency import run_in_threadpool
-    return await run_in_threadpool(answer, body)
-
-def answer(body):
-    image = Image.open(io.BytesIO(body)).convert("RGB").resize((256, 256)).crop((16, 16, 240, 240))
-    pixels = torch.from_numpy(np.array(image)).permute(2, 0, 1)[None].float() / 255
-    mean, std = torch.tensor([0.485, 0.456, 0.406]), torch.tensor([0.229, 0.224, 0.225])
-    with torch.inference_mode():
-        logits = classifier.network((pixels - mean[:, None, None]) / std[:, None, None])
-    values, places = logits.softmax(1)[0].topk(5)
-    names = [classifier.classes[place] for place in places.tolist()]
-    return [{"class": name, "probability": value} for name, value in zip(names, values.tolist())]
-
-uvicorn.run(app, port=int(sys.argv[2]), log_level="error")
-"""
 
 
 def made(folder: Path) -> Path:
@@ -150,31 +122,6 @@ def serving(path: Path, *options: str) -> Iterator[tuple[subprocess.Popen[str], 
         process.wait(60)
 
 
-@contextmanager
-def plain(path: Path, port: int, threads: int) -> Iterator[int]:
-    """The server of 30 lines."""
-    process = subprocess.Popen([sys.executable, "-c", PLAIN, str(path), str(port), str(threads)])
-    try:
-        _wait_for(port)
-        yield port
-    finally:
-        process.terminate()
-        process.wait()
-
-
-def _wait_for(port: int) -> None:
-    """Until a server listens. Raises TimeoutError when none does within two minutes."""
-    end = time.monotonic() + 120
-    while time.monotonic() < end:
-        try:
-            socket.create_connection(("127.0.0.1", port), timeout=5).close()
-        except OSError:
-            time.sleep(0.2)
-        else:
-            return
-    raise TimeoutError(f"nothing listens at port {port}")
-
-
 def load(port: int, clients: int, seconds: float, folder: Path, *rate: float | str) -> dict[str, Any]:
     """What `benchmarks.load` prints. rate: requests a second, and how they come."""
     command = [sys.executable, "-m", "benchmarks.load", *map(str, (port, clients, seconds, folder, *rate))]
@@ -193,13 +140,15 @@ class Round:
     random: dict[str, Any]
     ideal: float
     plain: float  # images a second
+    litserve: float | None
 
     def __str__(self) -> str:
         even, random = (f"median {one['median']:.0f} ms, p99 {one['p99']:.0f} ms" for one in (self.even, self.random))
+        lit = f"{self.litserve:.1f}/s" if self.litserve else "not installed"
         return (
             f"bare {self.bare:.1f}/s, served {self.many['per_second']:.1f}/s {self.many['statuses']}, 30 lines "
-            f"{self.plain:.1f}/s; alone {self.alone:.1f} ms, served {self.served_alone:.1f} ms; at 80%: {even}, "
-            f"at random: {random}, of an ideal queue p99 / median {self.ideal:.1f}"
+            f"{self.plain:.1f}/s, LitServe {lit}; alone {self.alone:.1f} ms, served {self.served_alone:.1f} ms; at "
+            f"80%: {even}, at random: {random}, of an ideal queue p99 / median {self.ideal:.1f}"
         )
 
 
@@ -214,11 +163,17 @@ def one_round(path: Path, folder: Path, seconds: float) -> Round:
         many = load(port, CLIENTS, seconds, folder)
         rate = 0.8 * many["per_second"]
         even, random = (load(port, 0, 2 * seconds, folder, rate, how) for how in ("even", "random"))
-    with plain(path, 8765, 1) as port:
-        others = load(port, CLIENTS, seconds, folder)
+    with other(PLAIN, path, 1) as port:
+        lines = load(port, CLIENTS, seconds, folder)
+    lit = None
+    if find_spec("litserve"):
+        with other(LITSERVE, path, threads) as port:
+            load(port, 4, 3, folder, "json")
+            lit = load(port, CLIENTS, seconds, folder, "json")
     return Round(
         bare=loop, alone=alone, served_alone=served_alone, many=many, even=even, random=random,
-        ideal=ideal(2 * seconds, rate, many["per_second"], threads), plain=others["per_second"],
+        ideal=ideal(2 * seconds, rate, many["per_second"], threads), plain=lines["per_second"],
+        litserve=lit["per_second"] if lit else None,
     )  # fmt: skip
 
 
@@ -230,7 +185,10 @@ def speed(path: Path, folder: Path, seconds: float) -> None:
         print(f"round {number + 1}: {rounds[-1]}", flush=True)
     lines: dict[str, tuple[Callable[[Round], float], str]] = {
         f"throughput at {CLIENTS} clients / bare loop": (lambda one: one.many["per_second"] / one.bare, "0.85"),
-        "throughput / a server of 30 lines": (lambda one: one.many["per_second"] / one.plain, "1.3"),
+        "throughput / the best of the others": (
+            lambda one: one.many["per_second"] / max(one.plain, one.litserve or 0),
+            "1.3",
+        ),
         "one image, served - bare, in ms": (lambda one: one.served_alone - one.alone, "at most 5"),
         "p99 / median at 80%, even requests": (lambda one: one.even["p99"] / one.even["median"], "below 3"),
         "p99 / median at 80%, at random times": (lambda one: one.random["p99"] / one.random["median"], "below 3"),
