@@ -208,7 +208,10 @@ def pixels_read(network: ResNet, image: Tensor, stage: int, position: int) -> tu
     ],
 )
 def test_an_output_reads_exactly_its_receptive_field(name: str, stage: int, side: int) -> None:
+    """Of a narrow network, and without what is behind: neither changes what is read, and both cost time."""
     spec = find(name).spec
+    depths = tuple(depth if place < stage else 1 for place, depth in enumerate(spec.depths))
+    spec = dataclasses.replace(spec, depths=depths, widths=tuple(max(16, width // 8) for width in spec.widths))
     built = structure(spec, side)
     last = built.stage(f"stage {stage}" if stage else "stem")[-1]
     network, image = all_positive(spec), torch.rand(1, 3, side, side, dtype=torch.float64) + 0.1
@@ -265,7 +268,7 @@ def spec_fields(draw: st.DrawFn) -> dict[str, Any]:
     }
 
 
-@settings(max_examples=80, deadline=None, derandomize=True)
+@settings(max_examples=50, deadline=None, derandomize=True)
 @given(fields=spec_fields(), height=st.integers(1, 40), width=st.integers(1, 40))
 def test_any_valid_spec_on_any_image_gives_logits_and_agrees_with_its_structure(
     fields: dict[str, Any], height: int, width: int

@@ -351,7 +351,7 @@ def spec_fields(draw: st.DrawFn) -> dict[str, Any]:
     }
 
 
-@settings(max_examples=60, deadline=None, derandomize=True)
+@settings(max_examples=40, deadline=None, derandomize=True)
 @given(fields=st.tuples(spec_fields(), spec_fields()), sizes=st.tuples(st.integers(1, 40), st.integers(1, 40)))
 def test_any_two_networks_align(fields: tuple[dict[str, Any], dict[str, Any]], sizes: tuple[int, int]) -> None:
     first, second = (structure(from_dict(one), size) for one, size in zip(fields, sizes, strict=True))
