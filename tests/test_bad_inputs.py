@@ -35,7 +35,10 @@ from tests import pictures, processes
 
 pytestmark = pytest.mark.usefixtures("unchecked")  # wrong types are what this file is about
 
-TINY = "--epochs 1 --plan usual --set spec.widths=[4,8,16] --set spec.stem.widths=[4] --set batch_size=4"
+TINY = (
+    "--epochs 1 --plan usual --set spec.depths=[1,1,1] --set spec.widths=[4,8,16] --set spec.stem.widths=[4] "
+    "--set batch_size=4"
+)
 
 
 @pytest.fixture(scope="module")
@@ -612,8 +615,8 @@ MAPPED = "evaluate run photos --class-map map.json"
         classifier(lambda h, _: h.update(classes=["a", "b"])),
     ),
     Case(
-        "weights-of-another-network", EVALUATE, (CLASSIFIER, "damaged", "depths = (1, 1, 1), 3 blocks", "for 9 blocks"),
-        classifier(lambda h, _: h["spec"].update(depths=[1, 1, 1])),
+        "weights-of-another-network", EVALUATE, (CLASSIFIER, "damaged", "depths = (3, 3, 3), 9 blocks", "for 3 blocks"),
+        classifier(lambda h, _: h["spec"].update(depths=[3, 3, 3])),
     ),
     Case(
         "temperature-nan", EVALUATE, (CLASSIFIER, "temperature = nan"),

@@ -14,8 +14,9 @@ from resnets.data import leaving_out
 from resnets.training.splits import prepare_splits
 from tests import colours
 from tests.checks import faults
+from tests.training.samples import TINY
 
-SETTINGS = {"epochs": 1, "batch_size": 8, "spec": {"widths": [4, 8, 16], "stem": {"widths": [4]}}}
+SETTINGS = {"epochs": 1, "batch_size": 8, "spec": TINY}
 
 
 @pytest.fixture(scope="module")

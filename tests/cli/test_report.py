@@ -7,8 +7,9 @@ import pytest
 import resnets
 from resnets.cli import main
 from tests import pictures
+from tests.training.samples import TINY
 
-SETTINGS = {"epochs": 2, "batch_size": 4, "spec": {"widths": [4, 8, 16], "stem": {"widths": [4]}}}
+SETTINGS = {"epochs": 2, "batch_size": 4, "spec": TINY}
 
 
 @pytest.fixture(scope="module")

@@ -17,7 +17,7 @@ import resnets
 from resnets.cli import main
 from tests import pictures, processes
 
-TINY = ["--set", "spec.widths=[4,8,16]", "--set", "spec.stem.widths=[4]", "--set", "batch_size=4"]
+TINY = shlex.split("--set spec.depths=[1,1,1] --set spec.widths=[4,8,16] --set spec.stem.widths=[4] --set batch_size=4")
 
 
 @pytest.fixture(scope="module")

@@ -20,6 +20,7 @@ from resnets.data.preprocessing import Preprocessing
 from resnets.data.sources import open_source
 from tests.data.test_png import chunk, png
 from tests.data.test_tiff import tiff
+from tests.training.samples import TINY
 
 
 def narrow(label: int, seed: int, *, low: int = 474, high: int = 554) -> NDArray[np.uint16]:
@@ -79,7 +80,7 @@ def test_a_run_says_the_range_and_its_classifier_predicts_by_it(
 ) -> None:
     caplog.set_level(logging.INFO)
     data = folder(tmp_path / "data", "png")
-    tiny = {"widths": [4, 8, 16], "stem": {"widths": [4]}}
+    tiny = TINY
     resnets.train(data, out=tmp_path / "run", settings={"epochs": 1, "spec": tiny}, plan="usual")
     assert "range 474 to 554: that of the images' values" in caplog.text
     assert "range = [474.0, 554.0]" in (tmp_path / "run" / "recipe.toml").read_text()

@@ -30,7 +30,7 @@ from resnets.data.training_batches import Batch, TrainingBatches
 from resnets.data.workers import PIECE, Workers
 from resnets.training.run_folder import RunFolder
 from tests import pictures
-from tests.training.samples import StopAfter, assert_same_run, train
+from tests.training.samples import TINY, StopAfter, assert_same_run, train
 
 SMALL = Preprocessing(size=24, resize=24)
 CROPS = Augmentation(augment="resized-crop", policy="rand-augment", erase=0.5)
@@ -177,7 +177,7 @@ def test_what_is_decoded_early_is_a_few_batches_and_no_more() -> None:
 
 QUICK = {
     "epochs": 2, "batch_size": 4, "augment": "resized-crop", "preprocessing": {"size": 24, "resize": 24},
-    "spec": {"widths": [4, 8, 16], "stem": {"widths": [4]}},
+    "spec": TINY,
 }  # fmt: skip
 
 

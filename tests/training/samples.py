@@ -15,7 +15,8 @@ import resnets
 from resnets.base.progress import Progress
 from resnets.training.run_folder import RunFolder
 
-QUICK: Mapping[str, Any] = {"epochs": 3, "batch_size": 4, "spec": {"widths": [4, 8, 16], "stem": {"widths": [4]}}}
+TINY: Mapping[str, Any] = {"depths": [1, 1, 1], "widths": [4, 8, 16], "stem": {"widths": [4]}}
+QUICK: Mapping[str, Any] = {"epochs": 3, "batch_size": 4, "spec": TINY}
 
 
 def train(

@@ -14,8 +14,9 @@ from resnets.training import execution
 from resnets.training.execution import Choice
 from resnets.training.recipes.plan import Execution
 from tests import pictures
+from tests.training.samples import TINY
 
-QUICK: dict[str, Any] = {"epochs": 1, "batch_size": 4, "spec": {"widths": [4, 8, 16], "stem": {"widths": [4]}}}
+QUICK: dict[str, Any] = {"epochs": 1, "batch_size": 4, "spec": TINY}
 
 
 @pytest.fixture(scope="module")

@@ -16,8 +16,9 @@ import resnets
 from resnets.network import ResNet
 from resnets.training.run_folder import RunFolder
 from tests import pictures
+from tests.training.samples import TINY
 
-QUICK: dict[str, Any] = {"batch_size": 8, "spec": {"widths": [4, 8, 16], "stem": {"widths": [4]}}}
+QUICK: dict[str, Any] = {"batch_size": 8, "spec": TINY}
 
 
 @pytest.fixture(scope="module")
@@ -74,7 +75,7 @@ def test_an_imbalanced_default_run_learns(tmp_path: Path) -> None:
         "val_labels": labels[judged],
     }
     np.savez(tmp_path / "colours.npz", **arrays)
-    settings = {"epochs": 10, "spec": {"widths": [8, 16, 32], "stem": {"widths": [8]}}}
+    settings = {"epochs": 10, "spec": {"depths": [1, 1, 1], "widths": [8, 16, 32], "stem": {"widths": [8]}}}
     classifier = resnets.train(tmp_path / "colours.npz", out=tmp_path / "run", plan="usual", settings=settings)
     assert classifier.origin["recipe"]["class_weights"] == "balanced"
     assert classifier.evaluate(tmp_path / "colours.npz", split="val").top1.value > 0.95

@@ -4,6 +4,7 @@ import dataclasses
 import json
 import logging
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,6 +20,7 @@ from resnets.training import transfer
 from resnets.training.run_folder import RunFolder
 from tests import pictures
 
+SPEC: Any = {"spec": {"depths": [1, 1, 1], "widths": [8, 16, 32], "stem": {"widths": [8]}}}
 SETTINGS = {"epochs": 2, "batch_size": 4, "lr": 1e-4}
 
 
@@ -31,14 +33,11 @@ def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def start(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A classifier of other classes, of a small network: as good a start as any."""
     torch.manual_seed(3)
-    network = resnets.resnet("cifar_resnet20", num_classes=5, widths=(8, 16, 32), stem={"widths": [8]})
+    network = resnets.resnet("cifar_resnet20", num_classes=5, **SPEC["spec"])
     preprocessing = Preprocessing(size=24, resize=28, fit="crop", mean=(0.4, 0.4, 0.4), std=(0.2, 0.2, 0.2))
     path = tmp_path_factory.mktemp("weights") / "start.safetensors"
     origin = {"network": "cifar_resnet20"}
     return Classifier(network=network, classes=tuple("abcde"), preprocessing=preprocessing, origin=origin).save(path)
-
-
-SPEC = {"spec": {"widths": [8, 16, 32], "stem": {"widths": [8]}}}
 
 
 def test_fine_tuning_carries_network_and_preprocessing_over_and_begins_with_a_probe(
@@ -56,7 +55,7 @@ def test_fine_tuning_carries_network_and_preprocessing_over_and_begins_with_a_pr
     assert rows[0]["lr"] == 0
     assert tuned.metrics["val"]["top1"] == max(row["val_top1"] for row in rows)
     last = safetensors.torch.load_file(RunFolder(tmp_path / "run").state)
-    before, name = resnets.load(start).network.state_dict(), "layer3.2.conv1.weight"
+    before, name = resnets.load(start).network.state_dict(), "layer3.0.conv1.weight"
     assert not torch.equal(last[f"network.{name}"], before[name])
 
 
@@ -176,7 +175,7 @@ def test_what_cannot_be_started_from_is_refused_before_anything_is_written(
         "such as a VGG too, .*; name the network if it is that": {"weights": plain, "settings": SETTINGS},
         "body = 'teacher': needs trained weights": {"body": "teacher", "settings": SETTINGS},
         "no such file, and no published weights": {"weights": "resnet5", "settings": SETTINGS},
-        "of 3, 3, 3 blocks with 8, 16, 32 channels, not resnet18's": {
+        "of 1, 1, 1 blocks with 8, 16, 32 channels, not resnet18's": {
             "weights": start,
             "network": "resnet18",
             "settings": SETTINGS,

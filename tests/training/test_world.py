@@ -27,13 +27,13 @@ from resnets.training.world import World
 from tests import pictures
 from tests.processes import Command, begun, free_ports, together
 from tests.training.meeting import part_in_an_error
-from tests.training.samples import rows
+from tests.training.samples import TINY, rows
 from tests.training.step.test_step import classifier
 
 SMALL = ["--plan", "usual", "--no-samples"]
 NETWORK = [
-    "--set", "spec.widths=[4, 8, 16]", "--set", "spec.stem.widths=[4]", "--set", "preprocessing.size=16", "--set",
-    "preprocessing.resize=16",
+    "--set", "spec.depths=[1, 1, 1]", "--set", "spec.widths=[4, 8, 16]", "--set", "spec.stem.widths=[4]", "--set",
+    "preprocessing.size=16", "--set", "preprocessing.resize=16",
 ]  # fmt: skip
 SETTINGS: Sequence[dict[str, Any]] = (
     {"batch_size": 6, "accumulate": 2, "mixup": 0.5, "drop_path": 0.3, "ema": 0.9},
@@ -143,7 +143,7 @@ def test_each_image_is_judged_once_to_the_same_bits(size: int) -> None:
 
 def classifier_of_digits() -> Classifier:
     torch.manual_seed(0)
-    network = resnets.resnet("cifar_resnet20", num_classes=10, in_channels=1, widths=(4, 8, 16), stem={"widths": [4]})
+    network = resnets.resnet("cifar_resnet20", num_classes=10, in_channels=1, **TINY)
     preprocessing = Preprocessing(size=8, resize=8, channels=1, mean=(0.5,), std=(0.25,))
     return Classifier(network=network, classes=tuple("0123456789"), preprocessing=preprocessing)
 

@@ -16,6 +16,7 @@ from resnets.training.recipes.named_recipe import to_toml
 from resnets.training.recipes.plan import Changes
 from resnets.training.recipes.recipe import Recipe, documented, replaced
 from tests import pictures
+from tests.training.samples import TINY
 
 NAMES = ("he2015-imagenet", "he2015-cifar", "bag-of-tricks", "rsb-a1", "rsb-a2", "rsb-a3", "resnext2017",
          "fastai-imagenette", "fast", "finetune", "linear-probe")  # fmt: skip
@@ -107,7 +108,7 @@ def test_an_unknown_recipe_is_refused_with_the_nearest_name() -> None:
 @pytest.mark.parametrize("name", [name for name in NAMES if name not in ("finetune", "linear-probe")])
 def test_every_recipe_trains_from_scratch(name: str, tmp_path: Path) -> None:
     photos = pictures.folder(tmp_path / "photos", count=6)
-    small = {"epochs": 2, "batch_size": 4, "accumulate": 1, "spec": {"widths": [4, 8, 16], "stem": {"widths": [4]}}}
+    small = {"epochs": 2, "batch_size": 4, "accumulate": 1, "spec": TINY}
     sizes = {"preprocessing": {"size": 32, "resize": 32}, "train_size": 0}
     settings = {**small, **sizes, "bce_threshold": RECIPES[name].recipe.get("bce_threshold", 0.0)}
     out = tmp_path / "run"

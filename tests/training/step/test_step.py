@@ -16,6 +16,7 @@ from resnets.training.recipes.plan import Execution
 from resnets.training.recipes.recipe import Recipe
 from resnets.training.step.step import Step
 from resnets.training.step.teacher import Teacher
+from tests.training.samples import TINY
 
 CLASSES = ("a", "b", "c")
 COUNTS = np.array([30, 20, 10])
@@ -27,7 +28,7 @@ BATCH = Batch(
 
 def classifier(seed: int = 0, mean: float = 0.5) -> Classifier:
     torch.manual_seed(seed)
-    network = resnets.resnet("cifar_resnet20", num_classes=3, widths=(4, 8, 16), stem={"widths": [4]})
+    network = resnets.resnet("cifar_resnet20", num_classes=3, **TINY)
     preprocessing = Preprocessing(size=12, resize=12, mean=(mean,) * 3, std=(0.25,) * 3)
     return Classifier(network=network, classes=CLASSES, preprocessing=preprocessing)
 
@@ -120,8 +121,8 @@ def test_layers_learn_more_slowly_the_further_they_are_from_the_classifier() -> 
     rates = {id(p): group["lr"] for group in step.optimizer.param_groups for p in group["params"]}
     named = {name: rates[id(p)] for name, p in step.network.named_parameters()}
     assert named["fc.weight"] == 0.1
-    assert named["layer3.2.conv1.weight"] == pytest.approx(0.05)
-    assert named["conv1.weight"] == pytest.approx(0.1 * 0.5**10)
+    assert named["layer3.0.conv1.weight"] == pytest.approx(0.05)
+    assert named["conv1.weight"] == pytest.approx(0.1 * 0.5**4)
 
 
 def test_an_average_is_judged_and_the_weights_go_on() -> None:

@@ -68,7 +68,7 @@ def test_channels_beyond_the_directions_keep_their_weights() -> None:
 
 def test_a_run_begins_with_it_and_learns(tmp_path: Path) -> None:
     photos = pictures.folder(tmp_path / "photos", count=20)
-    spec = {"widths": [8, 16, 32], "stem": {"widths": [8]}}
+    spec = {"depths": [1, 1, 1], "widths": [8, 16, 32], "stem": {"widths": [8]}}
     settings = {"epochs": 4, "batch_size": 8, "lr": 0.02, "spec": spec}
     plain, whitened = (
         resnets.train(photos, out=tmp_path / name, settings={**settings, "whiten": whitened}, plan="usual")
