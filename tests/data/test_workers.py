@@ -85,7 +85,7 @@ def test_processes_that_are_no_forks_show_the_same_pixels(photos: Path) -> None:
     images = open_source(photos)
     decoder = pixel_sources.Photographs(images, SMALL, CROPS)
     rows, numbers = np.arange(20), np.random.default_rng(0).random((20, COLUMNS), dtype=np.float32)
-    crew = Workers(decoder, 2, context=multiprocessing.get_context("spawn"))
+    crew = Workers(decoder, 1, context=multiprocessing.get_context("spawn"))
     with closing(crew):
         (found,) = crew.batches([(rows, numbers)], 20, 24)
     expected = [decoder.pixels(row, numbers[row], 24) for row in range(20)]

@@ -92,11 +92,11 @@ BROKEN: tuple[dict[str, Any], ...] = (
 
 
 def modified() -> dict[str, tuple[dict[str, Any], ResNetSpec, tuple[int, int]]]:
-    """100 networks of the catalog with some fields changed at random, at sizes odd and even, square and not."""
+    """60 networks of the catalog with some fields changed at random, at sizes odd and even, square and not."""
     chance = random.Random(18)
     small = [row for row in CATALOG.values() if sum(row.spec.depths) <= 16]
     found: dict[str, tuple[dict[str, Any], ResNetSpec, tuple[int, int]]] = {}
-    while len(found) < 100:
+    while len(found) < 60:
         fields = {name: chance.choice(CHANGES[name]) for name in chance.sample(sorted(CHANGES), chance.randint(1, 9))}
         try:
             spec = with_fields(chance.choice(small).spec, fields)
@@ -119,11 +119,11 @@ def built(name: str) -> Structure:
 
 
 def pairs() -> list[tuple[str, str]]:
-    """150 pairs at random, a third of them with a modified network, and the pairs of the guided tours."""
+    """90 pairs at random, a third of them with a modified network, and the pairs of the guided tours."""
     chance = random.Random(18)
     names, own = [name for name in CATALOG if name != "cifar_resnet1202"], list(MODIFIED)
-    drawn = [(chance.choice(names), chance.choice(names)) for _ in range(100)]
-    drawn += [(chance.choice(own), chance.choice([*names, *own])) for _ in range(50)]
+    drawn = [(chance.choice(names), chance.choice(names)) for _ in range(60)]
+    drawn += [(chance.choice(own), chance.choice([*names, *own])) for _ in range(30)]
     return [*drawn, *TOURED]
 
 
