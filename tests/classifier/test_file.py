@@ -458,8 +458,8 @@ def test_images_that_cannot_be_read_stop_the_judging_or_are_left_out_and_listed(
 def test_compare_and_calibrate_leave_out_what_either_cannot_read(tmp_path: Path) -> None:
     folder = pictures.folder(tmp_path / "photos", count=4)
     (folder / "blue" / "bad.png").write_bytes(b"no image")
-    pictures.save(folder / "red" / "0.png", pictures.picture(2, 0, size=(4000, 1)))  # too thin for a wish of 5000
-    a, b = untrained(), untrained(resize=5000)
+    pictures.save(folder / "red" / "0.png", pictures.picture(2, 0, size=(4000, 1)))  # too thin for a wish of 500
+    a, b = untrained(), untrained(resize=500)
     found = judging.compare(a, b, folder, skip_bad=True)
     assert len(found.labels) == 12
     with pytest.raises(InputError, match="skip_bad=True"):

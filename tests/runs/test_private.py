@@ -10,8 +10,9 @@ import resnets
 from resnets.classifier.header import read_header
 from tests import pictures
 from tests.colours import traceable
+from tests.training.samples import TINY
 
-SETTINGS = {"epochs": 1, "preprocessing": {"size": 16}}
+SETTINGS = {"epochs": 1, "preprocessing": {"size": 16}, "spec": TINY}
 
 
 @pytest.fixture
