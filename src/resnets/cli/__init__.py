@@ -20,12 +20,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _loaded() -> ModuleType:
-    """The application. What its modules make stays, so nothing of it is looked through for garbage."""
-    collects = gc.isenabled()
+    """The application. What its modules make stays, so nothing of it is ever looked through for garbage."""
+    if "resnets.cli.app" in sys.modules or not gc.isenabled():
+        from resnets.cli import app
+
+        return app
     gc.disable()
     try:
         from resnets.cli import app
     finally:
-        if collects:
-            gc.enable()
+        gc.freeze()
+        gc.enable()
     return app
