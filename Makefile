@@ -48,7 +48,7 @@ tests: .venv/installed-dev
 slow: .venv/installed-dev  ## what is too long for every day: published scores of exported files
 	$(BIN)/pytest -m slow $(PYTEST)
 
-bench: .venv/installed-dev  ## peer and us in turns, and the table in docs/performance.md; up to half an hour
+bench: .venv/installed-dev  ## peer and us in turns, and the table in docs/performance.md; a quarter of an hour
 	$(BIN)/python -m benchmarks
 
 format: .venv/installed-dev
