@@ -119,6 +119,8 @@ def test_a_box_stays_inside_the_smaller_picture() -> None:
         encoded(smooth(), exif=turned(6)),
         encoded(smooth(), comment=b"first", exif=turned(6)),
         encoded(smooth())[:20],
+        b"\xff\xd8\xff",
+        b"\xff\xd8\xff\xe0\x00\x02\xff",
         encoded(smooth("CMYK")),
         encoded(smooth(), keep_rgb=True),
         b"\xff\xd8\xff nothing",

@@ -17,7 +17,7 @@ from resnets.data.augmentation import Box
 
 START = b"\xff\xd8\xff"
 MAY_TURN = (b"Exif\0\0", b"http://ns.adobe.com/xap/")  # EXIF and XMP, which can say how a picture stands upright
-BEFORE_PIXELS = 0xDA  # the marker after which a file's first pixels come
+BEFORE_PIXELS = b"\xda"  # the marker after which a file's first pixels come
 COLOURS = ("YCbCr", "Gray")  # as simplejpeg calls them
 FRACTIONS = (8, 4, 2)  # one over the sizes at which libjpeg decodes with less work
 KEPT = 2**25  # bytes of a picture, at most, whose memory a thread keeps for the next one
@@ -85,7 +85,7 @@ def _may_turn(data: bytes) -> bool:
     """Whether a segment before the pixels can say that the picture is to be turned, or the segments can't be read."""
     place = 2
     while data[place : place + 1] == b"\xff":
-        marker, length = data[place + 1], int.from_bytes(data[place + 2 : place + 4])
+        marker, length = data[place + 1 : place + 2], int.from_bytes(data[place + 2 : place + 4])
         if marker == BEFORE_PIXELS:
             return False
         if data.startswith(MAY_TURN, place + 4):
