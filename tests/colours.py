@@ -1,19 +1,24 @@
-"""A small classifier that can tell the classes of tests/pictures.py apart, and what is exported of it, made once."""
+"""A small classifier that can tell the classes of tests/pictures.py apart, and what is exported of it, made once.
+
+Every process of a test run reads this file, also the one that only hands out the tests: torch is imported by the rest.
+"""
+
+from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import jaxtyping
 import numpy as np
 import pytest
-import torch
-from torch import nn
 
 import resnets
-from resnets.classifier.file import Classifier
-from resnets.data.preprocessing import Preprocessing
 from tests import pictures
+
+if TYPE_CHECKING:
+    from resnets.classifier.file import Classifier
 
 SIZE = 20
 
@@ -31,6 +36,12 @@ def told_apart(**fields: object) -> Classifier:
 
     Mean and deviation are lopsided, so that one in another order shows.
     """
+    import torch
+    from torch import nn
+
+    from resnets.classifier.file import Classifier
+    from resnets.data.preprocessing import Preprocessing
+
     torch.manual_seed(0)
     network = resnets.resnet(
         resnets.ResNetSpec(

@@ -6,6 +6,9 @@ declared.
 """
 
 import warnings
+from functools import cache
+from importlib import import_module
+from typing import Any
 
 import torch
 
@@ -17,7 +20,6 @@ if not torch.cuda.is_available():
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
     import timm
-    import torchmetrics.functional.classification as torchmetrics
     import torchvision
     import torchvision.models
     import torchvision.transforms
@@ -36,12 +38,18 @@ with warnings.catch_warnings():
     from timm.optim.lamb import Lamb
     from timm.scheduler.cosine_lr import CosineLRScheduler
     from timm.utils.model_ema import ModelEmaV3
-    from torchvision.transforms import autoaugment
 
 __all__ = [
     "BinaryCrossEntropy", "CosineLRScheduler", "ImageDataset", "Lamb", "ModelEmaV3", "adapt_input_conv", "auto_augment",
-    "autoaugment",
     "cleanlab_count", "cleanlab_filter",
     "create_loader", "create_transform", "distributed_sampler", "drop_path", "mixup", "mixup_target",
     "param_groups_layer_decay", "random_erasing", "resolve_data_config", "timm", "torchmetrics", "torchvision",
 ]  # fmt: skip
+
+
+@cache
+def torchmetrics() -> Any:
+    """Its scores of classifications. Two tests ask for them, and the import takes a second."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return import_module("torchmetrics.functional.classification")

@@ -13,7 +13,7 @@ from typing import Any, get_args, get_type_hints
 import jaxtyping
 from beartype import BeartypeConf, beartype
 
-OFTEN, SELDOM = 50, 31  # calls of a function that are checked in each test; after them one in so many (a prime)
+OFTEN, SELDOM = 5, 31  # calls of a function that are checked in each test; after them one in so many (a prime)
 
 check = beartype(conf=BeartypeConf(is_pep484_tower=True))
 by_jaxtyping = jaxtyping.jaxtyped

@@ -13,7 +13,7 @@ from PIL import Image
 from sklearn.datasets import load_sample_image
 
 from resnets.data import policies
-from tests.peers import auto_augment, autoaugment, torchvision
+from tests.peers import auto_augment, torchvision
 
 BICUBIC, BILINEAR = Image.Resampling.BICUBIC, Image.Resampling.BILINEAR
 GREY, MEAN = 116, (124, 116, 104)
@@ -26,7 +26,7 @@ TIMMS = {
     "translate-y": "TranslateYRel",
 }  # fmt: skip
 timms: Any = auto_augment
-torchvisions: Any = autoaugment
+torchvisions: Any = torchvision.transforms.autoaugment
 
 
 def photographs(mode: str) -> list[Image.Image]:

@@ -20,14 +20,14 @@ FLOAT32 = 1e-6  # torchmetrics sums a few hundred float32 numbers of at most 1
 
 def theirs(probabilities: np.ndarray, labels: np.ndarray, bins: int, norm: Literal["l1", "max"]) -> float:
     """torchmetrics' error of all classes, which it computes in float32."""
-    error = peers.torchmetrics.multiclass_calibration_error
+    error = peers.torchmetrics().multiclass_calibration_error
     values = torch.from_numpy(probabilities), torch.from_numpy(labels)
     return float(error(*values, num_classes=probabilities.shape[1], n_bins=bins, norm=norm))
 
 
 def theirs_in_double(probabilities: np.ndarray, labels: np.ndarray, bins: int, norm: Literal["l1", "max"]) -> float:
     """The same of the answers alone, right or wrong, for which torchmetrics keeps the precision."""
-    error = peers.torchmetrics.binary_calibration_error
+    error = peers.torchmetrics().binary_calibration_error
     confidence, right = probabilities.max(axis=1), probabilities.argmax(axis=1) == labels
     return float(error(torch.from_numpy(confidence), torch.from_numpy(right).long(), n_bins=bins, norm=norm))
 

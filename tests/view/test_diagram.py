@@ -13,6 +13,7 @@ from itertools import combinations, pairwise
 from pathlib import Path
 
 import matplotlib
+import numpy as np
 import pytest
 from PIL import Image, ImageFont
 
@@ -322,9 +323,14 @@ def check_page(root: ET.Element) -> None:
     """All is within the page; texts are within what they are written on, and apart from each other and from lines."""
     elements = list(root.iter())
     page = Area(*map(float, root.attrib["viewBox"].split()))
-    lines = {element: list(path_points(element.attrib["d"])) for element in elements if element.tag == f"{SVG}path"}
-    for element, points in lines.items():
-        assert all(page.holds(Area(x, y, x, y)) for x, y in points), element.attrib
+    starts: dict[ET.Element, int] = {}  # of each element: how many of the lines' points were drawn before it
+    points: list[tuple[float, float]] = []
+    for element in elements:
+        starts[element] = len(points)
+        if element.tag == f"{SVG}path":
+            points += path_points(element.attrib["d"])
+    x, y = np.array(points).T
+    assert page.holds(Area(x.min(), y.min(), x.max(), y.max()))
     seen: list[tuple[str, Area]] = []
     rectangles: list[ET.Element] = []
     for element in elements:
@@ -332,14 +338,16 @@ def check_page(root: ET.Element) -> None:
             assert page.holds(rectangle_area(element)), element.attrib
             rectangles.append(element)
         elif element.tag == f"{SVG}text":
+            said = "".join(element.itertext())
             for area in text_areas(element):
                 ground = background(area, rectangles)
-                assert rectangle_area(ground).holds(area), ("".join(element.itertext()), area, ground.attrib)
-                seen.append(("".join(element.itertext()), area))
-                later = elements[elements.index(ground) :]  # what is drawn before is covered
-                for points in (lines[path] for path in later if path in lines):
-                    crossed = any(area.left < x < area.right and area.top < y < area.bottom for x, y in points)
-                    assert not crossed, "".join(element.itertext())
+                assert rectangle_area(ground).holds(area), (said, area, ground.attrib)
+                seen.append((said, area))
+                later = slice(starts[ground], None)  # what is drawn before is covered
+                within = (
+                    (area.left < x[later]) & (x[later] < area.right) & (area.top < y[later]) & (y[later] < area.bottom)
+                )
+                assert not within.any(), said
     for (one, area), (other, other_area) in combinations(seen, 2):
         assert not area.meets(other_area), (one, other)
 

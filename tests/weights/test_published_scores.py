@@ -67,8 +67,8 @@ def torchmetrics_errors(probabilities: np.ndarray, labels: np.ndarray) -> tuple[
     """Its calibration error of all classes, which it computes in float32, and of the answers alone, in double."""
     values, right = torch.from_numpy(probabilities), torch.from_numpy(probabilities.argmax(1) == labels)
     return (
-        float(peers.torchmetrics.multiclass_calibration_error(values, torch.from_numpy(labels), 10, n_bins=15)),
-        float(peers.torchmetrics.binary_calibration_error(values.amax(1), right.long(), n_bins=15)),
+        float(peers.torchmetrics().multiclass_calibration_error(values, torch.from_numpy(labels), 10, n_bins=15)),
+        float(peers.torchmetrics().binary_calibration_error(values.amax(1), right.long(), n_bins=15)),
     )
 
 
