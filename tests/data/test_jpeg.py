@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import simplejpeg
 from PIL import Image
 
 from resnets.base.errors import InputError
@@ -98,6 +99,58 @@ def test_a_part_of_the_size_is_the_whole_picture_made_smaller(part: int) -> None
     assert difference.mean() < 2  # of 255: quality 95, and colours that are stored at half the size
 
 
+def spied(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The heights that libjpeg was asked for, from now on."""
+    heights: list[int] = []
+    decode = simplejpeg.decode_jpeg
+
+    def listening(data: bytes, colours: str, **options: Any) -> np.ndarray:
+        heights.append(simplejpeg.decode_jpeg_header(data)[0])
+        return decode(data, colours, **options)
+
+    monkeypatch.setattr(simplejpeg, "decode_jpeg", listening)
+    return heights
+
+
+@pytest.mark.parametrize("part", [1, 2, 4, 8])
+@pytest.mark.parametrize(("mode", "subsampling"), [("L", 2), ("RGB", 0), ("RGB", 1), ("RGB", 2)])
+def test_rows_to_the_bottom_of_a_box_are_those_of_the_whole_picture(
+    mode: str, subsampling: int, part: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = encoded(smooth(mode), subsampling=subsampling)
+    decoded = jpeg.decoded(data, *SIZE, part=part)
+    assert decoded is not None
+    whole, heights = decoded.copy(), spied(monkeypatch)
+    for bottom in range(1, len(whole) + 1):
+        found = jpeg.decoded(data, *SIZE, part=part, bottom=bottom)
+        assert found is not None
+        assert len(found) >= bottom
+        assert np.array_equal(found, whole[: len(found)])
+    assert set(heights) == {32, 64, 96, 98}
+
+
+@pytest.mark.parametrize("options", [{"progressive": True}, {"restart_marker_blocks": 2}, {"restart_marker_rows": 1}])
+def test_a_file_whose_pixels_are_not_in_one_piece_is_decoded_whole(
+    options: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heights = spied(monkeypatch)
+    found = jpeg.decoded(encoded(smooth(), **options), *SIZE, bottom=20)
+    assert found is not None
+    assert (len(found), heights) == (98, [98])
+
+
+@pytest.mark.parametrize("left_out", [1, 2, 50])
+def test_a_file_that_is_cut_short_below_the_box_is_refused_too(left_out: int) -> None:
+    data = encoded(smooth())[:-left_out]
+    assert jpeg.decoded(data, *SIZE, bottom=20) is None
+
+
+def test_a_fault_within_the_box_is_left_to_pillow() -> None:
+    """Here the pixels end too early, so that the marker of the end comes first."""
+    data = encoded(smooth())
+    assert jpeg.decoded(data[:-1500] + data[-2:], *SIZE, bottom=90) is None
+
+
 @pytest.mark.parametrize(
     ("box", "size", "part"),
     [((0, 0, 100, 48), 24, 2), ((0, 0, 100, 47), 24, 1), ((0, 0, 96, 96), 24, 4), ((0, 0, 999, 192), 24, 8)],
@@ -109,8 +162,8 @@ def test_a_file_is_decoded_smaller_only_where_the_box_keeps_enough_pixels(
 
 
 def test_a_box_stays_inside_the_smaller_picture() -> None:
-    assert jpeg.part_of((0, 0, 151, 98), 8, 19, 13) == (0, 0, 19, 12)
-    assert jpeg.part_of((150, 97, 151, 98), 8, 19, 13) == (18, 12, 19, 13)
+    assert jpeg.part_of((0, 0, 151, 98), 8, *SIZE) == (0, 0, 19, 12)
+    assert jpeg.part_of((150, 97, 151, 98), 8, *SIZE) == (18, 12, 19, 13)
 
 
 @pytest.mark.parametrize(

@@ -124,16 +124,16 @@ class Preprocessing:
     def resized_crop_of_file(self, data: bytes, wanted: RandomBox, *, name: str) -> NDArray[np.uint8]:
         """What `resized_crop` gives of an encoded image.
 
-        A JPEG that has far more pixels than the box needs is decoded at a fraction of its size. Raises InputError as
-        `decoded`.
+        A JPEG that has far more pixels than the box needs is decoded at a fraction of its size, and only as far down as
+        the box reaches. Raises InputError as `decoded`.
         """
         plain = jpeg.size_if_plain(data) if self.channels == 3 else None
         if plain is not None and plain[0] * plain[1] <= decoding.MAX_PIXELS:
             box = wanted.of(*plain)
             part = jpeg.fraction(box, wanted.size)
-            pixels = jpeg.decoded(data, *plain, part=part)
+            box = jpeg.part_of(box, part, *plain)
+            pixels = jpeg.decoded(data, *plain, part=part, bottom=box[3])
             if pixels is not None:
-                box = jpeg.part_of(box, part, pixels.shape[1], pixels.shape[0])
                 return augmentation.resized_box(pixels, box, wanted.size, self.interpolation)
         return self.resized_crop(self.decoded(data, name=name), wanted)
 
