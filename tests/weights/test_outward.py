@@ -72,7 +72,9 @@ def test_what_timm_would_load_comes_back_as_the_same_classifier(tmp_path: Path) 
     assert torch.equal(logits(back.network), logits(ours.network))
 
 
-@pytest.mark.parametrize("name", ["resnet18", "resnext50_32x4d", "wide_resnet50_2"])
+@pytest.mark.parametrize(
+    "name", ["resnet18", "resnext50_32x4d", pytest.param("wide_resnet50_2", marks=pytest.mark.slow)]
+)
 def test_torchvision_loads_the_file_and_gives_the_same_logits(name: str, tmp_path: Path) -> None:
     ours = classifier(name)
     layout = in_layout(ours, "torchvision")
