@@ -70,7 +70,10 @@ def suggestion(rates: Sequence[float], losses: Sequence[float]) -> float:
     scatter = float(np.median(np.abs(values - levels)[: lowest + 1]))
     if levels[0] - levels[lowest] <= 2 * scatter:
         last = rates[len(values) - 1]
-        raise RunFailed(f"the loss does not fall at any learning rate from {rates[0]:.3g} to {last:.3g}")
+        raise RunFailed(
+            f"at learning rates from {rates[0]:.3g} to {last:.3g} the loss falls by less than it varies between "
+            "batches; try more steps, or larger batches"
+        )
     return float(rates[lowest])
 
 
