@@ -78,7 +78,10 @@ def _decoded(
 ) -> NDArray[np.uint8] | None:
     """accepted: the end of a warning in spite of which the pixels are right, if it was libjpeg's first."""
     wide, high = -(-width // part), -(-height // part)
-    buffer = _memory.of(3 * wide * high)
+    try:
+        buffer = _memory.of(3 * wide * high)
+    except MemoryError:
+        return None
     try:
         return simplejpeg.decode_jpeg(
             data, "RGB", fastdct=False, fastupsample=True, min_height=high, min_width=wide, min_factor=part,
