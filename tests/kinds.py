@@ -1,6 +1,7 @@
 """A tiny network of each kind that a spec can be: what every part of the package must get right for all of them."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -9,6 +10,7 @@ import resnets
 from resnets.classifier.file import Classifier
 from resnets.data.preprocessing import Preprocessing
 from resnets.network import ResNet
+from resnets.spec import ResNetSpec
 
 CLASSES = ("a", "b", "c")
 SIZE = 16
@@ -50,3 +52,8 @@ def classifier(kind: str, **fields: Any) -> Classifier:
     return Classifier(
         network=network(kind, **fields), classes=CLASSES, preprocessing=Preprocessing(size=SIZE, resize=SIZE)
     )
+
+
+def cut_short(spec: ResNetSpec) -> ResNetSpec:
+    """The network with at most two blocks a stage: all behind the first are alike."""
+    return replace(spec, depths=tuple(min(2, depth) for depth in spec.depths))

@@ -24,6 +24,7 @@ from resnets.network import BasicBlock, Bottleneck, PreactBasicBlock, ResNet
 from resnets.spec import ResNetSpec, Stem
 from resnets.structure import structure
 from resnets.variants import small_images, zero_gamma
+from tests.kinds import cut_short
 from tests.peers import timm, torchvision
 
 TORCHVISION = [name for name in CATALOG if hasattr(torchvision.models, name)]
@@ -95,10 +96,6 @@ LARGE = {"resnet152", "resnext101_32x8d", "resnext101_64x4d", "wide_resnet101_2"
 )
 def test_a_network_gives_torchvisions_logits_bit_for_bit(name: str) -> None:
     assert_the_same_network(find(name).spec, lambda: torchvision.models.get_model(name, weights=None))
-
-
-def cut_short(spec: ResNetSpec) -> ResNetSpec:
-    return dataclasses.replace(spec, depths=tuple(min(2, depth) for depth in spec.depths))
 
 
 @pytest.mark.parametrize("name", {cut_short(find(name).spec): name for name in TIMM}.values())
