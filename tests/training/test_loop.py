@@ -125,7 +125,7 @@ EVERYTHING: Mapping[str, Any] = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("optimizer", ["sgd", "adamw", "lamb", "radam", "ranger"])
+@pytest.mark.parametrize("optimizer", ["sgd", "muon", "adamw", "lamb", "radam", "ranger"])
 def test_a_run_with_everything_on_resumes_to_the_same_weights(optimizer: str, photos: Path, tmp_path: Path) -> None:
     settings = {**EVERYTHING, "optimizer": optimizer, "lr": 0.01}
     undisturbed, stopped = RunFolder(tmp_path / "undisturbed"), RunFolder(tmp_path / "stopped")

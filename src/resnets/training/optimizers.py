@@ -8,6 +8,7 @@ import torch
 
 from resnets.training.recipes.recipe import Optimizer
 from resnets.training.step.lamb import Lamb
+from resnets.training.step.muon import Muon
 from resnets.training.step.ranger import RAdamW, Ranger
 
 Groups = list[dict[str, Any]]  # of parameters, each with its settings
@@ -38,6 +39,7 @@ class OptimizerRow:
     growth: float  # the power of the images a step with which the rate grows
     finetuning_rate: float  # of weights that were trained before, whatever the batch
     search: float  # from lr_find's lowest rate to its highest, times this
+    orthogonal: bool = False  # whether it moves kernels between other layers by a rule of their own
     recordable: bool = False  # whether a CUDA graph can hold its step: one that counts steps in Python can't be
 
     def rate_of(self, images: int) -> float:
@@ -47,11 +49,19 @@ class OptimizerRow:
 
 def _sgd(groups: Groups, lr: float, past: Momenta) -> torch.optim.Optimizer:
     nesterov = past.nesterov and past.momentum > 0
-    made = torch.optim.SGD(groups, lr=lr, momentum=past.momentum, nesterov=nesterov, fused=True)
-    if past.momentum:  # torch refuses a group of which some parameters have moved and some have not, as after thawing
-        for parameter in (p for group in made.param_groups for p in group["params"]):
-            made.state[parameter]["momentum_buffer"] = torch.zeros_like(parameter)
-    return made
+    return _at_rest(torch.optim.SGD(groups, lr=lr, momentum=past.momentum, nesterov=nesterov, fused=True))
+
+
+def _muon(groups: Groups, lr: float, past: Momenta) -> torch.optim.Optimizer:
+    return _at_rest(Muon(groups, lr=lr, momentum=past.momentum, nesterov=past.nesterov))
+
+
+def _at_rest(sgd: torch.optim.SGD) -> torch.optim.SGD:
+    """With momentum of zero everywhere: torch refuses a group of which only some have moved, as after thawing."""
+    for group in sgd.param_groups:
+        for parameter in group["params"] if group["momentum"] else ():
+            sgd.state[parameter]["momentum_buffer"] = torch.zeros_like(parameter)
+    return sgd
 
 
 def _adamw(groups: Groups, lr: float, past: Momenta) -> torch.optim.Optimizer:
@@ -73,6 +83,10 @@ def _ranger(groups: Groups, lr: float, past: Momenta) -> torch.optim.Optimizer:
 OPTIMIZERS: Mapping[Optimizer, OptimizerRow] = {
     # Goyal et al. 2017: in proportion to the batch
     "sgd": OptimizerRow(build=_sgd, rate=0.1, growth=1.0, finetuning_rate=0.01, search=1.0, recordable=True),
+    # Jordan 2024, cifar10-airbench: a part of each kernel's norm, for any batch; trained weights are to stay near
+    "muon": OptimizerRow(
+        build=_muon, rate=0.24, growth=0.0, finetuning_rate=0.02, search=1.0, orthogonal=True, recordable=True
+    ),
     # Loshchilov and Hutter 2019; Malladi et al. 2022: with the root of the batch, as for all of Adam's kin
     "adamw": OptimizerRow(build=_adamw, rate=2e-3, growth=0.5, finetuning_rate=1e-4, search=0.1, recordable=True),
     # You et al. 2020; 8e-3 at 2,048 images is that of "ResNet strikes back", A3

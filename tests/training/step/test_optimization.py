@@ -66,7 +66,8 @@ def test_sgd_with_defaults_steps_as_it_always_did_bit_for_bit() -> None:
 
 
 @pytest.mark.parametrize(
-    ("rule", "kind"), [("sgd", "SGD"), ("adamw", "AdamW"), ("lamb", "Lamb"), ("radam", "RAdamW"), ("ranger", "Ranger")]
+    ("rule", "kind"),
+    [("sgd", "SGD"), ("muon", "Muon"), ("adamw", "AdamW"), ("lamb", "Lamb"), ("radam", "RAdamW"), ("ranger", "Ranger")],
 )
 def test_each_rule_takes_its_rate_scales_and_momentum(rule: Any, kind: str) -> None:
     network = resnet("cifar_resnet20", num_classes=4)
@@ -79,7 +80,7 @@ def test_each_rule_takes_its_rate_scales_and_momentum(rule: Any, kind: str) -> N
     set_rate(made, 0.02, momentum=0.7)
     for group in made.param_groups:
         assert group["lr"] == 0.02 * group["lr_scale"]
-        assert group.get("momentum", group.get("betas")) == (0.7 if rule == "sgd" else (0.7, 0.99))
+        assert group.get("momentum", group.get("betas")) == (0.7 if rule in ("sgd", "muon") else (0.7, 0.99))
     before = copy.deepcopy(network.state_dict())
     step(network, made)
     for name, parameter in network.named_parameters():

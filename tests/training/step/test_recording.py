@@ -69,6 +69,7 @@ def trained(step: Step) -> tuple[list[torch.Tensor], list[float]]:
     [
         {"warmup": 0.5},
         {"optimizer": "adamw", "lr": 2**-10},
+        {"optimizer": "muon", "lr": 2**-3},
         {"optimizer": "lamb", "lr": 1e-3},
         {"optimizer": "ranger", "lr": 1e-3},
         {"mixup": 1.0, "cutmix": 1.0},

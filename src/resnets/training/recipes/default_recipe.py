@@ -64,8 +64,8 @@ def _rate(count: int, asked: Mapping[str, Any]) -> tuple[float, str]:
     row = OPTIMIZERS[plan.optimizer]
     images = min(plan.images_a_step, count)  # a step never has more than the set
     rate = row.rate_of(images)
-    growth = "in proportion" if row.growth == 1 else "growing with the square root of the batch size"
-    usual = f"{row.rate:g} for {USUAL_BATCH} images per step with {plan.optimizer}, {growth}"
+    growths = {0.0: "the same for others", 0.5: "growing with the square root of the batch size", 1.0: "in proportion"}
+    usual = f"{row.rate:g} for {USUAL_BATCH} images per step with {plan.optimizer}, {growths[row.growth]}"
     if not plan.lr_batch:
         return rate, f"learning rate {rate:g}: {usual}"
     lr = rate / plan.lr_factor(images)

@@ -12,7 +12,7 @@ from resnets.base.settings import setting
 from resnets.data.augmentation_settings import Augmentation, Mixing
 from resnets.training.step.schedules import Schedule
 
-Optimizer = Literal["sgd", "adamw", "lamb", "radam", "ranger"]
+Optimizer = Literal["sgd", "muon", "adamw", "lamb", "radam", "ranger"]
 Loss = Literal["cross-entropy", "bce"]
 ClassWeights = Literal["none", "balanced"]
 Head = Literal["new", "probe"]
@@ -49,14 +49,17 @@ class Recipe(Augmentation, Mixing):
     lr_end: float = setting(0.0, "final learning rate of cosine, linear and one-cycle, as a part of lr", 0, 1)
     # The optimizer
     optimizer: Optimizer = setting(
-        "sgd", "sgd: with momentum; adamw; lamb: for large batches; radam: needs no warm-up; ranger: radam, lookahead"
+        "sgd",
+        "sgd: with momentum; muon: sgd that turns kernels in all directions alike; adamw; lamb: for large batches; "
+        "radam: needs no warm-up; ranger: radam, lookahead",
     )
-    nesterov: bool = setting(True, "whether sgd uses Nesterov's momentum, which looks ahead")
-    momentum: float = setting(0.9, "momentum of sgd; decay of the first moment in all other optimizers", 0, 1)
-    beta2: float = setting(0.999, "decay of the second moment in all optimizers but sgd", 0, 1)
+    nesterov: bool = setting(True, "whether sgd and muon use Nesterov's momentum, which looks ahead")
+    momentum: float = setting(0.9, "momentum of sgd and muon; decay of the first moment in all others", 0, 1)
+    beta2: float = setting(0.999, "decay of the second moment, in optimizers that have one", 0, 1)
     weight_decay: float = setting(5e-4, "how strongly weights are pulled toward zero", 0, 1)
     decay_norms_and_biases: bool = setting(False, "whether norms and biases are pulled too")
     bias_lr: float = setting(1.0, "learning rate of the biases of norms, as a multiple of lr", 0, 1000)
+    head_lr: float = setting(1.0, "learning rate of the classifier, as a multiple of lr", 0, 1000)
     clip_norm: float = setting(0.0, "largest norm of the gradient over all weights; 0: no limit", 0, 1e12)
     ema: float = setting(
         0.0,

@@ -16,9 +16,9 @@ from resnets.training.recipes.recipe import Optimizer
 def parameter_groups(
     network: ResNet, *,
     weight_decay: float, decay_norms_and_biases: bool = False, layer_decay: float = 1.0, freeze_norms: bool = False,
-    bias_lr: float = 1.0,
+    bias_lr: float = 1.0, head_lr: float = 1.0, orthogonal: bool = False,
 ) -> Groups:  # fmt: skip
-    """The network's parameters in groups, each with its `weight_decay` and its `lr_scale`.
+    """The network's parameters in groups, each with its `weight_decay`, its `lr_scale` and whether it is `orthogonal`.
 
     By default only the weights of convolutions and the classifier decay: norms and biases are few and decaying them
     does not regularize ("no bias decay", He et al. 2018, section 3.1).
@@ -28,20 +28,28 @@ def parameter_groups(
     freeze_norms: leave out the scales and shifts of norms; see `freeze_norms`.
     bias_lr: the learning rate of norms' biases is this times that of their layer (Page 2019, How to train your
     ResNet 8; Jordan 2024, section 3.4).
+    head_lr: the learning rate of the classifier is this times what it would be.
+    orthogonal: kernels between other layers (not the stem's first, nor attention's) are apart, to be moved by Muon.
     """
     frozen = {id(p) for norm in _norms(network) for p in norm.parameters()} if freeze_norms else set[int]()
     biases = {id(norm.bias) for norm in _norms(network)}
     layers = _layers(network)
-    groups: dict[tuple[float, bool], list[nn.Parameter]] = {}
+    kernels = {id(convolution.weight) for convolution in _inner_convolutions(network)} if orthogonal else set[int]()
+    groups: dict[tuple[float, bool, bool], list[nn.Parameter]] = {}
     for name, parameter in network.named_parameters():
         if id(parameter) not in frozen:
             scale = layer_decay ** (len(layers) - 1 - layers[_layer(name)])
-            scale *= bias_lr if id(parameter) in biases else 1.0
+            scale *= bias_lr if id(parameter) in biases else head_lr if name.startswith("fc.") else 1.0
             decays = parameter.ndim > 1 or decay_norms_and_biases
-            groups.setdefault((scale, decays), []).append(parameter)
+            groups.setdefault((scale, decays, id(parameter) in kernels), []).append(parameter)
     return [
-        {"params": parameters, "weight_decay": weight_decay if decays else 0.0, "lr_scale": scale}
-        for (scale, decays), parameters in groups.items()
+        {
+            "params": parameters,
+            "weight_decay": weight_decay if decays else 0.0,
+            "lr_scale": scale,
+            "orthogonal": kernel,
+        }
+        for (scale, decays, kernel), parameters in groups.items()
     ]
 
 
@@ -123,6 +131,12 @@ def freeze_stages(network: ResNet, count: int) -> None:
 def _norms(network: nn.Module) -> list[nn.BatchNorm2d | nn.SyncBatchNorm | nn.GroupNorm]:
     """The norms that learn; `FrozenBatchNorm` never does."""
     return [m for m in network.modules() if isinstance(m, nn.BatchNorm2d | nn.SyncBatchNorm | nn.GroupNorm)]
+
+
+def _inner_convolutions(network: ResNet) -> list[nn.Conv2d]:
+    """Those that read other convolutions' maps and give maps, not weights of channels."""
+    named = [(name, m) for name, m in network.named_modules() if isinstance(m, nn.Conv2d)]
+    return [convolution for name, convolution in named[1:] if ".se." not in name]
 
 
 def _layers(network: ResNet) -> dict[str, int]:
