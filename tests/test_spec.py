@@ -39,6 +39,7 @@ INVALID: dict[str, tuple[dict[str, Any], str]] = {
     "an unknown activation": ({"activation": "swish"}, "activation = 'swish': must be one of relu, silu, mish"),
     "an output stride of 12": ({"output_stride": 12}, "output_stride = 12: must be 8, 16 or 32"),
     "all dropped out": ({"dropout": 1.0}, r"dropout = 1\.0: must be a number from 0 to below 1"),
+    "a first stage that is a third": ({"first_stride": 3}, "first_stride = 3: must be 1 or 2"),
     "an even projection": ({"projection_kernel": 2}, "projection_kernel = 2: must be odd"),
     "a group of half a channel": (
         {"widths": (8, 16, 32, 64), "groups": 32, "group_width": 4},
@@ -89,7 +90,6 @@ def test_an_invalid_spec_is_refused_by_the_rule_it_breaks(fields: dict[str, Any]
 @pytest.mark.parametrize(
     ("fields", "rule"),
     [
-        ({"kernel": 4}, "stem.kernel = 4: must be odd"),
         ({"kernel": 0}, "stem.kernel = 0: must be a whole number"),
         ({"stride": "2"}, "stem.stride = '2': must be a whole number"),
         ({"pool": "no"}, "stem.pool = 'no': must be one of max, conv, none"),
@@ -113,7 +113,7 @@ def test_an_invalid_stem_is_refused_by_the_rule_it_breaks(fields: dict[str, Any]
         ({"depths": [1, 0]}, r"mine: depths\[1\] = 0"),
         ({"depths": [1], "shortcuts": "pad"}, "mine: unknown field 'shortcuts'; did you mean shortcut?"),
         ({"depths": [1], "stem": {"kernal": 3}}, "mine, stem: unknown field 'kernal'; did you mean kernel?"),
-        ({"depths": [1], "stem": {"kernel": 2}}, "mine: stem.kernel = 2: must be odd"),
+        ({"depths": [1], "stem": {"kernel": 0}}, "mine: stem.kernel = 0: must be a whole number"),
         ({"depths": [1], "num_classes": "ten"}, "mine: num_classes = 'ten'"),
         ({"depths": [1, 1], "widths": [64]}, "mine: .* one width for each stage"),
     ],
@@ -201,7 +201,8 @@ def test_a_stage_halves_positions_in_its_first_block_except_the_first_stage() ->
 def test_a_spec_as_the_first_format_wrote_it_is_whole_and_means_the_same() -> None:
     spec = find("resnet50d").spec
     new = {
-        "expansion", "preactivation", "projection_kernel", "reduce_first", "attention", "attention_reduction",
+        "expansion", "preactivation", "first_stride", "projection_kernel", "reduce_first", "attention",
+        "attention_reduction",
         "antialias", "norm", "activation", "conv_bias", "output_stride", "pool", "dropout",
     }  # fmt: skip
     old = {name: value for name, value in spec_values.to_dict(spec).items() if name not in new}

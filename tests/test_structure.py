@@ -248,9 +248,10 @@ def spec_fields(draw: st.DrawFn) -> dict[str, Any]:
     return fields | {
         "preactivation": draw(st.booleans()),
         "expansion": draw(st.sampled_from([None, 2])),
+        "first_stride": draw(st.sampled_from([1, 2])),
         "projection_kernel": draw(st.sampled_from([1, 3])),
         "attention": draw(st.sampled_from(["none", "se", "eca"])),
-        "antialias": draw(st.sampled_from(["none", "average", "blur"])),
+        "antialias": draw(st.sampled_from(["none", "average", "blur", "max"])),
         "norm": draw(st.sampled_from(["batch", "frozen"])),
         "activation": draw(st.sampled_from(["relu", "silu", "mish", "leaky-relu", "gelu"])),
         "conv_bias": draw(st.booleans()),
@@ -260,7 +261,7 @@ def spec_fields(draw: st.DrawFn) -> dict[str, Any]:
         "widths": sorted(widths) if shortcut == "pad" else widths,
         "stem": {
             "widths": draw(st.lists(st.sampled_from([2, 4]), min_size=1, max_size=3)),
-            "kernel": draw(st.sampled_from([1, 3, 5, 7])),
+            "kernel": draw(st.sampled_from([1, 2, 3, 4, 5, 7])),
             "stride": draw(st.integers(1, 3)),
             "pool": draw(st.sampled_from(["max", "conv", "none"])),
         },

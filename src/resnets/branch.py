@@ -57,11 +57,17 @@ class Branch:
         self.add(name, "blur", output, kernel=3, stride=stride, padding=1, groups=channels, macs=macs)
 
     def antialias(self, name: str, stride: int, *, always: bool = False) -> None:
-        """What takes the stride of the convolution before it. always: also where there is no stride."""
+        """What takes the stride of the layers before it. always: also where there is no stride."""
         if self.spec.antialias == "average" and stride > 1:
             self.avg_pool(name)
         elif self.spec.antialias == "blur" and (stride > 1 or always):
             self.blur(name, stride)
+
+    def largest(self, name: str, stride: int) -> None:
+        """What takes the stride of the convolution before it by the largest of four; a last odd row is by itself."""
+        if self.spec.antialias == "max" and stride > 1:
+            channels, height, width = self.shape
+            self.add(name, "max-pool", (channels, ceil(height / 2), ceil(width / 2)), kernel=2, stride=2)
 
     def pad(self, name: str, c_out: int, stride: int) -> None:
         _, height, width = self.shape

@@ -46,8 +46,14 @@ def strided(spec: ResNetSpec, stride: int) -> int:
     return stride if spec.antialias == "none" else 1
 
 
+def max_pool(spec: ResNetSpec, block: Block) -> nn.Module:
+    """What follows a convolution that would have a stride, before its norm, where only the largest values go on."""
+    pools = spec.antialias == "max" and block.stride > 1
+    return nn.MaxPool2d(2, ceil_mode=True) if pools else nn.Identity()
+
+
 def antialias(spec: ResNetSpec, block: Block) -> nn.Module:
-    """What follows a convolution that would have a stride, or that changes its dilation."""
+    """What follows a convolution that would have a stride, or that changes its dilation, behind its activation."""
     if spec.antialias == "average" and block.stride > 1:
         return nn.AvgPool2d(2, ceil_mode=True, count_include_pad=False)
     if spec.antialias == "blur" and (block.stride > 1 or block.first_dilation != block.dilation):
@@ -60,9 +66,10 @@ def stem_pool(spec: ResNetSpec) -> nn.Module:
     channels = spec.stem.widths[-1]
     blurred = [Blur(2)] if spec.antialias == "blur" else []
     averaged = [nn.AvgPool2d(2, ceil_mode=True, count_include_pad=False)] if spec.antialias == "average" else []
+    largest = [nn.MaxPool2d(2, ceil_mode=True)] if spec.antialias == "max" else []
     if spec.stem.pool == "conv":
         first = convolution(spec, channels, channels, 3, strided(spec, 2))
-        return nn.Sequential(first, *blurred, *averaged, norm(spec, channels), activation(spec))
+        return nn.Sequential(first, *blurred, *averaged, *largest, norm(spec, channels), activation(spec))
     if spec.stem.pool == "none":
         return nn.Identity()
     if averaged:

@@ -22,6 +22,7 @@ from resnets.layers import (
     attention,
     convolution,
     global_pool,
+    max_pool,
     norm,
     shortcut,
     stem_pool,
@@ -129,6 +130,7 @@ class BasicBlock(nn.Module):
     def __init__(self, spec: ResNetSpec, block: Block) -> None:
         super().__init__()
         self.conv1 = _strided_3x3(spec, block, block.c_in, block.width, block.stride)
+        self.pool = max_pool(spec, block)
         self.bn1 = norm(spec, block.width)
         self.act1 = activation(spec)
         self.aa = antialias(spec, block)
@@ -142,7 +144,7 @@ class BasicBlock(nn.Module):
         return self.act2(self.residual(x) + self.downsample(x))
 
     def residual(self, x: Images) -> Maps:
-        x = self.aa(self.act1(self.bn1(self.conv1(x))))
+        x = self.aa(self.act1(self.bn1(self.pool(self.conv1(x)))))
         return self.se(self.bn2(self.conv2(x)))
 
     @property
@@ -161,6 +163,7 @@ class Bottleneck(nn.Module):
         self.bn1 = norm(spec, block.first_width)
         self.act1 = activation(spec)
         self.conv2 = _strided_3x3(spec, block, block.first_width, block.width, second)
+        self.pool = max_pool(spec, block)
         self.bn2 = norm(spec, block.width)
         self.act2 = activation(spec)
         self.aa = antialias(spec, block)
@@ -175,7 +178,7 @@ class Bottleneck(nn.Module):
 
     def residual(self, x: Images) -> Maps:
         x = self.act1(self.bn1(self.conv1(x)))
-        x = self.aa(self.act2(self.bn2(self.conv2(x))))
+        x = self.aa(self.act2(self.bn2(self.pool(self.conv2(x)))))
         return self.se(self.bn3(self.conv3(x)))
 
     @property
@@ -196,6 +199,7 @@ class PreactBasicBlock(nn.Module):
         self.bn1 = nn.Identity() if block.first else norm(spec, block.c_in)
         self.act1 = nn.Identity() if block.first else activation(spec)
         self.conv1 = _strided_3x3(spec, block, block.c_in, block.width, block.stride)
+        self.pool = max_pool(spec, block)
         self.bn2 = norm(spec, block.width)
         self.act2 = activation(spec)
         self.aa = antialias(spec, block)
@@ -209,7 +213,7 @@ class PreactBasicBlock(nn.Module):
         return self.residual(activated) + self.downsample(x if plain else activated)
 
     def residual(self, activated: Images) -> Maps:
-        x = self.aa(self.act2(self.bn2(self.conv1(activated))))
+        x = self.aa(self.act2(self.bn2(self.pool(self.conv1(activated)))))
         return self.se(self.conv2(x))
 
     @property
@@ -230,6 +234,7 @@ class PreactBottleneck(nn.Module):
         self.bn2 = norm(spec, block.first_width)
         self.act2 = activation(spec)
         self.conv2 = _strided_3x3(spec, block, block.first_width, block.width, second)
+        self.pool = max_pool(spec, block)
         self.bn3 = norm(spec, block.width)
         self.act3 = activation(spec)
         self.aa = antialias(spec, block)
@@ -244,7 +249,7 @@ class PreactBottleneck(nn.Module):
 
     def residual(self, activated: Images) -> Maps:
         x = self.act2(self.bn2(self.conv1(activated)))
-        x = self.aa(self.act3(self.bn3(self.conv2(x))))
+        x = self.aa(self.act3(self.bn3(self.pool(self.conv2(x)))))
         return self.se(self.conv3(x))
 
     @property

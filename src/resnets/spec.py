@@ -20,7 +20,7 @@ ShortcutKind = Literal["pad", "projection", "projection-always", "pooled-project
 BranchKind = Literal["identity", "pad", "projection", "pooled-projection", "none"]
 StemPool = Literal["max", "conv", "none"]
 Attention = Literal["none", "se", "eca"]
-Antialias = Literal["none", "average", "blur"]
+Antialias = Literal["none", "average", "blur", "max"]
 Norm = Literal["batch", "group", "frozen"]
 Activation = Literal["relu", "silu", "mish", "leaky-relu", "gelu"]
 GlobalPool = Literal["average", "max", "both", "gem"]
@@ -41,7 +41,7 @@ class Stem:
     """What stands before the first stage: convolutions, each with norm and activation, then perhaps a pool."""
 
     widths: tuple[int, ...] = (64,)  # (32, 32, 64): ResNet-C and -D; (24, 32, 64): timm's tiered stem
-    kernel: int = 7
+    kernel: int = 7  # an even one leaves a pixel less than the stride says, such as 31 of 32
     stride: int = 2  # of the first convolution
     pool: StemPool = "max"  # 3x3 of stride 2: max pool; "conv": a convolution (ResNet-RS); "none": CIFAR
 
@@ -50,8 +50,6 @@ class Stem:
         check_count("stem.kernel", self.kernel, MOST_PIXELS)
         check_count("stem.stride", self.stride, MOST_PIXELS)
         check_choice("stem.pool", self.pool, get_args(StemPool))
-        if self.kernel % 2 == 0:
-            raise InputError(f"stem.kernel = {self.kernel}: must be odd, so that padding keeps the image centred")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -65,6 +63,7 @@ class ResNetSpec:
     preactivation: bool = False  # norm and activation before each convolution (He et al. 2016, Identity Mappings)
     stem: Stem = field(default_factory=Stem)
     stride_at: Literal["conv1", "conv2"] = "conv2"  # of a bottleneck. "conv1": the 2015 paper; "conv2": ResNet-B
+    first_stride: int = 1  # of the first stage: 2 halves the resolution there too, for want of a pool in the stem
     shortcut: ShortcutKind = "projection"  # options A, B, C of the paper, and ResNet-D's; "none": a plain network
     projection_kernel: int = 1  # of a projection that changes the resolution; 3 in SENet-154
     groups: int = 1  # cardinality (Xie et al. 2017)
@@ -73,7 +72,8 @@ class ResNetSpec:
     attention: Attention = "none"  # after each residual branch: squeeze-and-excitation (Hu et al. 2018), or
     #   efficient channel attention (Wang et al. 2020)
     attention_reduction: int = 16  # channels of squeeze-and-excitation over its hidden ones; 4 in ResNet-RS
-    antialias: Antialias = "none"  # strides become an average (timm, resnetaa) or a blur (Zhang 2019)
+    antialias: Antialias = "none"  # strides become an average (timm, resnetaa), a blur (Zhang 2019) or the largest of
+    #   four (Page 2018, How to train your ResNet), which is taken before the norm
     norm: Norm = "batch"  # "group": Wu & He 2018, in groups of channels; "frozen": batch norm that never changes
     activation: Activation = "relu"
     conv_bias: bool = False  # convolutions with a bias, as some tutorials' code has them
@@ -105,6 +105,8 @@ class ResNetSpec:
         self._check_size()
 
     def _check_values(self) -> None:
+        if self.first_stride not in (1, 2):
+            raise InputError(f"first_stride = {self.first_stride!r}: must be 1 or 2")
         if self.output_stride not in (None, 8, 16, 32):
             raise InputError(f"output_stride = {self.output_stride!r}: must be 8, 16 or 32")
         check_share("dropout", self.dropout)
@@ -234,7 +236,7 @@ def distinct_blocks(spec: ResNetSpec) -> Iterator[tuple[Block, int]]:
     c_in, total = spec.stem.widths[-1], _stem_stride(spec.stem)
     dilation = before = 1
     for stage, (depth, width, c_out) in enumerate(zip(spec.depths, spec.widths, spec.stage_channels, strict=True), 1):
-        step = 1 if stage == 1 else 2
+        step = spec.first_stride if stage == 1 else 2
         if spec.output_stride is not None and total >= spec.output_stride:
             dilation, step = dilation * step, 1
         total *= step

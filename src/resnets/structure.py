@@ -128,18 +128,20 @@ def _stem(spec: ResNetSpec, image: Shape) -> Iterator[Operation]:
 
 
 def _stem_pool(spec: ResNetSpec, trunk: Branch) -> None:
-    stride = 2 if spec.antialias == "none" else 1  # else the anti-aliasing layer has it
+    stride = 2 if spec.antialias == "none" else 1  # else a layer of its own has it
     before = len(trunk.operations)
     if spec.stem.pool == "conv":
         trunk.conv("maxpool.0", spec.stem.widths[-1], 3, stride)
         trunk.antialias("maxpool.1", 2)
+        trunk.largest("maxpool.1", 2)
         after = len(trunk.operations) - before
         trunk.norm(f"maxpool.{after}")
         trunk.activation(f"maxpool.{after + 1}")
     elif spec.stem.pool == "max" and spec.antialias == "average":
         trunk.avg_pool("maxpool")
     elif spec.stem.pool == "max":
-        trunk.max_pool("maxpool.0" if spec.antialias == "blur" else "maxpool", stride)
+        blurs = spec.antialias == "blur"
+        trunk.max_pool("maxpool.0" if blurs else "maxpool", 1 if blurs else 2)
         trunk.antialias("maxpool.1", 2)
 
 
@@ -173,6 +175,8 @@ def _residual(spec: ResNetSpec, block: Block, branch: Branch, name: str) -> None
             branch.antialias(f"{name}.aa", block.stride, always=block.first_dilation != block.dilation)
         held = 1 if spec.antialias != "none" else stride
         branch.conv(f"{name}.conv{position}", c_out, kernel, held, groups=groups, dilation=dilation)
+        if position == len(convolutions) - 1:
+            branch.largest(f"{name}.pool", block.stride)
         if not spec.preactivation:
             branch.norm(f"{name}.bn{position}")
             if not last:

@@ -12,7 +12,7 @@ from resnets.base.errors import InputError
 from resnets.base.progress import Progress
 from resnets.data import loading
 from resnets.data.augmentation import COLUMNS
-from resnets.data.augmentation_settings import Augment, Augmentation
+from resnets.data.augmentation_settings import Augment, Augmentation, CropFill
 from resnets.data.checkup import survey
 from resnets.data.imageset import ImageSet
 from resnets.data.pixel_sources import Decoded, InMemory
@@ -42,13 +42,31 @@ def test_an_epoch_from_the_middle_is_the_rest_of_the_epoch(images: ImageSet, aug
     assert not torch.equal(everything(batches, 3), everything(batches, 2))
 
 
-def test_memory_and_files_give_the_same_batches(images: ImageSet) -> None:
+@pytest.mark.parametrize("fill", ["black", "mirror"])
+def test_memory_and_files_give_the_same_batches(fill: CropFill, images: ImageSet) -> None:
     numbers = np.random.default_rng(0).random((30, COLUMNS), dtype=np.float32)
     rows = [np.array([3, 0, 29, 3]), np.array([7, 8, 9, 1])]
-    augmentation = Augmentation(augment="crop", crop_padding=3)
+    augmentation = Augmentation(augment="crop", crop_padding=3, crop_fill=fill)
     memory = list(InMemory(images, SMALL, augmentation).batches(rows, numbers))
     files = list(Decoded(images, SMALL, augmentation).batches(rows, numbers))
     assert all(torch.equal(one, other) for one, other in zip(memory, files, strict=True))
+
+
+def test_what_is_around_a_shifted_image_is_black_or_its_mirror(images: ImageSet) -> None:
+    corner = np.zeros((1, COLUMNS), dtype=np.float32)  # the upper left window
+
+    def shown(settings: Augmentation) -> torch.Tensor:
+        return next(InMemory(images, SMALL, settings).batches([np.array([0])], corner))[0]
+
+    whole = shown(PLAIN)
+    black, mirrored = (
+        shown(Augmentation(augment="crop", crop_padding=3, crop_fill=fill, flip=False)) for fill in ("black", "mirror")
+    )
+    assert torch.equal(black[3:, 3:], whole[:-3, :-3])
+    assert not black[:3].any()
+    assert not black[:, :3].any()
+    inwards = [3, 2, 1, *range(len(whole) - 3)]
+    assert torch.equal(mirrored, whole[inwards][:, inwards])
 
 
 def test_an_epoch_shows_every_image_once_with_its_own_label(images: ImageSet) -> None:

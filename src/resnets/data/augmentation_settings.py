@@ -7,6 +7,7 @@ from resnets.base.settings import setting
 
 Augment = Literal["none", "crop", "resized-crop"]
 PolicyName = Literal["none", "rand-augment", "trivial-augment"]
+CropFill = Literal["black", "mirror"]
 Sampler = Literal["all", "balanced"]
 MixPer = Literal["batch", "image"]
 
@@ -18,7 +19,8 @@ class Augmentation:
     augment: Augment = setting(
         "crop", "crop: shift the image; resized-crop: take a random box and resize it to the network's size"
     )
-    crop_padding: int = setting(4, "pixels of black around the image before it is shifted", 0, 512)
+    crop_padding: int = setting(4, "pixels around the image before it is shifted", 0, 512)
+    crop_fill: CropFill = setting("black", "what these pixels are; mirror: what is inside of the edge, mirrored")
     min_area: float = setting(0.25, "smallest box of resized-crop, as a part of the image", 1e-3, 1)
     flip: bool = setting(True, "whether half of the views are mirrored")
     alternate_flip: bool = setting(False, "whether flip mirrors an image in every second epoch, instead of at random")

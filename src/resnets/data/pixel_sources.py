@@ -16,7 +16,7 @@ from resnets.base.progress import Watch, unwatched
 from resnets.base.turns import turn
 from resnets.data import augmentation, decoding
 from resnets.data.augmentation import LEFT, TOP, RandomBox
-from resnets.data.augmentation_settings import Augmentation
+from resnets.data.augmentation_settings import Augmentation, CropFill
 from resnets.data.imageset import ImageSet
 from resnets.data.loading import MEMORY_LIMIT, Picture, all_pixels, in_order, naming, picture, stored
 from resnets.data.preprocessing import Preprocessing
@@ -52,7 +52,9 @@ class InMemory:
     ) -> None:  # fmt: skip
         self.size = preprocessing.size
         self.padding = augmentation.crop_padding if augmentation.augment == "crop" else 0
-        pixels = torch.from_numpy(_padded(all_pixels(images, preprocessing, watch), self.padding))
+        pixels = torch.from_numpy(
+            _padded(all_pixels(images, preprocessing, watch), self.padding, augmentation.crop_fill)
+        )
         changed_by_policy = augmentation.policy != "none"  # by Pillow, on the CPU
         there = device is not None and not changed_by_policy and _has_room(device, pixels.nbytes)
         self.device = device if device is not None and there else torch.device("cpu")
@@ -135,7 +137,9 @@ class Photographs:
         if self.augmentation.augment == "crop":
             padding, full = self.augmentation.crop_padding, self.preprocessing.size
             top, left = (int(numbers[column] * (2 * padding + 1)) for column in (TOP, LEFT))
-            centre = _padded(centre[None], padding)[0, top : top + full, left : left + full]
+            centre = _padded(centre[None], padding, self.augmentation.crop_fill)[
+                0, top : top + full, left : left + full
+            ]
         return augmentation.resized(torch.from_numpy(centre[None]), size).numpy()[0]
 
     def _resized_crop(self, row: int, numbers: NDArray[np.float32], size: int) -> NDArray[np.uint8]:
@@ -185,5 +189,8 @@ def _area(images: ImageSet, row: int) -> int:
         return 0
 
 
-def _padded(pixels: NDArray[np.uint8], padding: int) -> NDArray[np.uint8]:
-    return np.pad(pixels, ((0, 0), (padding, padding), (padding, padding), (0, 0))) if padding else pixels
+def _padded(pixels: NDArray[np.uint8], padding: int, fill: CropFill) -> NDArray[np.uint8]:
+    if not padding:
+        return pixels
+    around = ((0, 0), (padding, padding), (padding, padding), (0, 0))
+    return np.pad(pixels, around, mode="reflect") if fill == "mirror" else np.pad(pixels, around)

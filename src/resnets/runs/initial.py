@@ -42,11 +42,13 @@ def with_starting_weights(run: Run, classifier: Classifier) -> Run:
     recipe, begun = run.plan.recipe, time.monotonic()
     if recipe.whiten:
         _whiten(run, classifier)
-    if run.start is None:
-        return run
-    for note in run.start.into(classifier):
-        log.info("%s", note)
-    run = run.with_saved(origin=run.start.origin)
+    if run.start is not None:
+        for note in run.start.into(classifier):
+            log.info("%s", note)
+        run = run.with_saved(origin=run.start.origin)
+    if recipe.head == "zero":
+        torch.nn.init.zeros_(classifier.network.fc.weight)
+        torch.nn.init.zeros_(classifier.network.fc.bias)
     if recipe.head != "probe":
         return run
     probe = transfer.probe(

@@ -18,9 +18,10 @@ USUAL_BATCH = 128  # images a step for which the usual rates are
 
 @dataclass(frozen=True, kw_only=True)
 class Momenta:
-    """What the past of a run weighs: momentum, or the decays of the first and the second moment."""
+    """What the past of a run weighs: momentum, that of kernels under Muon, or the decays of Adam's two moments."""
 
     momentum: float = 0.9
+    kernels: float = 0.6
     beta2: float = 0.999
     nesterov: bool = True
 
@@ -53,7 +54,8 @@ def _sgd(groups: Groups, lr: float, past: Momenta) -> torch.optim.Optimizer:
 
 
 def _muon(groups: Groups, lr: float, past: Momenta) -> torch.optim.Optimizer:
-    return _at_rest(Muon(groups, lr=lr, momentum=past.momentum, nesterov=past.nesterov))
+    turned = [group | ({"momentum": past.kernels} if group["orthogonal"] else {}) for group in groups]
+    return _at_rest(Muon(turned, lr=lr, momentum=past.momentum, nesterov=past.nesterov))
 
 
 def _at_rest(sgd: torch.optim.SGD) -> torch.optim.SGD:

@@ -207,7 +207,7 @@ def _merged(orders: Sequence[Sequence[str]]) -> list[str]:
 def _where_the_stride_is(built: Structure) -> str:
     """In the first block of each later stage; a stage's resolution is halved there."""
     if built.spec.antialias != "none":
-        layer = "3×3 blur" if built.spec.antialias == "blur" else "2×2 average"
+        layer = {"average": "2×2 average", "blur": "3×3 blur", "max": "2×2 max pool"}[built.spec.antialias]
         return f"a {layer} behind the {'first ' if built.spec.block == 'basic' else ''}3×3"
     if built.spec.block == "basic":
         return "first 3×3"

@@ -25,6 +25,7 @@ ANTIALIASES: Mapping[Antialias, str] = {
     "none": "none",
     "average": "strides are 2×2 averages",
     "blur": "strides are 3×3 blurs",
+    "max": "strides are 2×2 max pools",
 }
 
 
@@ -41,6 +42,7 @@ def described(spec: ResNetSpec) -> Mapping[str, str]:
         "activation": ACTIVATIONS[spec.activation],
         "convolutions": "with bias" if spec.conv_bias else "without bias",
         "a block's first convolution": first or "its width",
+        "first stage": "keeps the resolution" if spec.first_stride == 1 else "halves the resolution",
         "projections that change the resolution": f"{kernel}×{kernel}",
         "output stride": dilated(spec) or "by strides alone",
         "last pool": POOLS[spec.pool],

@@ -51,7 +51,7 @@ def test_a_matrix_of_zeros_and_a_tiny_one_stay_finite() -> None:
 
 @pytest.mark.parametrize("nesterov", [False, True])
 def test_matrices_move_as_with_torchs_muon(nesterov: bool) -> None:
-    """torch computes in bfloat16, makes 5 rounds, averages gradients and takes absolute steps; so compare directions."""
+    """torch computes in bfloat16, makes 5 rounds and takes absolute steps, so directions are compared."""
     ours, theirs = (nn.Parameter(random(16, 40)) for _ in range(2))
     groups = [{"params": [ours], "orthogonal": True}]
     muon = Muon(groups, lr=0.02, momentum=0.9, nesterov=nesterov)
@@ -144,3 +144,25 @@ def test_a_closure_is_evaluated_once() -> None:
 
     assert Muon([weight]).step(loss) == 1.5
     assert len(calls) == 1
+
+
+def test_what_learns_faster_does_not_decay_faster_under_muon() -> None:
+    network = resnet("cifar_resnet20", num_classes=4)
+    multiples = {"bias_lr": 50.0, "scale_lr": 0.0, "head_lr": 0.5, "first_lr": 0.25}
+    groups = parameter_groups(network, weight_decay=0.1, decay_norms_and_biases=True, orthogonal=True, **multiples)
+    names = {id(parameter): name for name, parameter in network.named_parameters()}
+    found = {names[id(p)]: (group["lr_scale"], group["weight_decay"]) for group in groups for p in group["params"]}
+    assert found["layer2.0.bn1.bias"] == (50, 0.1 / 50)
+    assert found["layer2.0.bn1.weight"] == (0, 0.1)
+    assert found["fc.weight"] == found["fc.bias"] == (0.5, 0.2)
+    assert found["conv1.weight"] == (0.25, 0.4)
+    assert found["layer2.0.conv1.weight"] == (1, 0.1)
+
+
+def test_kernels_have_a_momentum_of_their_own() -> None:
+    network = resnet("cifar_resnet20", num_classes=4)
+    made = optimizer_of(
+        parameter_groups(network, weight_decay=0.0, orthogonal=True), rule="muon", lr=0.1, momentum=0.9,
+        kernel_momentum=0.5,
+    )  # fmt: skip
+    assert {(group["orthogonal"], group["momentum"]) for group in made.param_groups} == {(True, 0.5), (False, 0.9)}

@@ -77,10 +77,10 @@ def test_each_rule_takes_its_rate_scales_and_momentum(rule: Any, kind: str) -> N
     rates = [group["lr"] for group in made.param_groups]
     assert rates == [0.1 * group["lr_scale"] for group in made.param_groups]
     assert max(rates) == 0.1
-    set_rate(made, 0.02, momentum=0.7)
+    set_rate(made, 0.02)
     for group in made.param_groups:
         assert group["lr"] == 0.02 * group["lr_scale"]
-        assert group.get("momentum", group.get("betas")) == (0.7 if rule in ("sgd", "muon") else (0.7, 0.99))
+        assert group.get("momentum", group.get("betas")) == (0.8 if rule in ("sgd", "muon") else (0.8, 0.99))
     before = copy.deepcopy(network.state_dict())
     step(network, made)
     for name, parameter in network.named_parameters():

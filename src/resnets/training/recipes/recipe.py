@@ -15,7 +15,7 @@ from resnets.training.step.schedules import Schedule
 Optimizer = Literal["sgd", "muon", "adamw", "lamb", "radam", "ranger"]
 Loss = Literal["cross-entropy", "bce"]
 ClassWeights = Literal["none", "balanced"]
-Head = Literal["new", "probe"]
+Head = Literal["new", "zero", "probe"]
 Monitor = Literal["top1", "top5", "loss", "macro_f1", "balanced_accuracy", "auc", "ece", "brier"]
 
 ENDLESS = 1_000_000  # epochs: more than anybody waits for
@@ -54,12 +54,21 @@ class Recipe(Augmentation, Mixing):
         "radam: needs no warm-up; ranger: radam, lookahead",
     )
     nesterov: bool = setting(True, "whether sgd and muon use Nesterov's momentum, which looks ahead")
-    momentum: float = setting(0.9, "momentum of sgd and muon; decay of the first moment in all others", 0, 1)
+    momentum: float = setting(
+        0.9, "momentum of sgd, and of what muon does not turn; decay of the first moment in all others", 0, 1
+    )
+    kernel_momentum: float = setting(0.6, "momentum of the kernels that muon turns", 0, 1)
     beta2: float = setting(0.999, "decay of the second moment, in optimizers that have one", 0, 1)
     weight_decay: float = setting(5e-4, "how strongly weights are pulled toward zero", 0, 1)
     decay_norms_and_biases: bool = setting(False, "whether norms and biases are pulled too")
-    bias_lr: float = setting(1.0, "learning rate of the biases of norms, as a multiple of lr", 0, 1000)
+    bias_lr: float = setting(1.0, "learning rate of the biases of norms, as a multiple of lr", 0, 10_000)
+    scale_lr: float = setting(
+        1.0, "learning rate of the scales of norms, as a multiple of lr; 0: they stay as they are", 0, 1000
+    )
     head_lr: float = setting(1.0, "learning rate of the classifier, as a multiple of lr", 0, 1000)
+    first_lr: float = setting(
+        1.0, "learning rate of the first convolution, as a multiple of lr; 0: it stays as it is", 0, 1000
+    )
     clip_norm: float = setting(0.0, "largest norm of the gradient over all weights; 0: no limit", 0, 1e12)
     ema: float = setting(
         0.0,
@@ -91,7 +100,7 @@ class Recipe(Augmentation, Mixing):
     head: Head = setting(
         "new",
         "last layer at the start; new: random, or that of the weights if the classes are the same; "
-        "probe: a linear probe",
+        "zero: all zeros; probe: a linear probe",
     )
     freeze_epochs: int = setting(0, "number of first epochs in which only the last layer is trained", 0, ENDLESS)
     freeze_stages: int = setting(

@@ -16,7 +16,7 @@ from resnets.training.recipes.recipe import Optimizer
 def parameter_groups(
     network: ResNet, *,
     weight_decay: float, decay_norms_and_biases: bool = False, layer_decay: float = 1.0, freeze_norms: bool = False,
-    bias_lr: float = 1.0, head_lr: float = 1.0, orthogonal: bool = False,
+    bias_lr: float = 1.0, scale_lr: float = 1.0, head_lr: float = 1.0, first_lr: float = 1.0, orthogonal: bool = False,
 ) -> Groups:  # fmt: skip
     """The network's parameters in groups, each with its `weight_decay`, its `lr_scale` and whether it is `orthogonal`.
 
@@ -26,59 +26,62 @@ def parameter_groups(
     (Howard and Ruder 2018; BEiT, Bao et al. 2021). A layer is the stem, each block, or the classifier, as in timm;
     what is between the last block and the classifier (a last norm, a learnt pool) counts as the classifier's.
     freeze_norms: leave out the scales and shifts of norms; see `freeze_norms`.
-    bias_lr: the learning rate of norms' biases is this times that of their layer (Page 2019, How to train your
-    ResNet 8; Jordan 2024, section 3.4).
-    head_lr: the learning rate of the classifier is this times what it would be.
+    bias_lr, scale_lr: the learning rates of norms' biases and scales are these times that of their layer (Page 2019,
+    How to train your ResNet 8; Jordan 2024, section 3.4).
+    head_lr, first_lr: the learning rates of the classifier and of the first convolution are these times their own.
     orthogonal: kernels between other layers (not the stem's first, nor attention's) are apart, to be moved by Muon.
+    What these four multiples make faster does not decay faster, as in the source of such large ones (cifar10-airbench).
     """
     frozen = {id(p) for norm in _norms(network) for p in norm.parameters()} if freeze_norms else set[int]()
-    biases = {id(norm.bias) for norm in _norms(network)}
+    rates = {id(norm.bias): bias_lr for norm in _norms(network)}
+    rates |= {id(norm.weight): scale_lr for norm in _norms(network)}
+    rates |= {id(parameter): head_lr for parameter in network.fc.parameters()}
+    rates[id(_convolutions(network)[0].weight)] = first_lr
     layers = _layers(network)
-    kernels = {id(convolution.weight) for convolution in _inner_convolutions(network)} if orthogonal else set[int]()
-    groups: dict[tuple[float, bool, bool], list[nn.Parameter]] = {}
+    kernels = {id(one.weight) for one in _convolutions(network)[1:]} if orthogonal else set[int]()
+    groups: dict[tuple[float, bool, float, bool], list[nn.Parameter]] = {}
     for name, parameter in network.named_parameters():
         if id(parameter) not in frozen:
-            scale = layer_decay ** (len(layers) - 1 - layers[_layer(name)])
-            scale *= bias_lr if id(parameter) in biases else head_lr if name.startswith("fc.") else 1.0
+            multiple = rates.get(id(parameter), 1.0)
+            scale = multiple * layer_decay ** (len(layers) - 1 - layers[_layer(name)])
             decays = parameter.ndim > 1 or decay_norms_and_biases
-            groups.setdefault((scale, decays, id(parameter) in kernels), []).append(parameter)
+            decay = weight_decay / (multiple if orthogonal and multiple else 1.0)
+            groups.setdefault((scale, decays, decay, id(parameter) in kernels), []).append(parameter)
     return [
-        {
-            "params": parameters,
-            "weight_decay": weight_decay if decays else 0.0,
-            "lr_scale": scale,
-            "orthogonal": kernel,
-        }
-        for (scale, decays, kernel), parameters in groups.items()
+        {"params": parameters, "weight_decay": decay if decays else 0.0, "lr_scale": scale, "orthogonal": kernel}
+        for (scale, decays, decay, kernel), parameters in groups.items()
     ]
 
 
 def optimizer_of(
-    groups: Groups, *, rule: Optimizer, lr: float, momentum: float = 0.9, nesterov: bool = True, beta2: float = 0.999
+    groups: Groups,
+    *,
+    rule: Optimizer,
+    lr: float,
+    momentum: float = 0.9,
+    nesterov: bool = True,
+    beta2: float = 0.999,
+    kernel_momentum: float = 0.6,
 ) -> torch.optim.Optimizer:
     """The optimizer of this name (training/optimizers.py) over `parameter_groups`.
 
-    momentum: SGD's, or beta1 of all others.
+    momentum: SGD's, or beta1 of all others. kernel_momentum: of what Muon turns.
     """
-    made = OPTIMIZERS[rule].build(groups, lr, Momenta(momentum=momentum, beta2=beta2, nesterov=nesterov))
+    made = OPTIMIZERS[rule].build(
+        groups, lr, Momenta(momentum=momentum, kernels=kernel_momentum, beta2=beta2, nesterov=nesterov)
+    )
     set_rate(made, lr)
     return made
 
 
-def set_rate(
-    optimizer: torch.optim.Optimizer, lr: float, *, momentum: float | None = None, single: bool = False
-) -> None:
-    """Make the next step with this learning rate times each group's `lr_scale`, and this momentum (or beta1).
+def set_rate(optimizer: torch.optim.Optimizer, lr: float, *, single: bool = False) -> None:
+    """Make the next step with this learning rate times each group's `lr_scale`.
 
     single: rounded to float32, which a recorded step reads its rates in, so that both ways give the same weights.
     """
     for group in optimizer.param_groups:
         rate = lr * group["lr_scale"]
         group["lr"] = float(np.float32(rate)) if single else rate
-        if momentum is not None and "betas" in group:
-            group["betas"] = (momentum, group["betas"][1])
-        elif momentum is not None:
-            group["momentum"] = momentum
 
 
 def rates_of(optimizer: torch.optim.Optimizer) -> list[float]:
@@ -133,10 +136,9 @@ def _norms(network: nn.Module) -> list[nn.BatchNorm2d | nn.SyncBatchNorm | nn.Gr
     return [m for m in network.modules() if isinstance(m, nn.BatchNorm2d | nn.SyncBatchNorm | nn.GroupNorm)]
 
 
-def _inner_convolutions(network: ResNet) -> list[nn.Conv2d]:
-    """Those that read other convolutions' maps and give maps, not weights of channels."""
-    named = [(name, m) for name, m in network.named_modules() if isinstance(m, nn.Conv2d)]
-    return [convolution for name, convolution in named[1:] if ".se." not in name]
+def _convolutions(network: ResNet) -> list[nn.Conv2d]:
+    """Those that give maps, the first one first; not attention's, which give weights of channels."""
+    return [m for name, m in network.named_modules() if isinstance(m, nn.Conv2d) and ".se." not in name]
 
 
 def _layers(network: ResNet) -> dict[str, int]:

@@ -70,10 +70,11 @@ class Step:
             parameter_groups(
                 self.network, weight_decay=recipe.weight_decay, decay_norms_and_biases=recipe.decay_norms_and_biases,
                 layer_decay=recipe.layer_decay, freeze_norms=recipe.freeze_norms, bias_lr=recipe.bias_lr,
-                head_lr=recipe.head_lr, orthogonal=OPTIMIZERS[recipe.optimizer].orthogonal,
+                scale_lr=recipe.scale_lr, head_lr=recipe.head_lr, first_lr=recipe.first_lr,
+                orthogonal=OPTIMIZERS[recipe.optimizer].orthogonal,
             ),
             rule=recipe.optimizer, lr=self.peak_lr, momentum=recipe.momentum, nesterov=recipe.nesterov,
-            beta2=recipe.beta2,
+            beta2=recipe.beta2, kernel_momentum=recipe.kernel_momentum,
         )  # fmt: skip
         self.average = Average(self.network, decay=recipe.ema) if recipe.ema else None
         if execution.memory_format == "contiguous":

@@ -56,6 +56,8 @@ def _remarks(spec: ResNetSpec) -> tuple[str, ...]:
         lines += ["blur: a fixed filter takes the stride", "(Zhang 2019)"]
     if spec.antialias == "average":
         lines += ["avg pool: an average takes the stride"]
+    if spec.antialias == "max":
+        lines += ["max pool: the largest of four takes", "the stride (Page 2018)"]
     if spec.norm == "group":
         lines += [f"group norm: {NORM_GROUPS} groups (Wu & He 2018)"]
     if spec.norm == "frozen":

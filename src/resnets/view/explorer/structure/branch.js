@@ -72,7 +72,7 @@ export class Branch {
     this.add(name, "avg-pool", [channels, Math.ceil(height / stride), Math.ceil(width / stride)], { kernel: 2, stride });
   }
 
-  /** What takes the stride of the convolution before it. @param {string} name @param {number} stride @param {boolean} [always] also where there is no stride */
+  /** What takes the stride of the layers before it. @param {string} name @param {number} stride @param {boolean} [always] also where there is no stride */
   antialias(name, stride, always = false) {
     if (this.spec.antialias === "average" && stride > 1) this.avgPool(name);
     else if (this.spec.antialias === "blur" && (stride > 1 || always)) this.blur(name, stride);
@@ -83,6 +83,13 @@ export class Branch {
     const [channels, height, width] = this.shape;
     const [rows, columns] = [positions(height, 3, stride, 1), positions(width, 3, stride, 1)];
     this.add(name, "blur", [channels, rows, columns], { kernel: 3, stride, padding: 1, groups: channels, macs: 9 * channels * rows * columns });
+  }
+
+  /** What takes the stride of the convolution before it by the largest of four; a last odd row is by itself. @param {string} name @param {number} stride */
+  largest(name, stride) {
+    const [channels, height, width] = this.shape;
+    if (this.spec.antialias !== "max" || stride === 1) return;
+    this.add(name, "max-pool", [channels, Math.ceil(height / 2), Math.ceil(width / 2)], { kernel: 2, stride: 2 });
   }
 
   /** @param {string} name @param {number} cOut @param {number} stride */

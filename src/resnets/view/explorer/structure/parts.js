@@ -17,6 +17,7 @@ export function describedParts(spec) {
     [names.activation, say.operations.activations[spec.activation]],
     [names.convolutions, spec.conv_bias ? words.withBias : words.withoutBias],
     [names.first, spec.reduce_first === 1 ? words.itsWidth : words.widthOver(spec.reduce_first)],
+    [names.firstStage, spec.first_stride === 1 ? words.keepsResolution : words.halvesResolution],
     [names.projections, `${spec.projection_kernel}×${spec.projection_kernel}`],
     [names.outputStride, dilatedWords(spec) || words.strided],
     [names.pool, words.pools[spec.pool]],

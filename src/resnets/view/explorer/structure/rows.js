@@ -40,18 +40,20 @@ function stemRows(spec, image) {
 
 /** @param {Spec} spec @param {Branch} trunk */
 function addStemPool(spec, trunk) {
-  const stride = spec.antialias === "none" ? 2 : 1; // else the anti-aliasing layer has it
+  const stride = spec.antialias === "none" ? 2 : 1; // else a layer of its own has it
   const before = trunk.rows.length;
   if (spec.stem.pool === "conv") {
     trunk.conv("maxpool.0", spec.stem.widths[spec.stem.widths.length - 1], 3, { stride });
     trunk.antialias("maxpool.1", 2);
+    trunk.largest("maxpool.1", 2);
     const after = trunk.rows.length - before;
     trunk.norm(`maxpool.${after}`);
     trunk.activation(`maxpool.${after + 1}`);
   } else if (spec.stem.pool === "max" && spec.antialias === "average") {
     trunk.avgPool("maxpool");
   } else if (spec.stem.pool === "max") {
-    trunk.maxPool(spec.antialias === "blur" ? "maxpool.0" : "maxpool", stride);
+    const blurs = spec.antialias === "blur";
+    trunk.maxPool(blurs ? "maxpool.0" : "maxpool", blurs ? 1 : 2);
     trunk.antialias("maxpool.1", 2);
   }
 }
@@ -83,6 +85,7 @@ function addResidual(spec, block, branch, name) {
     }
     if (last) branch.antialias(`${name}.aa`, block.stride, block.firstDilation !== block.dilation);
     branch.conv(`${name}.conv${position}`, cOut, kernel, { ...window, stride: spec.antialias === "none" ? window.stride : 1 });
+    if (index === convolutions.length - 2) branch.largest(`${name}.pool`, block.stride);
     if (!spec.preactivation) {
       branch.norm(`${name}.bn${position}`);
       if (!last) branch.activation(`${name}.act${position}`);

@@ -85,7 +85,7 @@ function smallestWith(spec, { cIn, cOut, stride, dilation }) {
   const dilated = stride === 1 && dilation > 1;
   const widths = stride > 1 || dilated ? [cIn, cOut] : [cOut];
   return {
-    ...spec, depths: widths.map(() => 1), widths, block: "basic", expansion: null, groups: 1, group_width: 64, reduce_first: 1,
+    ...spec, depths: widths.map(() => 1), widths, block: "basic", expansion: null, groups: 1, group_width: 64, reduce_first: 1, first_stride: 1,
     attention: "none", antialias: "none", stem: { widths: [cIn], kernel: 1, stride: dilated ? WHOLE_STRIDE : 1, pool: "none" },
     output_stride: dilated ? WHOLE_STRIDE : null,
   };

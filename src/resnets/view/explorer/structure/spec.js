@@ -6,9 +6,9 @@
  * @typedef {"relu" | "silu" | "mish" | "leaky-relu" | "gelu"} Activation
  * @typedef {{ widths: number[], kernel: number, stride: number, pool: "max" | "conv" | "none" }} Stem
  * @typedef {{ depths: number[], widths: number[], block: "basic" | "bottleneck", expansion: number | null,
- *   preactivation: boolean, stem: Stem, stride_at: "conv1" | "conv2", shortcut: ShortcutKind,
+ *   preactivation: boolean, stem: Stem, stride_at: "conv1" | "conv2", first_stride: number, shortcut: ShortcutKind,
  *   projection_kernel: number, groups: number, group_width: number, reduce_first: number,
- *   attention: "none" | "se" | "eca", attention_reduction: number, antialias: "none" | "average" | "blur",
+ *   attention: "none" | "se" | "eca", attention_reduction: number, antialias: "none" | "average" | "blur" | "max",
  *   norm: "batch" | "group" | "frozen", activation: Activation, conv_bias: boolean, output_stride: number | null,
  *   pool: "average" | "max" | "both" | "gem", dropout: number, init: "he" | "xresnet", zero_last_norm: boolean,
  *   in_channels: number, num_classes: number }} Spec
@@ -58,7 +58,7 @@ export function blocksOf(spec) {
   let [dilation, before] = [1, 1];
   return spec.depths.flatMap((depth, place) => {
     const cOut = channels[place];
-    let step = place === 0 ? 1 : 2;
+    let step = place === 0 ? spec.first_stride : 2;
     if (spec.output_stride !== null && total >= spec.output_stride) [dilation, step] = [dilation * step, 1];
     total *= step;
     const inner = Math.floor((spec.widths[place] * spec.group_width) / 64) * spec.groups;

@@ -15,7 +15,7 @@ export const STRUCTURE_EN = {
   shown: "On this page",
   families: {
     plain: "The original form", stem: "Other stems and shortcuts (C, D, T, S)", wide: "Groups and width (ResNeXt)", attention: "Channel attention (SE, ECA)",
-    antialias: "Blurred and averaged strides", preactivation: "Pre-activation", small: "For small images (CIFAR)",
+    antialias: "Pools for strides", preactivation: "Pre-activation", small: "For small images (CIFAR)",
   },
 };
 
@@ -35,6 +35,6 @@ export const STRUCTURE_ZH = {
   shown: "本页的网络",
   families: {
     plain: "原始形式", stem: "其他茎部和捷径（C、D、T、S）", wide: "分组与宽度（ResNeXt）", attention: "通道注意力（SE、ECA）",
-    antialias: "用模糊或平均代替步幅", preactivation: "预激活", small: "用于小图像（CIFAR）",
+    antialias: "用池化代替步幅", preactivation: "预激活", small: "用于小图像（CIFAR）",
   },
 };
