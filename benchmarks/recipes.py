@@ -76,6 +76,7 @@ CASES: Mapping[str, Case] = {
     ),
     "cifar": Case("cifar10", (*HALF, "--epochs", "19", *FEWER_HELD_OUT), 25, 0.92, "test"),
     "cifar-quick": Case("cifar10", (*QUICK, "--epochs", "21", *FEWER_HELD_OUT), 25, 0.92, "test"),
+    "fast-cifar": Case("cifar10", ("--recipe", "fast-cifar"), 60, 0.94, "test"),
 }
 
 

@@ -373,7 +373,7 @@ def test_the_cifar_stem_keeps_a_small_images_positions() -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["resnet18d", "resnet50_2015", "cifar_resnext29_8x64d", "cifar_resnet20"],
+    ["resnet18d", "resnet50_2015", "cifar_resnext29_8x64d", "cifar_resnet20", "cifar_resnet8_wide"],
 )
 def test_folding_keeps_the_outputs_of_every_kind_of_network(name: str) -> None:
     network = resnet(name, num_classes=5).eval()
@@ -390,6 +390,19 @@ def test_folding_keeps_the_outputs_of_every_kind_of_network(name: str) -> None:
     assert not any(isinstance(one, nn.BatchNorm2d) for one in once.modules())
     assert any(isinstance(one, nn.BatchNorm2d) for one in network.modules())  # which stays as it was
     assert torch.allclose(before, after, rtol=0, atol=1e-4 * before.abs().max().item())  # float32, tens of layers deep
+
+
+def test_a_norm_behind_a_max_pool_stays_where_it_would_turn_the_order_of_values() -> None:
+    network = resnet("cifar_resnet8_wide", num_classes=5).eval()
+    turned = network.get_submodule("layer2.0.bn1")
+    assert isinstance(turned, nn.BatchNorm2d)
+    nn.init.constant_(turned.weight[:3], -0.5)
+    x = torch.randn(2, 3, 32, 32)
+    once = folded(network)
+    assert [name for name, one in once.named_modules() if isinstance(one, nn.BatchNorm2d)] == ["layer2.0.bn1"]
+    with torch.inference_mode():
+        before, after = network(x), once(x)
+    torch.testing.assert_close(after, before, rtol=1e-4, atol=1e-5)
 
 
 # The rest of the family.

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from math import ceil
 
+from resnets.base.errors import InputError
 from resnets.operation import BranchName, Kind, Operation, ReceptiveField, Shape
 from resnets.spec import ResNetSpec, channel_kernel, squeezed_width
 
@@ -28,6 +29,10 @@ class Branch:
         c_in, height, width = self.shape
         padding = dilation * (kernel - 1) // 2
         rows, columns = (_positions(n, dilation * (kernel - 1) + 1, stride, padding) for n in (height, width))
+        if rows < 1 or columns < 1:  # only an even kernel, which no padding centers, is larger than what it reads
+            raise InputError(
+                f"stem.kernel = {kernel}: does not fit into {height} x {width} positions; use larger images, or 3"
+            )
         weights = c_out * (c_in // groups) * kernel * kernel
         biases = c_out if (self.spec.conv_bias if bias is None else bias) else 0
         self.add(

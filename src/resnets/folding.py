@@ -1,7 +1,6 @@
 """Batch norms folded into their convolutions: the same network, faster, for evaluation alone."""
 
 import copy
-from itertools import pairwise
 
 import torch
 from torch import nn
@@ -14,13 +13,21 @@ def folded(network: ResNet) -> ResNet:
     """A copy with each batch norm's scale and shift in the convolution before it, which thereby has a bias.
 
     It is for evaluation only, and faster at it. Its outputs are the network's but for rounding: weights are multiplied
-    in double precision and rounded once. A norm that no convolution comes before, as in pre-activation, stays.
+    in double precision and rounded once. A norm that no convolution comes before, as in pre-activation, stays. So does
+    one behind a max pool, unless it keeps the order of all values.
     """
     network = copy.deepcopy(network).eval()
     for module in list(network.modules()):
-        for (_, child), (name, norm) in pairwise(list(module.named_children())):
-            convolution = child[-1] if isinstance(child, nn.Sequential) and len(child) else child
-            if isinstance(norm, nn.BatchNorm2d | FrozenBatchNorm) and isinstance(convolution, nn.Conv2d):
+        there = [(name, child) for name, child in module.named_children() if not isinstance(child, nn.Identity)]
+        for (_, child), (_, between), (name, norm) in zip([("", None), *there], there, there[1:], strict=False):
+            if not isinstance(norm, nn.BatchNorm2d | FrozenBatchNorm):
+                continue
+            pooled = isinstance(between, nn.MaxPool2d) and bool(
+                (norm.weight > 0).all()
+            )  # the largest stays the largest
+            before = child if pooled else between
+            convolution = before[-1] if isinstance(before, nn.Sequential) and len(before) else before
+            if isinstance(convolution, nn.Conv2d):
                 _fold(convolution, norm)
                 module.register_module(name, nn.Identity())
     return network

@@ -273,13 +273,14 @@ def _small() -> Iterator[Row]:
     for depth, error in errors.items():
         yield Row(f"cifar_resnet{depth}", cifar(depth), f"{CIFAR}, option A", 32, _on_cifar(error, "He et al. 2015"))
     for cardinality, error in ((8, 3.65), (16, 3.58)):
-        yield Row(
-            f"cifar_resnext29_{cardinality}x64d",
-            cifar_resnext29(cardinality),
-            "Xie et al. 2017, section 5.3",
-            32,
-            _on_cifar(error, "Xie et al. 2017"),
-        )
+        name, by = f"cifar_resnext29_{cardinality}x64d", "Xie et al. 2017"
+        yield Row(name, cifar_resnext29(cardinality), f"{by}, section 5.3", 32, _on_cifar(error, by))
+    wide = ResNetSpec(
+        depths=(1, 1, 1), widths=(64, 256, 256), block="basic", first_stride=2, antialias="max", activation="gelu",
+        stem=Stem(widths=(24,), kernel=2, stride=1, pool="none"), shortcut="pooled-projection", pool="max",
+        num_classes=10,
+    )  # fmt: skip
+    yield Row("cifar_resnet8_wide", wide, "Jordan 2024 (cifar10-airbench), with shortcuts", 32)
 
 
 FAMILIES = (

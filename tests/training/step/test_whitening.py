@@ -81,7 +81,7 @@ def test_a_run_begins_with_it_and_learns(tmp_path: Path) -> None:
 
 def test_a_first_convolution_at_rate_zero_stays_and_a_head_may_start_at_zero(tmp_path: Path) -> None:
     photos = pictures.folder(tmp_path / "photos", count=6)
-    settings = {"epochs": 1, "batch_size": 8, "whiten": True, "head": "zero", "spec": {"depths": [1, 1, 1]}}
+    settings = {"epochs": 3, "batch_size": 8, "whiten": True, "head": "zero", "spec": {"depths": [1, 1, 1]}}
     still = resnets.train(photos, out=tmp_path / "still", settings={**settings, "lr": 0.0}, plan="usual")
     moved = resnets.train(photos, out=tmp_path / "moved", settings={**settings, "first_lr": 0.0}, plan="usual")
     assert torch.equal(first_convolution(still.network).weight, first_convolution(moved.network).weight)

@@ -69,16 +69,7 @@ _OWN = (
         summary="CIFAR-10 in 8 epochs of a wide network of 8 layers: Muon, whitening, max pools for strides",
         source="Jordan 2024 (94% on CIFAR-10 in 3.29 seconds; Muon) and cifar10-airbench, with shortcuts",
         scores=("measured (one seed, 0.349 PFLOP): CIFAR-10 ?",),
-        network="cifar_resnet8",
-        spec={
-            "widths": [64, 256, 256],
-            "stem": {"widths": [24], "kernel": 2},
-            "first_stride": 2,
-            "antialias": "max",
-            "shortcut": "pooled-projection",
-            "activation": "gelu",
-            "pool": "max",
-        },
+        network="cifar_resnet8_wide",
         recipe={
             "epochs": 8,
             "batch_size": 2000,
