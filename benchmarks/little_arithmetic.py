@@ -66,7 +66,8 @@ def make(cifar: Path) -> Path:
             "test": images.part("test"),
         }  # fmt: skip
         pixels = {f"{part}_images": all_pixels(found, WHOLE) for part, found in parts.items()}
-        np.savez(made, **pixels, **{f"{part}_labels": found.labels[:, None] for part, found in parts.items()})
+        labels = {f"{part}_labels": found.labels[:, None] for part, found in parts.items()}
+        np.savez(made, allow_pickle=False, **pixels, **labels)
     return made
 
 
@@ -105,9 +106,7 @@ def fastai(data: Path, epochs: int, seed: int) -> float:
 
 def airbench(data: Path, epochs: int, seed: int) -> float:
     """Its network, optimizer, augmentation and loop, for as much arithmetic."""
-    with tempfile.TemporaryDirectory() as folder, _without_a_gpu(Path(folder), data):
-        import airbench as peer  # pyright: ignore[reportMissingImports] # no dependency
-
+    with tempfile.TemporaryDirectory() as folder, _without_a_gpu(Path(folder), data) as peer:
         torch.manual_seed(seed)
         widths = dict(zip(("block1", "block2", "block3"), WIDTHS, strict=True))
         loader = peer.CifarLoader(
@@ -121,15 +120,17 @@ def airbench(data: Path, epochs: int, seed: int) -> float:
 
 
 @contextmanager
-def _without_a_gpu(folder: Path, data: Path) -> Iterator[None]:
-    """Within, what airbench asks of a GPU and of float16 is done on the CPU and in float32, and finds its files."""
+def _without_a_gpu(folder: Path, data: Path) -> Iterator[Any]:
+    """airbench. What it asks of a GPU and of float16 is done on the CPU and in float32, and it finds its files."""
     there = np.load(data)
     (folder / "cifar10").mkdir()
     for part in ("train", "test"):
         found = {"images": torch.from_numpy(there[f"{part}_images"]), "classes": list(map(str, range(10)))}
         labels = torch.from_numpy(there[f"{part}_labels"][:, 0]).long()
         torch.save({**found, "labels": labels}, folder / "cifar10" / f"{part}.pt")
-    before = Path.cwd()
+    import airbench as peer  # pyright: ignore[reportMissingImports] # no dependency
+
+    before, loader = Path.cwd(), peer.CifarLoader.__init__
     with ExitStack() as stack:
         for owner, name, stand_in in (
             (torch.nn.Module, "cuda", lambda module: module),
@@ -137,17 +138,12 @@ def _without_a_gpu(folder: Path, data: Path) -> Iterator[None]:
             (torch.Tensor, "half", torch.Tensor.float),
             (torch.cuda, "Event", MagicMock),
             (torch.cuda, "synchronize", lambda: None),
-            (torch, "load", partial(_loaded, torch.load)),
+            (loader, "__defaults__", (*loader.__defaults__[:-1], "cpu")),
         ):
             stack.enter_context(patch.object(owner, name, stand_in))
         stack.callback(os.chdir, before)
         os.chdir(folder)
-        yield
-
-
-def _loaded(load: Callable[..., Any], path: Any, map_location: Any = None) -> Any:
-    assert map_location is not None
-    return load(path, map_location="cpu")
+        yield peer
 
 
 SIDES: Mapping[str, Callable[[Path, int, int], float]] = {

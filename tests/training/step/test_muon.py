@@ -148,8 +148,10 @@ def test_a_closure_is_evaluated_once() -> None:
 
 def test_what_learns_faster_does_not_decay_faster_under_muon() -> None:
     network = resnet("cifar_resnet20", num_classes=4)
-    multiples = {"bias_lr": 50.0, "scale_lr": 0.0, "head_lr": 0.5, "first_lr": 0.25}
-    groups = parameter_groups(network, weight_decay=0.1, decay_norms_and_biases=True, orthogonal=True, **multiples)
+    groups = parameter_groups(
+        network, weight_decay=0.1, decay_norms_and_biases=True, orthogonal=True, bias_lr=50.0, scale_lr=0.0,
+        head_lr=0.5, first_lr=0.25,
+    )  # fmt: skip
     names = {id(parameter): name for name, parameter in network.named_parameters()}
     found = {names[id(p)]: (group["lr_scale"], group["weight_decay"]) for group in groups for p in group["params"]}
     assert found["layer2.0.bn1.bias"] == (50, 0.1 / 50)
