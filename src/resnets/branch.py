@@ -31,7 +31,7 @@ class Branch:
         rows, columns = (_positions(n, dilation * (kernel - 1) + 1, stride, padding) for n in (height, width))
         if rows < 1 or columns < 1:  # only an even kernel, which no padding centers, is larger than what it reads
             raise InputError(
-                f"stem.kernel = {kernel}: does not fit into {height} x {width} positions; use larger images, or kernel 3"
+                f"stem.kernel = {kernel}: does not fit into {height} x {width} positions; use larger images or kernel 3"
             )
         weights = c_out * (c_in // groups) * kernel * kernel
         biases = c_out if (self.spec.conv_bias if bias is None else bias) else 0
