@@ -48,6 +48,7 @@ from tests import peers  # lets torchvision be imported beside a CPU-only torch
 
 assert peers
 RUNS = Path("runs/benchmarks")
+NETWORK = "cifar_resnet8_wide"
 WIDTHS = (32, 128, 128)
 IMAGES, VAL, EPOCHS, SEEDS = 10_000, 500, 6, (0,)
 FEW = 500  # images a step: the 1,024 and 2,000 of airbench and `fast-cifar` leave few steps in so few images
@@ -57,7 +58,7 @@ AIRBENCHS_MACS = 33.065e6  # of its network with these widths, counted by hooks 
 
 def spec() -> ResNetSpec:
     """That of `fast-cifar`, at half the width."""
-    return replace(catalog.find("cifar_resnet8_wide").spec, widths=WIDTHS)
+    return replace(catalog.find(NETWORK).spec, widths=WIDTHS)
 
 
 def make(cifar: Path) -> Path:
@@ -82,8 +83,7 @@ def fast(data: Path, epochs: int, seed: int, *, recipe: str = "fast", batch: int
     settings = {"epochs": epochs, "seed": seed, "batch_size": batch, "spec.widths": list(WIDTHS)}
     with tempfile.TemporaryDirectory() as folder:
         classifier = resnets.train(
-            data, spec() if recipe == "fast" else None, recipe=recipe, settings=settings, plan="usual",
-            out=Path(folder) / "run", samples=False,
+            data, NETWORK, recipe=recipe, settings=settings, plan="usual", out=Path(folder) / "run", samples=False
         )  # fmt: skip
         return classifier.evaluate(data, split="test").top1.value
 

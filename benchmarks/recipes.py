@@ -13,6 +13,10 @@ Measured on two cores of an AMD EPYC with AVX-512 and bfloat16, nothing else run
     cifar               1398 s   0.778 PFLOP, test 92.56%, wanted 92
     cifar-quick         1219 s   0.659 PFLOP, test 92.36%, wanted 92
 
+On two cores with AVX2 alone, beside other work:
+
+    fast-cifar          3470 s   0.349 PFLOP, test 92.90%, wanted 94
+
 On another machine, with AVX2 alone, the transfers took two to three times as long as here before they were quickened.
 
 CIFAR-10 is a folder `cifar10` with train/ and test/; Fashion-MNIST is Debian's package dataset-fashion-mnist.

@@ -22,10 +22,8 @@ def folded(network: ResNet) -> ResNet:
         for (_, child), (_, between), (name, norm) in zip([("", None), *there], there, there[1:], strict=False):
             if not isinstance(norm, nn.BatchNorm2d | FrozenBatchNorm):
                 continue
-            pooled = isinstance(between, nn.MaxPool2d) and bool(
-                (norm.weight > 0).all()
-            )  # the largest stays the largest
-            before = child if pooled else between
+            keeps_order = isinstance(between, nn.MaxPool2d) and bool((norm.weight > 0).all())
+            before = child if keeps_order else between
             convolution = before[-1] if isinstance(before, nn.Sequential) and len(before) else before
             if isinstance(convolution, nn.Conv2d):
                 _fold(convolution, norm)

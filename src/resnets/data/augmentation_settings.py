@@ -20,7 +20,7 @@ class Augmentation:
         "crop", "crop: shift the image; resized-crop: take a random box and resize it to the network's size"
     )
     crop_padding: int = setting(4, "pixels around the image before it is shifted", 0, 512)
-    crop_fill: CropFill = setting("black", "what these pixels are; mirror: what is inside of the edge, mirrored")
+    crop_fill: CropFill = setting("black", "black, or mirror: the pixels inside the edge, mirrored")
     min_area: float = setting(0.25, "smallest box of resized-crop, as a part of the image", 1e-3, 1)
     flip: bool = setting(True, "whether half of the views are mirrored")
     alternate_flip: bool = setting(False, "whether flip mirrors an image in every second epoch, instead of at random")

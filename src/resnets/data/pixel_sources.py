@@ -137,9 +137,8 @@ class Photographs:
         if self.augmentation.augment == "crop":
             padding, full = self.augmentation.crop_padding, self.preprocessing.size
             top, left = (int(numbers[column] * (2 * padding + 1)) for column in (TOP, LEFT))
-            centre = _padded(centre[None], padding, self.augmentation.crop_fill)[
-                0, top : top + full, left : left + full
-            ]
+            padded = _padded(centre[None], padding, self.augmentation.crop_fill)[0]
+            centre = padded[top : top + full, left : left + full]
         return augmentation.resized(torch.from_numpy(centre[None]), size).numpy()[0]
 
     def _resized_crop(self, row: int, numbers: NDArray[np.float32], size: int) -> NDArray[np.uint8]:

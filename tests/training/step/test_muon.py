@@ -12,8 +12,6 @@ from resnets.network import ResNet
 from resnets.training.step.muon import Muon, orthogonal
 from resnets.training.step.optimization import optimizer_of, parameter_groups
 
-ROUNDS_OF_TORCH = 5
-
 
 def random(*shape: int, seed: int = 0) -> Tensor:
     return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
@@ -37,7 +35,6 @@ def muon_of(network: ResNet, lr: float = 0.1) -> torch.optim.Optimizer:
 def test_a_matrix_keeps_its_singular_directions_and_its_values_become_alike(shape: tuple[int, int]) -> None:
     matrix = random(*shape)
     left, values, right = torch.linalg.svd(matrix.double(), full_matrices=False)
-    assert values.min() > matrix.norm() / 80 or shape == (32, 32)
     turned = left.T @ orthogonal(matrix).double() @ right.T
     torch.testing.assert_close(turned, torch.diag(turned.diagonal()), atol=1e-4, rtol=0)  # float32 products
     large = values > matrix.norm() / 80
@@ -98,8 +95,7 @@ def test_no_kernel_becomes_longer_than_a_step_beyond_its_first_length() -> None:
         muon.step()
     now = dict(network.named_parameters())
     for name, length in begun.items():
-        assert now[name].norm() <= length * 1.25
-        assert not torch.equal(now[name], torch.zeros_like(now[name]))
+        assert now[name].norm() <= length * (1 + 0.2 * 1.21)  # a step's length times its largest singular value
 
 
 def test_a_kernel_of_zeros_grows_and_attention_is_left_to_sgd() -> None:

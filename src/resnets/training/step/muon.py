@@ -1,8 +1,5 @@
 """Muon: SGD that turns a kernel in all of its directions alike, however small the gradient is in some of them."""
 
-# pyright: reportPrivateImportUsage=false
-# torch documents its _foreach functions; only their names are private.
-
 from collections.abc import Callable, Iterable
 from typing import Any
 
