@@ -7,6 +7,7 @@ from contextlib import closing, nullcontext
 from importlib.metadata import version
 from pathlib import Path
 
+from resnets.base import memory
 from resnets.base.errors import InputError
 from resnets.base.files import write_whole
 from resnets.base.progress import unwatched
@@ -35,7 +36,7 @@ def train(request: TrainRequest) -> Classifier:
 
     Begun by `torchrun`, several processes train it together. After a restart they go on from the last checkpoint.
     """
-    with joined(request.device) as (world, device):
+    with memory.kept(), joined(request.device) as (world, device):
         request = dataclasses.replace(request, device=device, resume=request.resume or _is_restart(request, world))
         if not world.is_first:
             request = dataclasses.replace(request, watch=unwatched, listeners=())

@@ -6,6 +6,7 @@ import shutil
 import statistics
 import time
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from typing import Any
@@ -19,6 +20,7 @@ from resnets.base.progress import Progress, Watch, unwatched
 from resnets.network import ResNet
 from resnets.training.recipes.plan import Execution
 from resnets.training.step.recording import WARM_UP, CudaGraph, Outputs
+from resnets.training.step.winograd import WinogradGradients
 
 log = logging.getLogger(__name__)
 
@@ -89,6 +91,8 @@ def alternatives(first: Execution, device: torch.device, *, graph: bool = True) 
         found.append(replace(first, precision="float32" if device.type == "cuda" else "bfloat16"))
     if device.type == "cuda" and graph:
         found.append(replace(first, graph=True))
+    if device.type == "cpu":
+        found.append(replace(first, winograd=True))
     if device.type == "cpu" and (threads := torch.get_num_threads()) > 4:
         found.append(replace(first, threads=threads // 2))
     return found
@@ -149,7 +153,7 @@ def _together(first: Execution, ways: Sequence[Execution]) -> Execution:
     changes = {
         name: getattr(way, name)
         for way in ways
-        for name in ("threads", "precision", "memory_format", "graph")
+        for name in ("threads", "precision", "memory_format", "winograd", "graph")
         if getattr(way, name) != getattr(first, name)
     }
     return replace(first, **changes)
@@ -183,10 +187,11 @@ def _timed(network: ResNet, execution: Execution, images: Tensor, labels: Tensor
     optimizer = torch.optim.SGD(network.parameters(), lr=0.0, momentum=0.9)
 
     def step() -> Outputs:
-        with torch.autocast(images.device.type, torch.bfloat16, enabled=execution.precision == "bfloat16"):
-            loss = F.cross_entropy(forward(images), labels)
         optimizer.zero_grad(set_to_none=True)
-        loss.backward()
+        with WinogradGradients() if execution.winograd else nullcontext():
+            with torch.autocast(images.device.type, torch.bfloat16, enabled=execution.precision == "bfloat16"):
+                loss = F.cross_entropy(forward(images), labels)
+            loss.backward()
         optimizer.step()
         return (loss,)
 

@@ -31,6 +31,9 @@ class Execution:
     precision: Precision = setting("float32", "of activations and gradients; weights are always float32")
     memory_format: MemoryFormat = setting("channels_last", "order of the pixels of activations and kernels in memory")
     compile: bool = setting(False, "whether torch.compile fuses the network's operations")
+    winograd: bool = setting(
+        False, "on a CPU: whether gradients of 3x3 kernels take a quarter of the multiplications, in another basis"
+    )
     graph: bool = setting(False, "on a GPU: whether a step is recorded once as a CUDA graph and then replayed")
 
     def __post_init__(self) -> None:
@@ -41,6 +44,7 @@ class Execution:
             self.memory_format,
             self.precision,
             *(["compiled"] if self.compile else []),
+            *(["winograd"] if self.winograd else []),
             *(["graph"] if self.graph else []),
         ]
         return ", ".join([*parts, *([f"{self.threads} threads"] if self.threads else [])])

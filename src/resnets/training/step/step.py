@@ -36,6 +36,7 @@ from resnets.training.step.recording import Outputs, Recorder
 from resnets.training.step.stochastic_depth import StochasticDepth, stochastic_depth
 from resnets.training.step.synchronized import Pass, synchronized, unsynchronized, with_shared_norms
 from resnets.training.step.teacher import Teacher
+from resnets.training.step.winograd import WinogradGradients
 from resnets.training.world import ALONE, World
 
 log = logging.getLogger(__name__)
@@ -217,12 +218,13 @@ class Step:
         if self.execution.memory_format == "contiguous":
             images = images.contiguous()
         bfloat16 = self.execution.precision == "bfloat16"
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=bfloat16):
-            logits = self._logits(images, piece, frozen=frozen)
-            loss = self.loss(logits, targets)
-            if self.teacher is not None:
-                loss = self._with_teacher(loss, logits, images)
-        (loss * share).backward()
+        with WinogradGradients() if self.execution.winograd else nullcontext():
+            with torch.autocast(self.device.type, torch.bfloat16, enabled=bfloat16):
+                logits = self._logits(images, piece, frozen=frozen)
+                loss = self.loss(logits, targets)
+                if self.teacher is not None:
+                    loss = self._with_teacher(loss, logits, images)
+            (loss * share).backward()
         return loss, (logits.argmax(1) == piece.labels).sum()
 
     def _logits(self, images: Tensor, piece: Piece, *, frozen: bool) -> Tensor:
