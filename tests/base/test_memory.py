@@ -23,9 +23,9 @@ def held():
 print(pages_of_a_tensor())
 before = held()
 with memory.kept():
-    for _ in range(8):  # the C library rounds up what is aligned, so the first few don't fit where others were
-        pages_of_a_tensor()
-    print(pages_of_a_tensor(), held() - before)
+    with memory.kept():
+        pass
+    print(sum(pages_of_a_tensor() for _ in range(40)), held() - before)
 print(held() - before, pages_of_a_tensor())
 """
 
@@ -35,10 +35,10 @@ def has_glibc() -> bool:
 
 
 @pytest.mark.skipif(not has_glibc(), reason="only glibc can be asked to keep memory")
-def test_within_tensors_soon_need_no_new_pages_and_afterwards_all_go_back() -> None:
+def test_within_tensors_take_the_place_of_others_and_afterwards_all_goes_back() -> None:
     run = subprocess.run([sys.executable, "-c", LOOK], check=True, capture_output=True, text=True)
     usual, within, kept, left, again = map(int, run.stdout.split())
-    assert within < usual / 10
-    assert kept > 10_000  # pages, of the 16,384 of 64 MiB
+    assert within < 20 * usual  # of 40: glibc rounds up what is aligned, so the first don't fit where others were
+    assert kept > 10_000  # pages, of the 16,384 of a tensor
     assert left < 1_000
     assert again > usual / 2

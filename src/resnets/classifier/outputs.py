@@ -14,6 +14,7 @@ from jaxtyping import Float, Float32, UInt8
 from numpy.typing import NDArray
 
 from resnets.base.errors import InputError, RunFailed
+from resnets.base.memory import kept
 from resnets.base.progress import Progress, Watch, unwatched
 from resnets.data.preprocessing import Preprocessing
 
@@ -108,15 +109,16 @@ class Outputs(ABC):
         logits = np.empty((count, len(self.classes)), dtype=np.float32)
         waiting: list[NDArray[np.uint8]] = []
         done = 0
-        for done, one in enumerate(pixels, 1):
-            waiting.append(one)
-            views = len(one) if one.ndim == 4 else 1
-            if views * (len(waiting) + 1) > batch_size or done == count:
+        with kept():
+            for done, one in enumerate(pixels, 1):
+                waiting.append(one)
+                views = len(one) if one.ndim == 4 else 1
+                if views * (len(waiting) + 1) > batch_size or done == count:
+                    logits[done - len(waiting) : done] = self.averaged(np.stack(waiting))
+                    waiting = []
+                    watch(Progress(task, done, count))
+            if waiting:  # fewer than announced
                 logits[done - len(waiting) : done] = self.averaged(np.stack(waiting))
-                waiting = []
-                watch(Progress(task, done, count))
-        if waiting:  # fewer than announced
-            logits[done - len(waiting) : done] = self.averaged(np.stack(waiting))
         return logits[:done]
 
     def finite(self, logits: Float[np.ndarray, "images classes"]) -> Float[np.ndarray, "images classes"]:
