@@ -583,7 +583,7 @@ def test_a_full_disk_is_a_failed_run_that_goes_on_when_there_is_room(
         ({"top": 0}, "top = 0: must be at least 1"),
         ({"batch_size": 0}, "batch_size = 0"),
         ({"workers": 0}, "workers = 0"),
-        ({"tta": "ten"}, "tta = 'ten': must be one of none, flip, shift, crops"),
+        ({"tta": "ten"}, "tta = 'ten': must be one of none, flip, crops"),
         ({"engine": "Ray"}, "engine = 'Ray': must be one of local, ray"),
         ({"ray_address": "auto"}, "ray_address = 'auto': only works with the engine ray, not local"),
     ],

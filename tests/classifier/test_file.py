@@ -136,9 +136,9 @@ def test_an_answer_below_the_threshold_is_not_sure() -> None:
     assert not untrained(abstain_below=0.999).predict(pixels).sure
 
 
-@pytest.mark.parametrize("tta", ["flip", "shift", "crops"])
+@pytest.mark.parametrize("tta", ["flip", "crops"])
 def test_the_outputs_for_an_images_views_are_averaged_as_torchvisions_ten_crop_has_it(
-    tta: Literal["flip", "shift", "crops"], tmp_path: Path
+    tta: Literal["flip", "crops"], tmp_path: Path
 ) -> None:
     folder = pictures.folder(tmp_path / "photos", count=3, size=(30, 26))
     classifier = untrained(resize=24)

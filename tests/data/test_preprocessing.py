@@ -76,21 +76,6 @@ def test_flipped_views_are_the_image_and_its_mirror_image() -> None:
     assert np.array_equal(preprocessing.views(image, "none"), plain[None])
 
 
-def test_shifted_views_move_the_image_a_32nd_of_its_size_and_mirror_its_edges() -> None:
-    image = pictures.picture(2, 5, (80, 70))
-    preprocessing = Preprocessing(size=64, resize=66)
-    plain = preprocessing.pixels(image)
-    views = preprocessing.views(image, "shift")
-    assert views.shape == (6, 64, 64, 3)
-    assert np.array_equal(views[0], plain)
-    assert np.array_equal(views[1, :-2, :-2], plain[2:, 2:])
-    assert np.array_equal(views[1, -2:, :-2], plain[[62, 61], 2:])
-    assert np.array_equal(views[2, 2:, 2:], plain[:-2, :-2])
-    assert np.array_equal(views[2, 2:, :2], plain[:-2, [2, 1]])
-    assert np.array_equal(views[3:], views[:3, :, ::-1])
-    assert Preprocessing(size=1, resize=1).views(image, "shift").shape == (6, 1, 1, 3)
-
-
 def test_crops_of_a_padded_image_and_of_many_channels_have_the_networks_size() -> None:
     image = pictures.picture(0, 1, (64, 20))
     crops = Preprocessing(size=32, resize=40, fit="pad").views(image, "crops")

@@ -54,7 +54,7 @@ def test_a_file_carries_all_that_the_classifier_says_of_itself(file: Path, class
     assert {"resnets", "torch", "onnx"} <= set(export["versions"])
 
 
-@pytest.mark.parametrize("tta", ["none", "flip", "shift", "crops"])
+@pytest.mark.parametrize("tta", ["none", "flip", "crops"])
 def test_a_file_is_evaluated_as_its_classifier_is(
     tta: str, onnx_file: Path, classifier: Classifier, photos: Path
 ) -> None:

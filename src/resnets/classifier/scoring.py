@@ -83,8 +83,8 @@ class Scoring(Outputs):
         the outputs) that each of the data's classes means, where the names differ. columns, images: of a table, as
         `sources.open_source` has them. skip_bad: leave out images that cannot be read, and log them.
         leave_out: a list of images to leave out, as `leaving_out` reads it.
-        tta: test-time augmentation: whether to average the outputs for an image and its mirror image ("flip"), for both
-        in three places ("shift"), or for its corners and centre and theirs ("crops").
+        tta: test-time augmentation: whether to average the outputs for an image and its mirror image ("flip"), or for
+        its corners and centre and theirs ("crops").
         Raises InputError, with the difference, when some of the data's classes are not the classifier's.
         """
         opened = sources.opened(data, columns=columns, images=images)

@@ -60,8 +60,7 @@ def evaluate(
     leave_out
         Leave out the images that this file lists, as `resnets check --fix-list` writes it.
     tta
-        Average over several versions of each image: flip adds the mirror image, shift also shifts by a
-        32nd of the size, crops takes ten crops.
+        Average over several versions of each image: flip adds the mirror image, crops takes ten crops.
     intervals
         Add 95% confidence intervals: how much each score could differ on other images of this kind.
     reliability

@@ -50,8 +50,7 @@ def predict(
     top
         How many answers to give for each image.
     tta
-        Average over several versions of each image: flip adds the mirror image, shift also shifts by a
-        32nd of the size, crops takes ten crops.
+        Average over several versions of each image: flip adds the mirror image, crops takes ten crops.
     embeddings
         Also write the features of each image, into a .parquet or .jsonl file.
     batch_size

@@ -103,19 +103,14 @@ class Preprocessing:
     ) -> UInt8[np.ndarray, "views size size channels"]:
         """What test-time augmentation shows of an image, not yet normalized.
 
-        "none": what `pixels` gives. "flip": that, and its mirror image. "shift": that, shifted by a 32nd of its size up
-        and left, and down and right, with pixels mirrored at the edges, and the mirror images (Jordan 2024).
-        "crops": the corners and the centre of the resized image, and of its mirror image, in the order of torchvision's
-        TenCrop (Krizhevsky et al. 2012).
+        "none": what `pixels` gives. "flip": that, and its mirror image. "crops": the corners and the centre of the
+        resized image, and of its mirror image, in the order of torchvision's TenCrop (Krizhevsky et al. 2012).
         """
         if kind == "crops":
             whole = _join([self._framed(self._resized(plane)) for plane in self._planes(image)])
             return np.stack([one for side in (whole, whole[:, ::-1]) for one in _five_crops(side, self.size)])
         one = self.pixels(image)
-        if kind == "none":
-            return one[None]
-        places = [one, *_shifted(one, max(1, self.size // 32))] if kind == "shift" else [one]
-        return np.stack([*places, *(place[:, ::-1] for place in places)])
+        return np.stack([one, one[:, ::-1]] if kind == "flip" else [one])
 
     def resized_crop(
         self, image: Image.Image | NDArray[np.uint8], wanted: RandomBox
@@ -285,12 +280,6 @@ def _over_a_row(
     """Mean and deviation repeated over a row of an image, so that the arithmetic runs on long vectors; made once."""
     with torch.inference_mode(mode=False):  # what is made within would be refused by training later
         return torch.tensor(mean, device=device).repeat(width), torch.tensor(std, device=device).repeat(width)
-
-
-def _shifted(pixels: NDArray[np.uint8], by: int) -> list[NDArray[np.uint8]]:
-    """The image, shifted up and left, and down and right."""
-    padded = np.pad(pixels, ((by, by), (by, by), (0, 0)), mode="reflect")
-    return [padded[2 * by :, 2 * by :], padded[: -2 * by, : -2 * by]]
 
 
 def _five_crops(image: NDArray[np.uint8], size: int) -> list[NDArray[np.uint8]]:
