@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from resnets.base.errors import InputError
-from resnets.base.memory import kept
 from resnets.base.turns import turn
 from resnets.classifier.outputs import Outputs
 from resnets.classifier.prediction import Answer, Prediction
@@ -78,14 +77,13 @@ class Answering(Outputs):
         named = ((name_of(image, place), image) for place, image in enumerate(images))
         together = max(1, batch_size // VIEWS[tta])
         waiting: list[Viewed] = []
-        with kept():
-            for item in loading.in_order(lambda one: self.viewed(*one, tta), named, ahead=2 * together):
-                waiting.append(item)
-                if len(waiting) == together:
-                    yield from self.answers(waiting, top=top)
-                    waiting = []
-            if waiting:
+        for item in loading.in_order(lambda one: self.viewed(*one, tta), named, ahead=2 * together):
+            waiting.append(item)
+            if len(waiting) == together:
                 yield from self.answers(waiting, top=top)
+                waiting = []
+        if waiting:
+            yield from self.answers(waiting, top=top)
 
     def viewed(self, name: str, image: Picture | Encoded, tta: Views = "none") -> Viewed:
         """An image decoded and as the network will see it, or the error that it cannot be read with."""
