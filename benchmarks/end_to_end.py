@@ -1,5 +1,5 @@
 """`resnets.train` on a folder of JPEG photographs, resnet18 at 224 pixels, against timm's model, timm's loader and a
-plain loop: images a second of the training itself, from the third step to the epoch's end. We compute the way that
+plain loop: images a second of the training itself, from the fifth step to the epoch's end. We compute the way that
 `plan` chooses here in runs of more than two minutes.
 
     .venv/bin/python -m benchmarks.end_to_end [ARCHIVE]   (a zip of photographs; scikit-learn's two, if left out)
@@ -25,7 +25,7 @@ from resnets.structure import structure
 from resnets.training.listener import StepDone
 from tests.peers import ImageDataset, create_loader, timm
 
-BATCH, STEPS, UNTIMED, ROUNDS = 16, 8, 2, 3
+BATCH, STEPS, UNTIMED, ROUNDS = 16, 20, 4, 3
 SETTINGS = {
     "epochs": 1, "batch_size": BATCH, "augment": "resized-crop", "min_area": 0.08, "preprocessing.size": 224,
     "preprocessing.resize": 256, "execution.winograd": True,
