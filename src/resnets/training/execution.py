@@ -93,8 +93,8 @@ def alternatives(first: Execution, device: torch.device, *, graph: bool = True) 
         found.append(replace(first, graph=True))
     if device.type == "cpu":
         found.append(replace(first, winograd=True))
-    if device.type == "cpu" and (threads := torch.get_num_threads()) > 4:
-        found.append(replace(first, threads=threads // 2))
+        if (threads := torch.get_num_threads()) > 4:
+            found.append(replace(first, threads=threads // 2))
     return found
 
 

@@ -4,16 +4,22 @@ import dataclasses
 from collections.abc import Callable
 from contextlib import nullcontext
 
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from resnets import resnet
+from resnets.classifier.file import Classifier
+from resnets.data.preprocessing import Preprocessing
+from resnets.data.training_batches import Batch
 from resnets.network import ResNet
 from resnets.training import execution
 from resnets.training.recipes.plan import Execution
+from resnets.training.recipes.recipe import Recipe
 from resnets.training.step import winograd
+from resnets.training.step.step import Step
 from resnets.training.step.winograd import WinogradGradients, kernel_gradient, pays
 
 TOLERANCE = 2e-5  # of the largest gradient: torch's own float32 gradients are off by up to 3e-5 for such sums
@@ -134,7 +140,25 @@ def test_it_is_for_float32_gradients_of_enough_tiles() -> None:
         assert not pays(images, kernel)
 
 
-def test_a_step_takes_this_way_where_the_plan_says_so(asked: list[tuple[int, ...]]) -> None:
+def test_a_step_of_training_takes_this_way_where_the_plan_says_so(
+    asked: list[tuple[int, ...]], caplog: pytest.LogCaptureFixture
+) -> None:
+    losses: list[list[float]] = []
+    random_pixels = torch.Generator().manual_seed(0)
+    pixels = torch.randint(0, 256, (16, 16, 16, 3), dtype=torch.uint8, generator=random_pixels)
+    batch = Batch(pixels, torch.arange(16) % 4)
+    for way in (Execution(), Execution(winograd=True)):
+        classifier = Classifier(network=wide(), classes=tuple("abcd"), preprocessing=Preprocessing(size=16, resize=16))
+        recipe = Recipe(batch_size=16, lr=0.05)
+        step = Step(classifier, recipe, way, class_counts=np.full(4, 4), steps=10, images=16)
+        with step.epoch(0):
+            losses.append([float(step(batch, 0, number)[0]) for number in range(2)])
+    assert len(asked) == 2 * 3  # steps and convolutions, of the second way alone
+    assert losses[1] == pytest.approx(losses[0], rel=1e-4)  # float32 after a step
+    assert not caplog.records
+
+
+def test_the_clock_of_ways_times_this_one(asked: list[tuple[int, ...]]) -> None:
     clock = execution.step_clock(wide(), random(16, 3, 16, 16), torch.arange(16) % 4)
     clock(Execution())
     assert not asked

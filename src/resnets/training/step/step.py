@@ -89,6 +89,8 @@ class Step:
             self.recorder = Recorder(parameters=[] if self.updates_too else list(self.network.parameters()))
         elif execution.graph:
             log.warning("steps are not recorded as a CUDA graph: that needs a GPU, and a single process")
+        if execution.winograd and (self.device.type != "cpu" or execution.precision != "float32"):
+            log.warning("gradients are not found in Winograd's basis: that is for a CPU, and for float32")
 
     def evaluation_weights(self) -> AbstractContextManager[None]:
         """Within, the network is the one to validate and to keep: the average of its weights, if there is one."""
