@@ -22,7 +22,7 @@ KINDS: Mapping[str, Mapping[str, Any]] = {
     "squeeze-and-excitation": {"attention": "se", "attention_reduction": 4},
     "efficient channel attention": {"attention": "eca"},
     "average": {"antialias": "average", "stem": {**_STEM, "pool": "max"}},
-    "max pools": {"antialias": "max", "first_stride": 2},
+    "max pools": {"antialias": "max", "shortcut": "pooled-projection", "first_stride": 2},
     "blur": {"antialias": "blur", "stem": {**_STEM, "pool": "max"}},
     "group norm": {"norm": "group", "widths": [32, 64], "stem": {**_STEM, "widths": [32]}},
     "frozen norm": {"norm": "frozen", "zero_last_norm": True},

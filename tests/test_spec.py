@@ -53,6 +53,10 @@ INVALID: dict[str, tuple[dict[str, Any], str]] = {
         {"block": "basic", "stem": Stem(widths=(128,)), "shortcut": "pad"},
         "channels shrink from 128 to 64",
     ),
+    "max pools beside a shortcut that keeps every row": (
+        {"antialias": "max"},
+        'antialias = "max" with shortcut = "projection": its pools leave a last odd row out, .* use shortcut = "pooled',
+    ),
     "an unknown block": ({"block": "inverted"}, "block = 'inverted': must be one of basic, bottleneck"),
     "an unknown shortcut": ({"shortcut": "A"}, "shortcut = 'A': must be one of pad, projection"),
     "an unknown place of the stride": ({"stride_at": "conv3"}, "stride_at = 'conv3': must be one of conv1, conv2"),

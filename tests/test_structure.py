@@ -234,7 +234,9 @@ def test_an_output_reads_exactly_its_receptive_field(name: str, stage: int, side
 def spec_fields(draw: st.DrawFn) -> dict[str, Any]:
     """Fields of a small spec; plain values, since the type checker draws random numbers that a strategy must not."""
     stages = draw(st.integers(1, 3))
-    shortcut = draw(st.sampled_from(["pad", "projection", "projection-always", "pooled-projection", "none"]))
+    antialias = draw(st.sampled_from(["none", "average", "blur", "max"]))
+    whole = ["pad", "projection", "projection-always"]  # those that keep a last odd row, which max pools leave out
+    shortcut = draw(st.sampled_from(["pooled-projection", "none", *(whole if antialias != "max" else ())]))
     widths = draw(st.lists(st.sampled_from([4, 8, 12]), min_size=stages, max_size=stages))
     fields: dict[str, Any] = {"block": "basic"}
     if draw(st.booleans()):
@@ -251,7 +253,7 @@ def spec_fields(draw: st.DrawFn) -> dict[str, Any]:
         "first_stride": draw(st.sampled_from([1, 2])),
         "projection_kernel": draw(st.sampled_from([1, 3])),
         "attention": draw(st.sampled_from(["none", "se", "eca"])),
-        "antialias": draw(st.sampled_from(["none", "average", "blur", "max"])),
+        "antialias": antialias,
         "norm": draw(st.sampled_from(["batch", "frozen"])),
         "activation": draw(st.sampled_from(["relu", "silu", "mish", "leaky-relu", "gelu"])),
         "conv_bias": draw(st.booleans()),
@@ -272,11 +274,11 @@ def spec_fields(draw: st.DrawFn) -> dict[str, Any]:
 
 
 def structure_if_it_fits(spec: ResNetSpec, height: int, width: int) -> Structure | None:
-    """None where the image is smaller than a stem's kernel, which only an even one can be."""
+    """None where maps are smaller than a stem's kernel, which only an even one can be, or than a 2x2 pool."""
     try:
         return structure(spec, (height, width))
     except InputError:
-        assert spec.stem.kernel % 2 == 0
+        assert spec.stem.kernel % 2 == 0 or spec.antialias == "max"
         return None
 
 
@@ -289,7 +291,7 @@ def test_any_valid_spec_on_any_image_gives_logits_and_agrees_with_its_structure(
     network, images = ResNet(spec).eval(), torch.rand(2, spec.in_channels, height, width)
     built = structure_if_it_fits(spec, height, width)
     if built is None:
-        with pytest.raises(RuntimeError, match="Kernel size can't be greater than actual input size"):
+        with pytest.raises(RuntimeError, match=r"Kernel size can't be greater than actual|Output size is too small"):
             network(images)
         return
     assert without_receptive_fields(built) == trace(network, images)

@@ -1,7 +1,7 @@
 """The operations of one branch, written down one after the other: shapes, parameters, multiply-accumulates."""
 
 from dataclasses import replace
-from math import ceil
+from math import ceil, floor
 
 from resnets.base.errors import InputError
 from resnets.operation import BranchName, Kind, Operation, ReceptiveField, Shape
@@ -52,8 +52,9 @@ class Branch:
         self.add(name, "max-pool", output, kernel=3, stride=stride, padding=1)
 
     def avg_pool(self, name: str, stride: int = 2) -> None:
-        channels, height, width = self.shape  # a last odd row or column is averaged by itself
-        self.add(name, "avg-pool", (channels, ceil(height / stride), ceil(width / stride)), kernel=2, stride=stride)
+        channels, height, width = self.shape  # a last odd row or column is averaged by itself, or left out
+        part = floor if self.spec.antialias == "max" else ceil
+        self.add(name, "avg-pool", (channels, part(height / stride), part(width / stride)), kernel=2, stride=stride)
 
     def blur(self, name: str, stride: int) -> None:
         channels, height, width = self.shape
@@ -69,10 +70,14 @@ class Branch:
             self.blur(name, stride)
 
     def largest(self, name: str, stride: int) -> None:
-        """What takes the stride of the convolution before it by the largest of four; a last odd row is by itself."""
+        """What takes the stride of the convolution before it by the largest of four; a last odd row is left out."""
         if self.spec.antialias == "max" and stride > 1:
             channels, height, width = self.shape
-            self.add(name, "max-pool", (channels, ceil(height / 2), ceil(width / 2)), kernel=2, stride=2)
+            if min(height, width) < 2:
+                raise InputError(
+                    f'antialias = "max": no 2 x 2 pool fits into {height} x {width} positions; use larger images'
+                )
+            self.add(name, "max-pool", (channels, height // 2, width // 2), kernel=2, stride=2)
 
     def pad(self, name: str, c_out: int, stride: int) -> None:
         _, height, width = self.shape

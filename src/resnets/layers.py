@@ -49,7 +49,7 @@ def strided(spec: ResNetSpec, stride: int) -> int:
 def max_pool(spec: ResNetSpec, block: Block) -> nn.Module:
     """What follows a convolution that would have a stride, before its norm, where only the largest values go on."""
     pools = spec.antialias == "max" and block.stride > 1
-    return nn.MaxPool2d(2, ceil_mode=True) if pools else nn.Identity()
+    return nn.MaxPool2d(2) if pools else nn.Identity()
 
 
 def antialias(spec: ResNetSpec, block: Block) -> nn.Module:
@@ -66,7 +66,7 @@ def stem_pool(spec: ResNetSpec) -> nn.Module:
     channels = spec.stem.widths[-1]
     blurred = [Blur(2)] if spec.antialias == "blur" else []
     averaged = [nn.AvgPool2d(2, ceil_mode=True, count_include_pad=False)] if spec.antialias == "average" else []
-    largest = [nn.MaxPool2d(2, ceil_mode=True)] if spec.antialias == "max" else []
+    largest = [nn.MaxPool2d(2)] if spec.antialias == "max" else []
     if spec.stem.pool == "conv":
         first = convolution(spec, channels, channels, 3, strided(spec, 2))
         return nn.Sequential(first, *blurred, *averaged, *largest, norm(spec, channels), activation(spec))
@@ -114,7 +114,7 @@ def shortcut(spec: ResNetSpec, block: Block) -> nn.Module:
         )
     # ResNet-D: the average reads every position, where a strided 1x1 reads one in four.
     if block.stride > 1:
-        pool: nn.Module = nn.AvgPool2d(2, ceil_mode=True, count_include_pad=False)
+        pool: nn.Module = nn.AvgPool2d(2, ceil_mode=spec.antialias != "max", count_include_pad=False)
     else:
         pool = AverageInPlace() if block.dilation > 1 else nn.Identity()
     return nn.Sequential(pool, convolution(spec, block.c_in, block.c_out, 1), *norms)

@@ -73,7 +73,7 @@ class ResNetSpec:
     #   efficient channel attention (Wang et al. 2020)
     attention_reduction: int = 16  # channels of squeeze-and-excitation over its hidden ones; 4 in ResNet-RS
     antialias: Antialias = "none"  # strides become an average (timm, resnetaa), a blur (Zhang 2019) or the largest of
-    #   four (Page 2018, How to train your ResNet), which is taken before the norm
+    #   four (Page 2018, How to train your ResNet), which is taken before the norm and leaves a last odd row out
     norm: Norm = "batch"  # "group": Wu & He 2018, in groups of channels; "frozen": batch norm that never changes
     activation: Activation = "relu"
     conv_bias: bool = False  # convolutions with a bias, as some tutorials' code has them
@@ -118,6 +118,11 @@ class ResNetSpec:
             raise InputError(
                 'shortcut = "none" with zero_last_norm = true: without shortcuts every block would start at zero, and '
                 "nothing would be learnt; use zero_last_norm = false"
+            )
+        if self.antialias == "max" and self.shortcut not in ("pooled-projection", "none"):
+            raise InputError(
+                f'antialias = "max" with shortcut = "{self.shortcut}": its pools leave a last odd row out, which that '
+                'shortcut keeps; use shortcut = "pooled-projection"'
             )
         if self.shortcut == "pad":
             channels = (self.stem.widths[-1], *self.stage_channels)

@@ -68,6 +68,21 @@ def test_ten_crops_are_torchvisions_to_the_bit(size: tuple[int, int], fit: Fit) 
     assert np.array_equal(found, expected)
 
 
+@pytest.mark.parametrize(("size", "margin"), [(32, 1), (96, 3), (20, 1)])
+def test_ten_crops_of_what_has_the_networks_size_are_shifts_with_mirrored_pixels(size: int, margin: int) -> None:
+    image = pictures.picture(2, 5, (size, size))
+    found = Preprocessing(size=size, resize=size).views(image, "crops")
+    padded = torchvision.transforms.functional.pad(Image.fromarray(image), [margin], padding_mode="reflect")
+    expected = np.stack([np.asarray(crop) for crop in torchvision.transforms.TenCrop(size)(padded)])
+    assert np.array_equal(found, expected)
+    assert np.array_equal(found[4], image)
+
+
+def test_an_image_of_a_single_pixel_has_ten_crops() -> None:
+    one = np.full((1, 1, 3), 7, np.uint8)
+    assert np.array_equal(Preprocessing(size=1, resize=1).views(one, "crops"), np.full((10, 1, 1, 3), 7, np.uint8))
+
+
 def test_flipped_views_are_the_image_and_its_mirror_image() -> None:
     image = pictures.picture(2, 5, (60, 40))
     preprocessing = Preprocessing(size=32, resize=36)

@@ -58,7 +58,8 @@ def compare(
     skip_bad
         Leave out images that cannot be read, and list them, instead of stopping.
     tta
-        Average over several versions of each image: flip adds the mirror image, crops takes ten crops.
+        Average over several versions of each image: flip adds the mirror image, crops takes ten crops. Of an
+        image that is resized to the network's exact size, these are shifts by a 32nd of that size.
     show
         How many of the images on which they disagree to list. --json always has all of them.
     batch_size

@@ -60,7 +60,8 @@ def evaluate(
     leave_out
         Leave out the images that this file lists, as `resnets check --fix-list` writes it.
     tta
-        Average over several versions of each image: flip adds the mirror image, crops takes ten crops.
+        Average over several versions of each image: flip adds the mirror image, crops takes ten crops. Of an
+        image that is resized to the network's exact size, these are shifts by a 32nd of that size.
     intervals
         Add 95% confidence intervals: how much each score could differ on other images of this kind.
     reliability

@@ -50,7 +50,8 @@ def predict(
     top
         How many answers to give for each image.
     tta
-        Average over several versions of each image: flip adds the mirror image, crops takes ten crops.
+        Average over several versions of each image: flip adds the mirror image, crops takes ten crops. Of an
+        image that is resized to the network's exact size, these are shifts by a 32nd of that size.
     embeddings
         Also write the features of each image, into a .parquet or .jsonl file.
     batch_size

@@ -104,10 +104,15 @@ class Preprocessing:
         """What test-time augmentation shows of an image, not yet normalized.
 
         "none": what `pixels` gives. "flip": that, and its mirror image. "crops": the corners and the centre of the
-        resized image, and of its mirror image, in the order of torchvision's TenCrop (Krizhevsky et al. 2012).
+        resized image, and of its mirror image, in the order of torchvision's TenCrop (Krizhevsky et al. 2012). A
+        resized image of the network's exact size leaves nothing to crop, so it first gets a margin of mirrored pixels,
+        a 32nd of its size wide; its corners are then shifts of it (as in Jordan 2024).
         """
         if kind == "crops":
             whole = _join([self._framed(self._resized(plane)) for plane in self._planes(image)])
+            if whole.shape[:2] == (self.size, self.size):
+                margin = max(1, self.size // 32)
+                whole = np.pad(whole, ((margin, margin), (margin, margin), (0, 0)), mode="reflect")
             return np.stack([one for side in (whole, whole[:, ::-1]) for one in _five_crops(side, self.size)])
         one = self.pixels(image)
         return np.stack([one, one[:, ::-1]] if kind == "flip" else [one])

@@ -67,6 +67,19 @@ def test_accumulated_batches_make_the_step_of_one_large_batch() -> None:
         torch.testing.assert_close(tensor, other, rtol=1e-4, atol=1e-6)  # sums of floats in another order
 
 
+@pytest.mark.parametrize("part", [0.1, 0.4, 1.0])
+def test_norms_keep_the_recipes_part_of_a_batch(part: float) -> None:
+    ours = classifier()
+    network = ours.network
+    with torch.no_grad():
+        maps = network.conv1(ours.preprocessing.normalize(BATCH.images))
+    make(step_of(ours, norm_momentum=part))
+    found = network.bn1.state_dict()  # which began with means of 0 and variances of 1
+    torch.testing.assert_close(found["running_mean"], part * maps.mean((0, 2, 3)), rtol=1e-4, atol=1e-6)
+    expected = (1 - part) + part * maps.transpose(0, 1).flatten(1).var(1)
+    torch.testing.assert_close(found["running_var"], expected, rtol=1e-4, atol=1e-6)
+
+
 def seen(step: Step, *, epoch: int = 0, at: int = 0, batch: Batch = BATCH) -> list[torch.Tensor]:
     """What the network is shown in one step, a tensor for each batch of it."""
     shown: list[torch.Tensor] = []

@@ -66,13 +66,15 @@ _OWN = (
     ),
     NamedRecipe(
         name="fast-cifar",
-        summary="CIFAR-10 in 8 epochs of a wide network of 8 layers: Muon, whitening, max pools for strides",
+        summary="CIFAR-10 in 10 epochs of a wide network of 8 layers: Muon, whitening, max pools for strides",
         source="Jordan 2024 (94% on CIFAR-10 in 3.29 seconds; Muon) and cifar10-airbench, with shortcuts",
-        scores=("measured (one seed, 0.349 PFLOP): CIFAR-10 92.9% of test, with mirror images 93.5%",),
+        scores=(
+            "measured (one seed, 0.352 PFLOP): CIFAR-10 93.3% of test, with mirror images 93.8, with ten crops 94.1%",
+        ),
         network="cifar_resnet8_wide",
         recipe={
-            "epochs": 8,
-            "batch_size": 2000,
+            "epochs": 10,
+            "batch_size": 1960,
             "optimizer": "muon",
             "lr": 0.24,
             "schedule": "linear",
@@ -85,6 +87,7 @@ _OWN = (
             "scale_lr": 0.0,
             "head_lr": 0.085,
             "first_lr": 0.0,
+            "norm_momentum": 0.4,
             "head": "zero",
             "whiten": True,
             "label_smoothing": 0.2,
@@ -95,7 +98,7 @@ _OWN = (
             "alternate_flip": True,
             "val_fraction": 0.02,
         },
-        notes=("Shortcuts make it 23% more arithmetic an image than the network of airbench, which has none.",),
+        notes=("1,960 images a step make 25 whole steps of the 49,000 that are left to train on.",),
     ),
 )
 

@@ -110,6 +110,13 @@ def to_training(network: ResNet, *, norms_frozen: bool, stages_frozen: int) -> N
     freeze_stages(network, stages_frozen)
 
 
+def set_norm_momentum(network: nn.Module, momentum: float) -> None:
+    """Let the statistics that batch norms keep for evaluation move by this part of the way to each batch's own."""
+    for norm in _norms(network):
+        if not isinstance(norm, nn.GroupNorm):
+            norm.momentum = momentum
+
+
 def freeze_norms(network: nn.Module) -> None:
     """Norms keep their scales and shifts for good, and batch norms their statistics until the next `network.train()`.
 

@@ -29,6 +29,7 @@ from resnets.training.step.optimization import (
     parameter_groups,
     rates_from,
     rates_of,
+    set_norm_momentum,
     set_rate,
     to_training,
 )
@@ -54,6 +55,7 @@ class Step:
         """
         if recipe.sync_norms:
             with_shared_norms(classifier.network, world)
+        set_norm_momentum(classifier.network, recipe.norm_momentum)
         self.world = world
         self.images = images
         self.network = classifier.network

@@ -66,10 +66,11 @@ export class Branch {
     this.add(name, "max-pool", [channels, positions(height, 3, stride, 1), positions(width, 3, stride, 1)], { kernel: 3, stride, padding: 1 });
   }
 
-  /** A last odd row or column is averaged by itself. @param {string} name @param {number} [stride] */
+  /** A last odd row or column is averaged by itself, or left out. @param {string} name @param {number} [stride] */
   avgPool(name, stride = 2) {
     const [channels, height, width] = this.shape;
-    this.add(name, "avg-pool", [channels, Math.ceil(height / stride), Math.ceil(width / stride)], { kernel: 2, stride });
+    const part = this.spec.antialias === "max" ? Math.floor : Math.ceil;
+    this.add(name, "avg-pool", [channels, part(height / stride), part(width / stride)], { kernel: 2, stride });
   }
 
   /** What takes the stride of the layers before it. @param {string} name @param {number} stride @param {boolean} [always] also where there is no stride */
@@ -85,11 +86,11 @@ export class Branch {
     this.add(name, "blur", [channels, rows, columns], { kernel: 3, stride, padding: 1, groups: channels, macs: 9 * channels * rows * columns });
   }
 
-  /** What takes the stride of the convolution before it by the largest of four; a last odd row is by itself. @param {string} name @param {number} stride */
+  /** What takes the stride of the convolution before it by the largest of four; a last odd row is left out. @param {string} name @param {number} stride */
   largest(name, stride) {
     const [channels, height, width] = this.shape;
     if (this.spec.antialias !== "max" || stride === 1) return;
-    this.add(name, "max-pool", [channels, Math.ceil(height / 2), Math.ceil(width / 2)], { kernel: 2, stride: 2 });
+    this.add(name, "max-pool", [channels, Math.floor(height / 2), Math.floor(width / 2)], { kernel: 2, stride: 2 });
   }
 
   /** @param {string} name @param {number} cOut @param {number} stride */

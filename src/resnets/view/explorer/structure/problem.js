@@ -22,6 +22,7 @@ function problemOfStages(spec) {
   const parted = spec.widths.find((width) => (width * spec.group_width) % 64 !== 0);
   if (parted !== undefined) return say.problems.groupWidth(spec.groups, spec.group_width, parted);
   if (spec.shortcut === "none" && spec.zero_last_norm) return say.problems.startless;
+  if (spec.antialias === "max" && !["pooled-projection", "none"].includes(spec.shortcut)) return say.problems.leavesOut(spec.shortcut);
   if (spec.shortcut === "pad") {
     const channels = [...spec.stem.widths.slice(-1), ...stageChannels(spec)];
     const at = channels.findIndex((cOut, place) => place > 0 && cOut < channels[place - 1]);
