@@ -119,6 +119,17 @@ def test_the_first_convolutions_formula_has_its_numbers_and_its_remainder(opened
     assert tab.locator("[data-field=remainder]").get_attribute("data-value") == "0.5"
 
 
+def test_a_pool_that_leaves_a_last_odd_row_out_says_so(opened: Open) -> None:
+    tab = opened("cifar_resnet8_wide", at="#at=layer1.0.pool")
+    assert "⌊(31 + 0 − 2) / 2⌋ + 1 = 15" in tab.locator("[data-field=formula]").inner_text()
+    go(tab, "at=layer1.0.downsample.0")
+    assert "⌊(31 + 0 − 2) / 2⌋ + 1 = 15" in tab.locator("[data-field=formula]").inner_text()
+    go(tab, "at=layer1.0")
+    cells = tab.locator("table.options tbody tr").all_inner_texts()
+    impossible = ["impossible", "rounds sizes up, where the max pool rounds down"]
+    assert [cell.split("\t")[1:] for cell in cells] == [impossible] * 3 + [["1,664", "345,600"]]
+
+
 def test_the_second_stage_is_entered_through_a_projection_that_reads_a_quarter(opened: Open) -> None:
     tab = opened("resnet34", at="#at=layer2.0.downsample.0")
     fields = ("input", "output", "kernel", "stride", "share")

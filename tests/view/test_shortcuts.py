@@ -102,6 +102,13 @@ def test_padding_is_impossible_where_channels_shrink_and_only_there() -> None:
     assert options(block_of(spec, 2, 0), built)["A"] == Cost(0, 0)
 
 
+def test_only_resnet_ds_shortcut_rounds_down_as_max_pools_do() -> None:
+    spec = find("cifar_resnet8_wide").spec
+    built = structure(spec, 32)
+    pooled = Cost(64 * 256 + 2 * 256, 64 * 256 * 7 * 7)  # from 15 x 15 positions
+    assert options(block_of(spec, 2, 0), built) == {"A": None, "B": None, "C": None, "D": pooled}
+
+
 def test_a_block_that_the_network_does_not_have_is_refused() -> None:
     spec = find("resnet18").spec
     stranger = replace(block_of(spec, 2, 0), index=7)

@@ -112,7 +112,8 @@ def options(block: Block, built: Structure) -> dict[ShortcutOption, Cost | None]
     """What the shortcut of `block`, one of the blocks of `built`, would cost under each option.
 
     The paper's A pads, B projects where the shape changes, C projects everywhere; D is ResNet-D's. None: impossible,
-    since padding only adds channels. Raises InputError where `built` has no such block.
+    since padding only adds channels, or since all but D round sizes up and the network rounds down. Raises InputError
+    where `built` has no such block.
     """
     return dict(_options(_smallest(built.spec, block), _entering(block, built)))
 
@@ -122,7 +123,7 @@ def _options(smallest: ResNetSpec, shape: Shape) -> Mapping[ShortcutOption, Cost
     c_in, c_out = smallest.stem.widths[0], smallest.widths[-1]
     costs: dict[ShortcutOption, Cost | None] = {}
     for option in SHORTCUT_OPTIONS:
-        impossible = option == "A" and c_out < c_in
+        impossible = (option == "A" and c_out < c_in) or (option != "D" and smallest.antialias == "max")
         costs[option] = None if impossible else _cost(with_option(smallest, option), shape)
     return costs
 
@@ -157,6 +158,8 @@ def _smallest(spec: ResNetSpec, block: Block) -> ResNetSpec:
         widths=widths,
         block="basic",
         stem=Stem(widths=(block.c_in,), kernel=1, stride=_ALL if dilated else 1, pool="none"),
+        shortcut="pooled-projection",
+        antialias="max" if spec.antialias == "max" and block.stride > 1 else "none",
         output_stride=_ALL if dilated else None,
         preactivation=spec.preactivation,
         norm=spec.norm,

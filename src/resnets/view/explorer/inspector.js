@@ -89,7 +89,7 @@ function inspectBlock(block) {
         html("tr", { "data-option": option },
           html("th", { scope: "row" }, `${option}: ${words}`),
           html("td", {}, cost ? whole(cost.parameters) : say.inspector.impossible),
-          html("td", {}, cost ? whole(cost.macs) : say.inspector.shrink)))),
+          html("td", {}, cost ? whole(cost.macs) : block.cOut < block.cIn && option === "A" ? say.inspector.shrink : say.inspector.roundsUp)))),
     ),
   );
 }
@@ -107,7 +107,7 @@ function inspectOperation(network, one) {
     html("p", { class: "muted" }, `${caption(one)} · ${standing(one)}`),
     one.block && one.branch === "shortcut" ? html("p", { class: "why", "data-field": "why" }, one.block.why) : null,
     explanation(one) ? html("p", { "data-field": "explanation" }, explanation(one)) : null,
-    sizes(one),
+    sizes(network, one),
     facts([
       ["input", dims(one.input)],
       ["output", dims(one.output)],
@@ -134,23 +134,23 @@ function wholeImage(one) {
   return one.ofAttention;
 }
 
-/** ⌊(n + 2p − k) / s⌋ + 1 with the numbers in, for both axes. @param {Operation} one */
-function sizes(one) {
+/** ⌊(n + 2p − k) / s⌋ + 1 with the numbers in, for both axes. @param {Network} network @param {Operation} one */
+function sizes(network, one) {
   if (!moves(one.kind) || one.ofAttention) return null;
   const axes = one.input[1] === one.input[2] ? [1] : [1, 2];
-  return html("div", { class: "formula", "data-field": "formula" }, ...axes.map((axis) => sizeFormula(one, axis)));
+  return html("div", { class: "formula", "data-field": "formula" }, ...axes.map((axis) => sizeFormula(one, axis, one.kind === "avg-pool" && network.spec.antialias !== "max")));
 }
 
 /**
  * @param {Operation} one
  * @param {number} axis
+ * @param {boolean} up whether the size is rounded up, so that a last odd row counts
  */
-function sizeFormula(one, axis) {
+function sizeFormula(one, axis, up) {
   const [n, out] = [one.input[axis], one.output[axis]];
   const reach = one.dilation * (one.kernel - 1) + 1; // of a window whose taps stand apart
   const padded = one.kind === "avg-pool" && one.stride === 1 ? 1 : 2 * one.padding; // such a pool is padded on one side
   const over = n + padded - reach;
-  const up = one.kind === "avg-pool"; // which rounds up, so that a last odd row counts
   const [open, close] = up ? ["⌈", "⌉"] : ["⌊", "⌋"];
   const quotient = over / one.stride;
   const rest = Math.abs(quotient - (up ? Math.ceil(quotient) : Math.floor(quotient)));

@@ -63,10 +63,11 @@ export function optionsOf(spec) {
   };
 }
 
-/** Of one block's shortcut under an option, for one image. Padding only adds channels. @param {Spec} spec @param {SpecBlock} block @param {OptionName} option @param {Shape} shape @returns {Cost | null} */
+/** Of one block's shortcut under an option, for one image. Padding only adds channels, and only D rounds sizes down. @param {Spec} spec @param {SpecBlock} block @param {OptionName} option @param {Shape} shape @returns {Cost | null} */
 function costOf(spec, block, option, [, height, width]) {
   if (option === "A" && block.cOut < block.cIn) return null;
   const smallest = withFields(smallestWith(spec, block), { shortcut: SHORTCUT_OPTIONS[option] });
+  if (option !== "D" && smallest.antialias === "max") return null;
   const { stride } = smallest.stem;
   const last = `stage ${smallest.depths.length}`;
   const rows = operationRows(smallest, [height * stride, width * stride]).filter(({ place }) => place.stage === last && place.branch === "shortcut");
@@ -86,7 +87,7 @@ function smallestWith(spec, { cIn, cOut, stride, dilation }) {
   const widths = stride > 1 || dilated ? [cIn, cOut] : [cOut];
   return {
     ...spec, depths: widths.map(() => 1), widths, block: "basic", expansion: null, groups: 1, group_width: 64, reduce_first: 1, first_stride: 1,
-    attention: "none", antialias: "none", stem: { widths: [cIn], kernel: 1, stride: dilated ? WHOLE_STRIDE : 1, pool: "none" },
+    attention: "none", antialias: spec.antialias === "max" && stride > 1 ? "max" : "none", stem: { widths: [cIn], kernel: 1, stride: dilated ? WHOLE_STRIDE : 1, pool: "none" },
     output_stride: dilated ? WHOLE_STRIDE : null,
   };
 }
