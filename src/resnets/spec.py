@@ -120,10 +120,8 @@ class ResNetSpec:
                 "nothing would be learnt; use zero_last_norm = false"
             )
         if self.antialias == "max" and self.shortcut not in ("pooled-projection", "none"):
-            raise InputError(
-                f'antialias = "max" with shortcut = "{self.shortcut}": its pools leave a last odd row out, which that '
-                'shortcut keeps; use shortcut = "pooled-projection"'
-            )
+            found = f'antialias = "max" with shortcut = "{self.shortcut}": its pools leave a last odd row out, which'
+            raise InputError(f'{found} that shortcut keeps; use shortcut = "pooled-projection"')
         if self.shortcut == "pad":
             channels = (self.stem.widths[-1], *self.stage_channels)
             for c_in, c_out in pairwise(channels):

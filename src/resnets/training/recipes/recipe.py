@@ -92,7 +92,7 @@ class Recipe(Augmentation, Mixing):
     train_size: int = setting(0, "image size in training, in pixels; 0: that of the preprocessing", 0, 4096)
     progressive: float = setting(1.0, "image size in the first epochs, as a part of the size in the last ones", 0.25, 1)
     norm_momentum: float = setting(
-        0.1, "part that each step has in the statistics that batch norms keep; larger for runs of few steps", 0, 1
+        0.1, "how far batch norms' statistics move toward each batch's own; more for runs of few steps", 0, 1
     )
     whiten: bool = setting(False, "whether the first convolution begins as a whitening of the training images' patches")
     # Weights that were trained before
