@@ -28,6 +28,7 @@ import safetensors.torch
 import torch
 
 import resnets
+from resnets.base.errors import InputError
 from resnets.base.seal import sealed
 from resnets.cli import main
 from resnets.data import decoding
@@ -945,6 +946,13 @@ def test_a_disk_that_fills_up_is_said_by_name(small_disk: Path, tmp_path_factory
     names = [path.name for path in small_disk.rglob("*") if path.is_file()]
     assert "recipe.toml" in names
     assert not [name for name in names if name.startswith("classifier") or name.endswith(".part")]
+
+
+def test_images_too_small_for_a_networks_pools_are_refused_before_training() -> None:
+    small = {"preprocessing": {"size": 8, "resize": 8}}
+    with pytest.raises(InputError, match=r'antialias = "max": no 2 x 2 pool fits into 1 x 1 positions; use larger'):
+        resnets.train("photos", "cifar_resnet8_wide", out="small", settings=small)
+    assert not Path("small").exists()
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ from resnets.classifier.file import Classifier
 from resnets.data import loading
 from resnets.network import ResNet
 from resnets.runs.opened import Run
+from resnets.structure import totals
 from resnets.training import transfer
 from resnets.training.checkpoint import RunState
 from resnets.training.step import whitening
@@ -18,8 +19,12 @@ log = logging.getLogger(__name__)
 
 
 def untrained(run: Run, device: torch.device) -> Classifier:
-    """The classifier before its first step. Its weights depend on the seed alone."""
+    """The classifier before its first step. Its weights depend on the seed alone.
+
+    Raises InputError where the images are too small for the network.
+    """
     plan, splits = run.plan, run.splits
+    totals(plan.spec, plan.preprocessing.size)
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(plan.recipe.seed)  # the CPU's alone: fork_rng puts it back
         network = ResNet(plan.spec)
